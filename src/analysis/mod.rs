@@ -1,0 +1,66 @@
+//! Slices in, numbers out: metrics of one model, the barrier between two, the clusters of many.
+//!
+//! Nothing here knows tensors, files or the experiment. All sums are in f64. Input that has no meaningful answer (an
+//! empty split, a non-finite logit, a distance matrix of zeros) is a typed [`AnalysisError`] rather than a number that
+//! looks like a result; the functions over a line of losses return NaN for it and say so.
+
+pub mod barriers;
+pub mod cluster;
+mod kmeans;
+pub mod metrics;
+pub mod statistics;
+
+use thiserror::Error;
+
+/// Why a number cannot be computed from what was given.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum AnalysisError {
+    #[error("no examples to measure: the split, or the selection of it, is empty")]
+    NoExamples,
+    #[error("logits need at least 2 classes, got {classes}")]
+    TooFewClasses { classes: usize },
+    #[error("{logits} logits do not fit {examples} labels of {classes} classes: expected {}", examples * classes)]
+    LogitShape { logits: usize, examples: usize, classes: usize },
+    #[error(
+        "label {label} of example {example} is not below the {classes} classes of the logits: check the label order"
+    )]
+    LabelRange { example: usize, label: u32, classes: usize },
+    #[error("logit of class {class} of example {example} is {value}: the model has diverged")]
+    NonFiniteLogit { example: usize, class: usize, value: f32 },
+    #[error("f1 is defined here for 2 classes, the logits have {classes}: use accuracy or matthews")]
+    NotBinary { classes: usize },
+
+    #[error("a distance matrix of {models} models has {expected} entries, got {entries}", expected = models * models)]
+    MatrixShape { models: usize, entries: usize },
+    #[error("clustering needs at least 2 clusters, got {clusters}")]
+    TooFewClusters { clusters: usize },
+    #[error("{models} models cannot form {clusters} clusters: add models or lower the number of clusters")]
+    TooFewModels { models: usize, clusters: usize },
+    #[error("the similarity width delta must be finite and above 0, got {delta}")]
+    Delta { delta: f64 },
+    #[error("distance between models {row} and {column} is {value}: one of the two has diverged, leave it out")]
+    NonFiniteDistance { row: usize, column: usize, value: f64 },
+    #[error("distance between models {row} and {column} is {value}, below 0")]
+    NegativeDistance { row: usize, column: usize, value: f64 },
+    #[error("distance matrix is not symmetric: {forward} from model {row} to {column}, {backward} back")]
+    Asymmetric { row: usize, column: usize, forward: f64, backward: f64 },
+    #[error(
+        "all distances are 0: the models are linearly connected as far as this measure sees, there are no clusters"
+    )]
+    AllZero,
+    #[error("model {model} is too far from every other for delta {delta}: raise delta or leave the model out")]
+    Isolated { model: usize, delta: f64 },
+    #[error("the distances do not determine {clusters} clusters: eigenvalues {clusters} and {} coincide", clusters + 1)]
+    Undetermined { clusters: usize },
+    #[error("the eigensolver did not converge on a distance matrix of {models} models")]
+    NoConvergence { models: usize },
+
+    #[error("x has {x} values and y has {y}")]
+    UnequalLengths { x: usize, y: usize },
+    #[error("{needed} values are needed, got {got}")]
+    TooFewValues { needed: usize, got: usize },
+    #[error("value {index} of {what} is {value}")]
+    NonFinite { what: &'static str, index: usize, value: f64 },
+    #[error("{what} is the same everywhere, so {quantity} is not defined")]
+    Constant { what: &'static str, quantity: &'static str },
+}

@@ -1,0 +1,123 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::device::Backend;
+use crate::graph::Format;
+use crate::report::LogFormat;
+
+/// Fine-tune a model many times, evaluate, interpolate, cluster, draw: one TOML file, nothing computed twice.
+#[derive(Debug, Parser)]
+#[command(name = "pipeline", version)]
+pub struct Arguments {
+    /// Folder of finished steps.
+    #[arg(long, global = true, env = "PIPELINE_CACHE", default_value = "cache", value_name = "FOLDER")]
+    pub cache_dir: PathBuf,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Checks an experiment file without running anything.
+    Check(Experiment),
+    /// Shows every step: fresh, will run and why, or waiting on what.
+    Plan(Plan),
+    /// Prints the graph of stages.
+    Graph(Graph),
+    /// Runs what is missing, then writes tables and figures to results/.
+    Run(Run),
+    /// Prints the tables of what is finished.
+    Show(Experiment),
+    /// Writes tables and figures again from the cache.
+    Results(Results),
+    /// Runs steps for a driver, over standard input and output.
+    #[command(hide = true)]
+    Worker(Worker),
+}
+
+#[derive(Debug, Args)]
+pub struct Experiment {
+    /// The experiment's TOML file.
+    pub file: PathBuf,
+    /// Overrides one value, for example --set finetune.bert.epochs=1.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Chosen {
+    /// Only steps of this stage (finetune.bert) or kind (eval).
+    #[arg(long, value_name = "STAGE")]
+    pub only: Vec<String>,
+    /// Only this stage and what needs it.
+    #[arg(long, value_name = "STAGE")]
+    pub from: Vec<String>,
+    /// Only this stage and what it needs.
+    #[arg(long, value_name = "STAGE")]
+    pub until: Vec<String>,
+    /// Runs this stage again even where it is fresh.
+    #[arg(long, value_name = "STAGE")]
+    pub force: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Lists every step.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Graph {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Where to compute [default: the file's, else auto].
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+    /// Steps at a time [default: the file's, else one for every four cores, or one on a GPU].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// After a failure, goes on with what does not need the failed step (the default).
+    #[arg(long, conflicts_with = "fail_fast")]
+    pub keep_going: bool,
+    /// Starts nothing new after a failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Shows the plan and stops.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where tables and figures go.
+    #[arg(long, default_value = "results", value_name = "FOLDER")]
+    pub results_dir: PathBuf,
+    #[arg(long, value_enum, default_value = "human")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct Results {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    #[arg(long, default_value = "results", value_name = "FOLDER")]
+    pub results_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Worker {
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+}

@@ -1,0 +1,82 @@
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::args;
+use super::check::load;
+use super::plan::{chosen, render};
+use super::{Exit, Failure};
+use crate::device::Backend;
+use crate::engine::{self, Plan, RunOptions, StageError};
+use crate::report::{duration, reporter};
+use crate::results;
+use crate::store::Store;
+
+/// Set by Ctrl-C and by SIGTERM.
+static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
+    let clock = Instant::now();
+    let (experiment, graph) = load(&command.experiment)?;
+    let (selected, forced) = chosen(&graph, &command.chosen)?;
+    if command.dry_run {
+        let plan = Plan::new(&graph, &Store::existing(cache), &forced).map_err(Failure::cannot_start)?;
+        print!("{}", render(&graph, &plan, &selected, false));
+        return Ok(Exit::Done);
+    }
+    let store = Store::open(cache).map_err(Failure::cannot_start)?;
+    let options = RunOptions {
+        cache: cache.to_owned(),
+        backend: command.backend.or(experiment.run.backend).unwrap_or(Backend::Auto),
+        jobs: command.jobs.map(usize::from).or(experiment.run.jobs),
+        keep_going: !command.fail_fast && (command.keep_going || experiment.run.keep_going.unwrap_or(true)),
+        selected,
+        forced,
+    };
+    ctrlc::set_handler(|| {
+        // Nothing finished can be lost, so a second Ctrl-C need not wait for anything.
+        if INTERRUPT.swap(true, Ordering::Relaxed) {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    })
+    .map_err(Failure::cannot_start)?;
+
+    let mut reporter = reporter(command.log_format);
+    let (summary, plan) = engine::run(&graph, &store, &options, &INTERRUPT, reporter.as_mut()).map_err(with_help)?;
+    drop(reporter);
+
+    let folder = results::write(&graph, &plan, &store, &command.results_dir).map_err(with_help)?;
+    let took = duration(clock.elapsed().as_secs_f64());
+    let fresh = match summary.ran {
+        0 if summary.failed.is_empty() && summary.skipped == 0 && !summary.interrupted => {
+            eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
+            eprintln!("results: {}", folder.display());
+            return Ok(Exit::Done);
+        }
+        _ => format!("{} ran, {} fresh", summary.ran, summary.fresh),
+    };
+    let mut parts = vec![fresh];
+    if !summary.failed.is_empty() {
+        parts.push(format!("{} failed", summary.failed.len()));
+    }
+    if summary.skipped > 0 {
+        parts.push(format!("{} could not run", summary.skipped));
+    }
+    eprintln!("{}: {} ({took})", graph.experiment, parts.join(", "));
+    eprintln!("results: {}", folder.display());
+    if summary.interrupted {
+        eprintln!("interrupted: finished steps are kept; run the same command again to go on");
+        return Ok(Exit::Interrupted);
+    }
+    Ok(if summary.failed.is_empty() { Exit::Done } else { Exit::StepFailed })
+}
+
+pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {
+    engine::work(cache, command.backend).map_err(with_help)?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn with_help(error: StageError) -> Failure {
+    let help = error.help.map_or(String::new(), |help| format!("\n  = help: {help}"));
+    Failure { exit: Exit::CannotStart, text: format!("{}{help}", error.message) }
+}

@@ -1,0 +1,162 @@
+//! Everything that can go wrong with data: each message names the file or the repository, and what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Where in a file a value stands: text formats have line numbers, as editors count them; Parquet has rows from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Row(usize),
+    Line(usize),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Row(row) => write!(f, "row {row}"),
+            Place::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    #[error("failed to {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+
+    // Files and tables
+    #[error("{}: the name does not tell the format: use .parquet, .csv, .tsv, .jsonl, or name it", .0.display())]
+    UnknownFormat(PathBuf),
+    #[error("`{0}` is not a table format: use parquet, csv, tsv or jsonl")]
+    BadFormat(String),
+    #[error("{} has no rows of data", .0.display())]
+    Empty(PathBuf),
+    #[error("{}: line {line} is not UTF-8: convert the file first", path.display())]
+    NotUtf8 { path: PathBuf, line: usize },
+    #[error("{}: line {line} has {found} fields, but {expected} are expected", path.display())]
+    Ragged { path: PathBuf, line: usize, found: usize, expected: usize },
+    #[error("{}: the quote that opens on line {line} is not closed, or goes on after its end", path.display())]
+    Quote { path: PathBuf, line: usize },
+    #[error("{}: line {line} is not a JSON object: {what}", path.display())]
+    Json { path: PathBuf, line: usize, what: String },
+    #[error("{}: not a Parquet file that can be read: {what}", path.display())]
+    Parquet { path: PathBuf, what: String },
+    #[error("failed to write Parquet: {0}")]
+    ParquetWrite(String),
+    #[error("{} has no column `{column}`{}; its columns are {}", path.display(), meant(.near), list(.there))]
+    MissingColumn { path: PathBuf, column: String, there: Vec<String>, near: Option<String> },
+    #[error("{} has more than one column named `{column}`", path.display())]
+    RepeatedColumn { path: PathBuf, column: String },
+    #[error("{}: column `{column}` holds {kind}: only text, 32- and 64-bit whole numbers and booleans are read",
+            path.display())]
+    ColumnType { path: PathBuf, column: String, kind: String },
+    #[error("{}: column `{column}` is empty in {place}: drop or fill such rows", path.display())]
+    Null { path: PathBuf, column: String, place: Place },
+    #[error("one or two text columns are needed, but {0} are named")]
+    TextColumns(usize),
+    #[error("column `{0}` cannot be kept under that name: it is named twice, or is `text`, `text_pair` or `label`")]
+    KeptName(String),
+    #[error("rows {start}..{end} were asked for, but there are rows 0..{rows}")]
+    Rows { start: usize, end: usize, rows: usize },
+
+    // Labels
+    #[error("label {label} in {place} of {} is outside the label set {}", path.display(), list(.names))]
+    Label { path: PathBuf, label: String, place: Place, names: Vec<String> },
+    #[error("column `{column}` of {} looks like an identifier or a score, not a class: {what}", path.display())]
+    NotClasses { path: PathBuf, column: String, what: String },
+    #[error("label `{label}` is not one of the model's labels {}", list(.names))]
+    LabelOrder { label: String, names: Vec<String> },
+    #[error("the data has no labels: name its label column")]
+    NoLabels,
+
+    // Sources
+    #[error("`{text}` is not a source of data: {what}")]
+    Source { text: String, what: String },
+
+    // Network
+    #[error("failed to reach {host}: {what}")]
+    Unreachable { host: String, what: String },
+    #[error("{host} answered {status} for {what}")]
+    Status { host: String, status: u16, what: String },
+    #[error("{host} did not answer as a Hugging Face hub does: {what}: check HF_ENDPOINT")]
+    NotAHub { host: String, what: String },
+    #[error("failed to reach {host} for {repo}: {what}; the hub cache {} does not serve either ({why}): fetch it where \
+             there is a network, share or copy that folder, and set HF_HUB_OFFLINE=1", cache.display())]
+    HubUnreachable { host: String, repo: String, what: String, why: String, cache: PathBuf },
+    #[error("cannot use {repo} at revision `{revision}` from the hub cache {}: {why}; HF_HUB_OFFLINE is set: unset it, \
+             or fill that folder (HF_HOME, HF_HUB_CACHE) where there is a network", cache.display())]
+    Offline { repo: String, revision: String, why: String, cache: PathBuf },
+    #[error("no home folder to keep the hub cache in: set HF_HOME")]
+    NoHome,
+    #[error(
+        "{host} refused {repo} ({status}): it does not exist, or is private or gated: check the name, accept its \
+             terms on its page, and set HF_TOKEN to a token that may read it"
+    )]
+    Refused { host: String, repo: String, status: u16 },
+    #[error("{host} knows no repository {repo} with revision `{revision}`: check both")]
+    RepoNotFound { host: String, repo: String, revision: String },
+    #[error("{repo} has no {file}{hint}")]
+    NoFile { repo: String, file: String, hint: String },
+    #[error("{repo} has no split `{split}`{}{}; it has {}", of(.config), meant(.near), list(.there))]
+    NoSplit { repo: String, config: Option<String>, split: String, there: Vec<String>, near: Option<String> },
+    #[error("{repo} has no configuration `{config}`{}; it has {}", meant(.near), list(.there))]
+    NoConfig { repo: String, config: String, there: Vec<String>, near: Option<String> },
+    #[error("{repo} has more than one configuration: name one of {} as `config`", list(.there))]
+    ConfigNeeded { repo: String, there: Vec<String> },
+    #[error("failed to download {file} of {repo} into the hub cache: {what}")]
+    HubDownload { repo: String, file: String, what: String },
+    #[error(
+        "{url} has BLAKE3 digest {actual}, but the experiment expects {expected}: the file changed, or the digest \
+             is wrong"
+    )]
+    Digest { url: String, expected: String, actual: String },
+    #[error("{url} is named without a digest: if the file is the one you mean, add blake3 = \"{actual}\"")]
+    NoDigest { url: String, actual: String },
+
+    // Tokenisation and the built-in grammar
+    #[error("not a tokenizer that can be used: {0}")]
+    Tokenizer(String),
+    #[error("max_length {max_length} leaves no room for text: {special} places go to [CLS] and [SEP]")]
+    MaxLength { max_length: usize, special: usize },
+    #[error("the grammar's `{name}` is {value}, but must be {allowed}")]
+    Grammar { name: &'static str, value: String, allowed: &'static str },
+}
+
+/// The candidate a person most likely meant by `word`, if one is close enough to be worth naming.
+pub(super) fn nearest(word: &str, candidates: &[String]) -> Option<String> {
+    let score = |c: &String| strsim::jaro_winkler(&word.to_lowercase(), &c.to_lowercase());
+    let best = candidates.iter().map(|c| (score(c), c)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= 0.75).then(|| best.1.clone())
+}
+
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let more = names.len().saturating_sub(SHOWN);
+    let tail = if more > 0 { format!(", … {more} more") } else { String::new() };
+    format!("[{}{tail}]", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
+}
+
+fn meant(near: &Option<String>) -> String {
+    near.as_ref().map_or(String::new(), |name| format!(" (did you mean `{name}`?)"))
+}
+
+fn of(config: &Option<String>) -> String {
+    config.as_ref().map_or(String::new(), |name| format!(" in configuration `{name}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_thing_and_the_near_miss() {
+        let there = vec!["sentence1".to_string(), "sentence2".to_string()];
+        let near = nearest("sentense1", &there);
+        let error = DataError::MissingColumn { path: "a.tsv".into(), column: "sentense1".into(), there, near };
+        assert_eq!(
+            error.to_string(),
+            "a.tsv has no column `sentense1` (did you mean `sentence1`?); its columns are [sentence1, sentence2]"
+        );
+        assert_eq!(nearest("zzz", &["sentence1".to_string()]), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! Models and data sets from the Hugging Face hub, kept in the standard hub cache that every other hub client shares:
+//!
+//! ```text
+//! $HF_HOME/hub/models--OWNER--NAME/    (datasets--… for data sets)
+//!   refs/main                          the commit that a revision named when it was last asked for
+//!   snapshots/COMMIT/config.json       links into blobs/
+//! ```
+//!
+//! The `hf-hub` crate knows this layout and downloads into it. It knows neither HF_HUB_CACHE nor HF_HUB_OFFLINE, nor
+//! that a cache can be all one needs, nor time limits; those are here.
+
+mod layout;
+mod online;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use settings::HubSettings;
+
+use super::DataError;
+use super::network::host;
+use hf_hub::api::sync::{Api, ApiBuilder};
+use hf_hub::{Cache, Repo, RepoType};
+use std::path::{Path, PathBuf};
+
+/// The branch of a data set's repository where the hub itself keeps a copy as Parquet.
+const CONVERTED: &str = "refs/convert/parquet";
+
+pub struct Hub {
+    settings: HubSettings,
+    cache: Cache,
+    api: Api,
+}
+
+/// A model's files, at one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubModel {
+    pub commit: String,
+    pub config: PathBuf,
+    pub weights: PathBuf,
+    /// At least one of `tokenizer` (tokenizer.json) and `vocabulary` (vocab.txt) is there.
+    pub tokenizer: Option<PathBuf>,
+    pub vocabulary: Option<PathBuf>,
+    pub tokenizer_config: Option<PathBuf>,
+    /// Something that the user should be told, such as that the hub could not be asked.
+    pub note: Option<String>,
+}
+
+/// The files of one split, in the order of their rows, at one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubDataset {
+    pub commit: String,
+    /// The revision that had it: the one asked for, `main`, or `refs/convert/parquet`.
+    pub revision: String,
+    pub files: Vec<PathBuf>,
+    pub note: Option<String>,
+}
+
+/// Files of one repository at one commit, with their names in it.
+struct Found {
+    commit: String,
+    files: Vec<(String, PathBuf)>,
+    note: Option<String>,
+}
+
+/// Chooses the files that are wanted among all there are.
+type Pick<'a> = &'a dyn Fn(&[String]) -> Result<Vec<String>, DataError>;
+
+impl Hub {
+    /// As the environment says; see [`HubSettings::from_env`].
+    pub fn from_env() -> Result<Hub, DataError> {
+        Hub::new(HubSettings::from_env()?)
+    }
+
+    pub fn new(settings: HubSettings) -> Result<Hub, DataError> {
+        let cache = Cache::new(settings.cache.clone());
+        let api = ApiBuilder::from_cache(cache.clone())
+            .with_endpoint(settings.endpoint.clone())
+            .with_token(settings.token.clone())
+            .with_progress(false)
+            .with_user_agent("pipeline", env!("CARGO_PKG_VERSION"))
+            .build();
+        let api =
+            api.map_err(|error| DataError::NotAHub { host: host(&settings.endpoint), what: error.to_string() })?;
+        Ok(Hub { settings, cache, api })
+    }
+
+    /// The files of a model, downloaded if need be. Without a revision, of the main branch.
+    pub fn model_files(&self, repo: &str, revision: Option<&str>) -> Result<HubModel, DataError> {
+        let revision = revision.unwrap_or("main");
+        let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
+        let pick = |files: &[String]| layout::model_files(repo, files);
+        let found = self.find(repo, &wanted, &pick, self.settings.offline)?;
+        let path = |name: &str| found.files.iter().find(|(file, _)| file == name).map(|(_, path)| path.clone());
+        let need = |name: &str| {
+            let missing = || DataError::NoFile { repo: repo.into(), file: name.into(), hint: String::new() };
+            path(name).ok_or_else(missing)
+        };
+        Ok(HubModel {
+            config: need("config.json")?,
+            weights: need("model.safetensors")?,
+            tokenizer: path("tokenizer.json"),
+            vocabulary: path("vocab.txt"),
+            tokenizer_config: path("tokenizer_config.json"),
+            commit: found.commit,
+            note: found.note,
+        })
+    }
+
+    /// The files of one split, downloaded if need be. Without a revision they are looked for on the main branch, and
+    /// if it has no table of that configuration, on the branch of the hub's own Parquet conversion.
+    pub fn dataset_files(
+        &self,
+        repo: &str,
+        revision: Option<&str>,
+        config: Option<&str>,
+        split: &str,
+    ) -> Result<HubDataset, DataError> {
+        let pick = |files: &[String]| {
+            layout::check_config(repo, config, files)?;
+            layout::split_files(repo, config, split, files)
+        };
+        let ask = |revision: &str, offline: bool| {
+            let wanted = Repo::with_revision(repo.to_string(), RepoType::Dataset, revision.to_string());
+            let found = self.find(repo, &wanted, &pick, offline)?;
+            let files = found.files.into_iter().map(|(_, path)| path).collect();
+            Ok(HubDataset { commit: found.commit, revision: revision.to_string(), files, note: found.note })
+        };
+        let offline = self.settings.offline;
+        let first = match (ask(revision.unwrap_or("main"), offline), revision) {
+            (Err(first), None) => first,
+            (answer, _) => return answer,
+        };
+        let unreachable = matches!(first, DataError::HubUnreachable { .. });
+        let elsewhere = match &first {
+            DataError::NoSplit { there, .. } => there.is_empty(),
+            DataError::NoConfig { .. } | DataError::ConfigNeeded { .. } | DataError::Offline { .. } => true,
+            _ => unreachable,
+        };
+        if !elsewhere {
+            return Err(first);
+        }
+        match ask(CONVERTED, offline || unreachable) {
+            Ok(mut found) => {
+                if let DataError::HubUnreachable { host, what, .. } = &first {
+                    found.note = Some(unasked(host, what, repo, CONVERTED, &found.commit));
+                }
+                Ok(found)
+            }
+            Err(second @ DataError::NoSplit { .. }) => Err(second),
+            Err(_) => Err(first),
+        }
+    }
+
+    /// From the cache where that is certain or all there is, else by asking the hub.
+    fn find(&self, name: &str, repo: &Repo, pick: Pick, offline: bool) -> Result<Found, DataError> {
+        let revision = repo.revision();
+        let cache = self.settings.cache.clone();
+        let local = match self.local(repo, pick) {
+            // A commit never changes, so there is nothing to ask the hub about it.
+            Ok(found) if offline || is_commit(revision) => return Ok(found),
+            Err(why) if offline => {
+                let (repo, revision) = (name.to_string(), revision.to_string());
+                return Err(DataError::Offline { repo, revision, why, cache });
+            }
+            local => local,
+        };
+        let (host, what) = match self.online(name, repo, pick) {
+            Err(DataError::Unreachable { host, what }) => (host, what),
+            Err(DataError::Status { host, status, .. }) if super::network::is_busy(status) => {
+                (host, format!("it answered {status}"))
+            }
+            answer => return answer,
+        };
+        match local {
+            Ok(mut found) => {
+                found.note = Some(unasked(&host, &what, name, revision, &found.commit));
+                Ok(found)
+            }
+            Err(why) => Err(DataError::HubUnreachable { host, repo: name.to_string(), what, why, cache }),
+        }
+    }
+
+    /// What the cache holds, or why it does not serve.
+    fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, String> {
+        let folder = self.settings.cache.join(repo.folder_name());
+        let revision = repo.revision();
+        let recorded = std::fs::read_to_string(folder.join("refs").join(revision));
+        let commit = match recorded {
+            Ok(commit) => commit.trim().to_string(),
+            Err(_) if is_commit(revision) => revision.to_string(),
+            Err(_) if folder.is_dir() => return Err("it holds other revisions only".to_string()),
+            Err(_) => return Err("it holds nothing of that repository".to_string()),
+        };
+        let snapshot = self.cache.repo(repo.clone()).pointer_path(&commit);
+        let mut files = Vec::new();
+        list(&snapshot, "", &mut files);
+        files.sort();
+        if files.is_empty() {
+            return Err("it holds no files of that revision".to_string());
+        }
+        let picked = pick(&files).map_err(|error| error.to_string())?;
+        let files = picked.into_iter().map(|file| (file.clone(), snapshot.join(file))).collect();
+        Ok(Found { commit, files, note: None })
+    }
+}
+
+fn unasked(host: &str, what: &str, repo: &str, revision: &str, commit: &str) -> String {
+    let commit = commit.get(..12).unwrap_or(commit);
+    format!(
+        "failed to reach {host} ({what}): used what the hub cache has of {repo} at `{revision}`, commit {commit}, \
+         which may not be the newest"
+    )
+}
+
+/// Every file below `folder` with its name from there; links that lead nowhere do not count.
+fn list(folder: &Path, prefix: &str, files: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        match std::fs::metadata(entry.path()) {
+            Ok(meta) if meta.is_dir() => list(&entry.path(), &format!("{name}/"), files),
+            Ok(_) => files.push(name),
+            Err(_) => {}
+        }
+    }
+}
+
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,112 @@
+//! How the environment says where the hub and its cache are, with the names and order of Hugging Face's own tools.
+
+use super::super::DataError;
+use super::super::network::PAUSE;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Its `Debug` form never shows the token.
+#[derive(Clone)]
+pub struct HubSettings {
+    /// The folder of `models--…` and `datasets--…`.
+    pub cache: PathBuf,
+    /// `https://huggingface.co`, or a mirror.
+    pub endpoint: String,
+    pub token: Option<String>,
+    /// Use the cache only, and never the network.
+    pub offline: bool,
+    /// The pause before the first retry.
+    pub pause: Duration,
+}
+
+impl HubSettings {
+    /// HF_HUB_CACHE, or `hub` in HF_HOME, or `~/.cache/huggingface/hub`; HF_ENDPOINT; HF_TOKEN, or the file that
+    /// `hf auth login` writes; HF_HUB_OFFLINE. Fails only where there is no home folder to fall back on.
+    pub fn from_env() -> Result<HubSettings, DataError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        HubSettings::from_variables(&variable, std::env::home_dir().as_deref())
+    }
+
+    fn from_variables(
+        variable: &dyn Fn(&str) -> Option<String>,
+        home: Option<&Path>,
+    ) -> Result<HubSettings, DataError> {
+        let set = |names: &[&str]| {
+            let values = names.iter().filter_map(|name| variable(name));
+            values.map(|value| value.trim().to_string()).find(|value| !value.is_empty())
+        };
+        let default = || set(&["XDG_CACHE_HOME"]).map(PathBuf::from).or(home.map(|home| home.join(".cache")));
+        let root = match set(&["HF_HOME"]) {
+            Some(root) => Some(PathBuf::from(root)),
+            None => default().map(|cache| cache.join("huggingface")),
+        };
+        let cache = match set(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]) {
+            Some(cache) => PathBuf::from(cache),
+            None => root.as_ref().ok_or(DataError::NoHome)?.join("hub"),
+        };
+        let token_file = set(&["HF_TOKEN_PATH"]).map(PathBuf::from).or(root.map(|root| root.join("token")));
+        let stored = || token_file.and_then(|file| std::fs::read_to_string(file).ok());
+        let token = set(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]).or_else(stored);
+        let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| "https://huggingface.co".to_string());
+        let offline = set(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]).is_some_and(|value| is_true(&value));
+        Ok(HubSettings {
+            cache,
+            endpoint: endpoint.trim_end_matches('/').to_string(),
+            token: token.map(|token| token.trim().to_string()).filter(|token| !token.is_empty()),
+            offline,
+            pause: PAUSE,
+        })
+    }
+}
+
+impl std::fmt::Debug for HubSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HubSettings")
+            .field("cache", &self.cache)
+            .field("endpoint", &super::host(&self.endpoint))
+            .field("token", &self.token.as_ref().map(|_| "(hidden)"))
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_true(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "on" | "yes" | "true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(variables: &[(&str, &str)]) -> HubSettings {
+        let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| value.to_string());
+        HubSettings::from_variables(&variable, Some(Path::new("/home/me"))).unwrap()
+    }
+
+    #[test]
+    fn variables_are_read_in_the_order_of_hugging_faces_tools() {
+        let cache = |variables| settings(variables).cache;
+        assert_eq!(cache(&[]), Path::new("/home/me/.cache/huggingface/hub"));
+        assert_eq!(cache(&[("XDG_CACHE_HOME", "/x")]), Path::new("/x/huggingface/hub"));
+        assert_eq!(cache(&[("HF_HOME", "/hf"), ("XDG_CACHE_HOME", "/x")]), Path::new("/hf/hub"));
+        assert_eq!(cache(&[("HF_HOME", "/hf"), ("HF_HUB_CACHE", "/c")]), Path::new("/c"));
+        assert_eq!(cache(&[("HF_HOME", "")]), Path::new("/home/me/.cache/huggingface/hub"));
+        for (value, offline) in [("1", true), ("TRUE", true), ("0", false), ("", false)] {
+            assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
+        }
+        assert_eq!(settings(&[("HF_ENDPOINT", "https://mirror/")]).endpoint, "https://mirror");
+        assert!(HubSettings::from_variables(&|_| None, None).is_err());
+    }
+
+    #[test]
+    fn the_token_is_found_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "from-file\n").unwrap();
+        let home = folder.path().to_str().unwrap();
+        let stored = settings(&[("HF_HOME", home), ("HF_HUB_CACHE", "/elsewhere")]);
+        assert_eq!(stored.token.as_deref(), Some("from-file"));
+        let given = settings(&[("HF_HOME", home), ("HF_TOKEN", "secret")]);
+        assert_eq!(given.token.as_deref(), Some("secret"));
+        assert!(!format!("{given:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,130 @@
+//! The hub as a tiny server on this machine, and its cache in a temporary folder.
+
+use super::*;
+use crate::data::stub::{Reply, Stub};
+use std::time::Duration;
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+const NEWER: &str = "89abcdef0123456789abcdef0123456789abcdef";
+const CONFIG: &[u8] = b"{\"model_type\": \"bert\"}";
+
+fn info(commit: &str, files: &[&str]) -> Reply {
+    let siblings: Vec<_> = files.iter().map(|file| serde_json::json!({"rfilename": file})).collect();
+    Reply::ok(serde_json::json!({"sha": commit, "siblings": siblings, "id": "me/bert"}).to_string().as_bytes())
+}
+
+fn hub(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> Hub {
+    let settings = HubSettings {
+        cache: folder.path().join("hub"),
+        endpoint: endpoint.to_string(),
+        token: Some("very-secret".to_string()),
+        offline,
+        pause: Duration::ZERO,
+    };
+    Hub::new(settings).unwrap()
+}
+
+fn model_stub() -> Stub {
+    let weights = b"weights".repeat(1000);
+    let cdn = Reply {
+        headers: vec![
+            ("x-repo-commit", COMMIT.to_string()),
+            ("x-linked-etag", "\"abc\"".to_string()),
+            ("location", "/cdn/weights".to_string()),
+        ],
+        ..Reply::status(302)
+    };
+    let files = ["README.md", "../../escape", "config.json", "model.safetensors", "vocab.txt"];
+    Stub::start(vec![
+        ("/api/models/me/bert/revision/main", vec![Reply::status(503), info(COMMIT, &files)]),
+        (&format!("/me/bert/resolve/{COMMIT}/config.json"), vec![Reply::hub_file(COMMIT, CONFIG)]),
+        (&format!("/me/bert/resolve/{COMMIT}/model.safetensors"), vec![cdn]),
+        ("/cdn/weights", vec![Reply::hub_file(COMMIT, &weights)]),
+        (
+            &format!("/me/bert/resolve/{COMMIT}/vocab.txt"),
+            vec![Reply::status(429), Reply::hub_file(COMMIT, b"[PAD]\n")],
+        ),
+        ("/api/models/me/gated/revision/main", vec![Reply::status(401)]),
+    ])
+}
+
+#[test]
+fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
+    let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
+    let online = hub(&folder, &stub.address, false);
+    let model = online.model_files("me/bert", None).unwrap();
+    assert_eq!((model.commit.as_str(), &model.note), (COMMIT, &None));
+    assert_eq!(std::fs::read(&model.config).unwrap(), CONFIG);
+    assert_eq!(std::fs::read(&model.weights).unwrap(), b"weights".repeat(1000));
+    assert_eq!((model.tokenizer, model.tokenizer_config), (None, None));
+    assert!(stub.requests().iter().all(|head| head.to_lowercase().contains("authorization: bearer very-secret")));
+
+    let before = stub.requests().len();
+    assert_eq!(online.model_files("me/bert", None).unwrap().config, model.config);
+    assert_eq!(stub.requests().len(), before + 1, "only the revision is asked for again");
+    assert_eq!(online.model_files("me/bert", Some(COMMIT)).unwrap().config, model.config);
+    assert_eq!(stub.requests().len(), before + 1, "a commit is not asked for at all");
+
+    let offline = hub(&folder, "http://127.0.0.1:9", true).model_files("me/bert", None).unwrap();
+    assert_eq!((offline.config.clone(), offline.note), (model.config, None));
+    let cut_off = hub(&folder, "http://127.0.0.1:9", false).model_files("me/bert", None).unwrap();
+    assert_eq!(cut_off.config, offline.config);
+    let note = cut_off.note.unwrap();
+    assert!(note.contains("failed to reach 127.0.0.1:9") && note.contains("commit 0123456789ab"), "{note}");
+}
+
+#[test]
+fn what_cannot_be_had_is_named_with_what_to_do() {
+    let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
+    let cases = [
+        (stub.address.as_str(), false, "me/gated", ["(401)", "HF_TOKEN"]),
+        (stub.address.as_str(), false, "me/absent", ["no repository me/absent", "revision `main`"]),
+        ("http://127.0.0.1:9", false, "me/bert", ["failed to reach 127.0.0.1:9", "HF_HUB_OFFLINE=1"]),
+        ("http://127.0.0.1:9", true, "me/bert", ["HF_HUB_OFFLINE is set", "nothing of that repository"]),
+    ];
+    for (endpoint, offline, repo, parts) in cases {
+        let error = hub(&folder, endpoint, offline).model_files(repo, None).unwrap_err();
+        let message = error.to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        assert!(!message.contains("secret") && !format!("{error:?}").contains("secret"), "{message}");
+        assert!(!offline || message.contains(folder.path().to_str().unwrap()), "{message}");
+    }
+}
+
+#[test]
+fn a_split_comes_from_main_or_else_from_the_hubs_own_conversion() {
+    let rows = b"PAR1";
+    let one = format!("/datasets/me/set/resolve/{COMMIT}/qqp/train-00000-of-00002.parquet");
+    let two = format!("/datasets/me/set/resolve/{COMMIT}/qqp/train-00001-of-00002.parquet");
+    let converted = format!("/datasets/me/old/resolve/{NEWER}/default/test/0000.parquet");
+    let files = ["qqp/train-00001-of-00002.parquet", "qqp/train-00000-of-00002.parquet"];
+    let stub = Stub::start(vec![
+        ("/api/datasets/me/set/revision/main", vec![info(COMMIT, &files)]),
+        (&one, vec![Reply::hub_file(COMMIT, rows)]),
+        (&two, vec![Reply::hub_file(COMMIT, b"PAR2")]),
+        ("/api/datasets/me/old/revision/main", vec![info(COMMIT, &["old.py"])]),
+        ("/api/datasets/me/old/revision/refs%2Fconvert%2Fparquet", vec![info(NEWER, &["default/test/0000.parquet"])]),
+        (&converted, vec![Reply::hub_file(NEWER, rows)]),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    for (endpoint, offline) in [(stub.address.as_str(), false), ("http://127.0.0.1:9", true)] {
+        let hub = hub(&folder, endpoint, offline);
+        let train = hub.dataset_files("me/set", None, Some("qqp"), "train").unwrap();
+        assert_eq!((train.revision.as_str(), train.files.len()), ("main", 2));
+        assert_eq!(std::fs::read(&train.files[1]).unwrap(), b"PAR2");
+        let test = hub.dataset_files("me/old", None, None, "test").unwrap();
+        assert_eq!((test.revision.as_str(), test.commit.as_str()), (CONVERTED, NEWER));
+        let error = hub.dataset_files("me/set", None, Some("qqp"), "trian").unwrap_err().to_string();
+        assert!(error.contains("did you mean `train`"), "{error}");
+        let error = hub.dataset_files("me/set", None, Some("qpq"), "train").unwrap_err().to_string();
+        assert!(error.contains("no configuration `qpq`"), "{error}");
+    }
+    let cut_off = hub(&folder, "http://127.0.0.1:9", false).dataset_files("me/old", None, None, "test").unwrap();
+    assert_eq!(cut_off.commit, NEWER);
+    assert!(cut_off.note.unwrap().contains("failed to reach 127.0.0.1:9"));
+    // A download that was interrupted before the first file is not taken for the whole split.
+    let snapshot = folder.path().join(format!("hub/datasets--me--set/snapshots/{COMMIT}/qqp"));
+    std::fs::remove_file(snapshot.join("train-00000-of-00002.parquet")).unwrap();
+    let error = hub(&folder, "x", true).dataset_files("me/set", None, Some("qqp"), "train").unwrap_err().to_string();
+    assert!(error.contains("1 of 2 are there"), "{error}");
+}

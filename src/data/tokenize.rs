@@ -1,0 +1,323 @@
+//! BERT's WordPiece tokenisation, exactly as the `tokenizers` and `transformers` libraries do it: [CLS] text [SEP]
+//! (pair [SEP]), longest-first truncation, no padding.
+
+use super::{DataError, Encoded};
+use std::collections::BTreeMap;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::utils::truncation::truncate_encodings;
+use tokenizers::{AddedToken, NormalizedString, NormalizerWrapper, OffsetReferential, OffsetType, PreTokenizedString};
+use tokenizers::{Normalizer, PostProcessor, PreTokenizer, TruncationParams};
+
+const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+/// A tokenizer and the ids that the rest of the program needs by name.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    vocab_size: usize,
+    pad: i32,
+    unk: i32,
+    cls: i32,
+    sep: i32,
+    mask: i32,
+}
+
+impl Tokenizer {
+    /// From the bytes of a `tokenizer.json`, or else of a `vocab.txt`, one token a line. `lowercase` (with accents
+    /// stripped) belongs to `vocab.txt`; a `tokenizer.json` says so itself, and truncation and padding set in it are
+    /// dropped: they would cut texts unasked.
+    pub fn from_files(
+        tokenizer_json: Option<&[u8]>,
+        vocab_txt: Option<&[u8]>,
+        lowercase: bool,
+    ) -> Result<Tokenizer, DataError> {
+        if let Some(bytes) = tokenizer_json {
+            let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(wrap("tokenizer.json"))?;
+            inner.with_padding(None);
+            inner.with_truncation(None).map_err(wrap("tokenizer.json"))?;
+            if inner.get_post_processor().is_none() {
+                let processor = bert_template(&inner)?;
+                inner.with_post_processor(Some(processor));
+            }
+            return Tokenizer::new(inner);
+        }
+        let bytes =
+            vocab_txt.ok_or_else(|| DataError::Tokenizer("neither tokenizer.json nor vocab.txt is there".into()))?;
+        Tokenizer::from_vocab_txt(bytes, lowercase)
+    }
+
+    /// A vocabulary of whole words for pretraining from scratch: the special tokens [PAD] [UNK] [CLS] [SEP] [MASK],
+    /// then the lower-cased words of `texts` by count, ties in alphabetical order, `max_size` entries in all. Words
+    /// left out become [UNK].
+    pub fn from_words<'a>(texts: impl IntoIterator<Item = &'a str>, max_size: usize) -> Result<Tokenizer, DataError> {
+        if max_size <= SPECIAL.len() {
+            let what = format!("a vocabulary of {max_size} has no room beside the {} special tokens", SPECIAL.len());
+            return Err(DataError::Tokenizer(what));
+        }
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for text in texts {
+            let mut normalized = NormalizedString::from(text);
+            bert_normalizer(true).normalize(&mut normalized).map_err(wrap("text"))?;
+            let mut words = PreTokenizedString::from(normalized.get());
+            BertPreTokenizer.pre_tokenize(&mut words).map_err(wrap("text"))?;
+            for (word, _, _) in words.get_splits(OffsetReferential::Original, OffsetType::None) {
+                match counts.get_mut(word) {
+                    Some(count) => *count += 1,
+                    None => drop(counts.insert(word.to_string(), 1)),
+                }
+            }
+        }
+        let mut words: Vec<(String, u64)> = counts.into_iter().collect();
+        // The map is in alphabetical order and the sort is stable, so ties stay alphabetical.
+        words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let tokens = SPECIAL.map(String::from).into_iter().chain(words.into_iter().map(|(word, _)| word));
+        let vocabulary = tokens.take(max_size).collect::<Vec<_>>().join("\n");
+        Tokenizer::from_vocab_txt(vocabulary.as_bytes(), true)
+    }
+
+    fn from_vocab_txt(vocab_txt: &[u8], lowercase: bool) -> Result<Tokenizer, DataError> {
+        let model = WordPiece::builder()
+            .vocab(WordPiece::read_bytes(vocab_txt).map_err(wrap("vocab.txt"))?)
+            .unk_token("[UNK]".into())
+            .build()
+            .map_err(wrap("vocabulary"))?;
+        let mut inner = tokenizers::Tokenizer::new(model);
+        let processor = bert_template(&inner)?;
+        inner.with_normalizer(Some(bert_normalizer(lowercase)));
+        inner.with_pre_tokenizer(Some(BertPreTokenizer));
+        inner.with_post_processor(Some(processor));
+        inner.with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
+        inner.add_special_tokens(&SPECIAL.map(|token| AddedToken::from(token, true)));
+        Tokenizer::new(inner)
+    }
+
+    fn new(inner: tokenizers::Tokenizer) -> Result<Tokenizer, DataError> {
+        let id = |token: &str| special(&inner, token).map(|id| id as i32);
+        let (pad, unk, cls) = (id("[PAD]")?, id("[UNK]")?, id("[CLS]")?);
+        let (sep, mask) = (id("[SEP]")?, id("[MASK]")?);
+        let largest = inner.get_vocab(true).into_values().max().unwrap_or(0);
+        Ok(Tokenizer { vocab_size: largest as usize + 1, pad, unk, cls, sep, mask, inner })
+    }
+
+    /// Ids and token types of one text or pair, at most `max_length` long with [CLS] and [SEP]s. A pair that is too
+    /// long loses tokens from the end of its longer text first.
+    pub fn encode(&self, text: &str, pair: Option<&str>, max_length: usize) -> Result<Encoded, DataError> {
+        let special = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(pair.is_some()));
+        if max_length <= special {
+            return Err(DataError::MaxLength { max_length, special });
+        }
+        // The library keeps the maximal length inside the tokenizer; its three steps by hand keep this one `&self`.
+        let words = |text: &str| self.inner.encode_fast(text, false).map_err(wrap("text"));
+        let first = words(text)?;
+        let mut second = pair.map(words).transpose()?;
+        if let Some(second) = second.as_mut() {
+            second.set_type_ids(vec![1; second.len()]);
+        }
+        let params = TruncationParams { max_length: max_length - special, ..TruncationParams::default() };
+        let (mut first, mut second) = truncate_encodings(first, second, &params).map_err(wrap("text"))?;
+        // What was cut off is kept there, and would be processed along with the rest.
+        first.take_overflowing();
+        if let Some(second) = second.as_mut() {
+            second.take_overflowing();
+        }
+        let whole = self.inner.post_process(first, second, true).map_err(wrap("text"))?;
+        Ok(Encoded {
+            input_ids: whole.get_ids().iter().map(|&id| id as i32).collect(),
+            token_type_ids: whole.get_type_ids().iter().map(|&id| id as i32).collect(),
+        })
+    }
+
+    /// Every row of a split, in its order, on all cores.
+    pub fn encode_all(
+        &self,
+        texts: &[String],
+        pairs: Option<&[String]>,
+        max_length: usize,
+    ) -> Result<Vec<Encoded>, DataError> {
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let chunk = texts.len().div_ceil(threads).max(256);
+        let encode_chunk = |at: usize, texts: &[String]| {
+            let pair = |row: usize| pairs.map(|pairs| pairs[at + row].as_str());
+            let rows = texts.iter().enumerate();
+            rows.map(|(row, text)| self.encode(text, pair(row), max_length)).collect::<Result<Vec<_>, _>>()
+        };
+        if let Some(pairs) = pairs.filter(|pairs| pairs.len() != texts.len()) {
+            let what = format!("{} texts have {} second texts", texts.len(), pairs.len());
+            return Err(DataError::Tokenizer(what));
+        }
+        let parts = std::thread::scope(|scope| {
+            let start = |(i, texts)| scope.spawn(move || encode_chunk(i * chunk, texts));
+            let running: Vec<_> = texts.chunks(chunk).enumerate().map(start).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            running.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+        })?;
+        Ok(parts.concat())
+    }
+
+    /// One more than the largest id: the least `vocab_size` that a model for this tokenizer can have.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    pub fn pad_id(&self) -> i32 {
+        self.pad
+    }
+
+    pub fn unk_id(&self) -> i32 {
+        self.unk
+    }
+
+    pub fn cls_id(&self) -> i32 {
+        self.cls
+    }
+
+    pub fn sep_id(&self) -> i32 {
+        self.sep
+    }
+
+    pub fn mask_id(&self) -> i32 {
+        self.mask
+    }
+
+    /// A `tokenizer.json` that `transformers` and `tokenizers` load; the same tokenizer always gives the same text.
+    pub fn to_json(&self) -> Result<String, DataError> {
+        self.inner.to_string(true).map_err(wrap("tokenizer"))
+    }
+
+    /// The `tokenizer_config.json` that belongs beside it. Without one `transformers` lower-cases a cased vocabulary.
+    pub fn config_json(&self, max_length: usize) -> String {
+        let lowercase = match self.inner.get_normalizer() {
+            Some(NormalizerWrapper::BertNormalizer(normalizer)) => normalizer.lowercase,
+            _ => true,
+        };
+        let config = serde_json::json!({
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": lowercase,
+            "model_max_length": max_length,
+            "pad_token": "[PAD]",
+            "unk_token": "[UNK]",
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "mask_token": "[MASK]",
+        });
+        format!("{config:#}\n")
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size).finish_non_exhaustive()
+    }
+}
+
+/// Chinese characters stand alone and control characters go, whatever the case.
+fn bert_normalizer(lowercase: bool) -> BertNormalizer {
+    BertNormalizer::new(true, true, None, lowercase)
+}
+
+fn bert_template(inner: &tokenizers::Tokenizer) -> Result<TemplateProcessing, DataError> {
+    let special = vec![("[CLS]", special(inner, "[CLS]")?), ("[SEP]", special(inner, "[SEP]")?)];
+    TemplateProcessing::builder()
+        .try_single("[CLS]:0 $A:0 [SEP]:0")
+        .and_then(|builder| builder.try_pair("[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"))
+        .map_err(|what| DataError::Tokenizer(what.to_string()))?
+        .special_tokens(special)
+        .build()
+        .map_err(|what| DataError::Tokenizer(what.to_string()))
+}
+
+fn special(inner: &tokenizers::Tokenizer, token: &str) -> Result<u32, DataError> {
+    let missing = || DataError::Tokenizer(format!("its vocabulary has no {token}, which BERT's has"));
+    inner.token_to_id(token).ok_or_else(missing)
+}
+
+fn wrap(what: &'static str) -> impl Fn(tokenizers::Error) -> DataError {
+    move |error| DataError::Tokenizer(format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ndog\n##s\nran\n.\ncafe\n中\nThe\n";
+
+    fn lower() -> Tokenizer {
+        Tokenizer::from_files(None, Some(VOCAB.as_bytes()), true).unwrap()
+    }
+
+    #[test]
+    fn pieces_special_tokens_and_token_types_are_berts() {
+        let one = lower().encode("The  DOGS\u{a0}ran.", None, 32).unwrap();
+        assert_eq!(one.input_ids, [2, 5, 6, 7, 8, 9, 3]);
+        assert_eq!(one.token_type_ids, [0; 7]);
+        let pair = lower().encode("Café 中中", Some("zebra"), 32).unwrap();
+        assert_eq!(pair.input_ids, [2, 10, 11, 11, 3, 1, 3]);
+        assert_eq!(pair.token_type_ids, [0, 0, 0, 0, 0, 1, 1]);
+        let cased = Tokenizer::from_files(None, Some(VOCAB.as_bytes()), false).unwrap();
+        assert_eq!(cased.encode("The the", None, 9).unwrap().input_ids, [2, 12, 5, 3]);
+    }
+
+    #[test]
+    fn the_longer_text_is_cut_first() {
+        let cut = lower().encode("the the the the the the", Some("dog ran"), 8).unwrap();
+        assert_eq!(cut.input_ids, [2, 5, 5, 5, 3, 6, 8, 3]);
+        let both = lower().encode("the the the the", Some("dog dog dog dog"), 8).unwrap();
+        assert_eq!(both.input_ids, [2, 5, 5, 3, 6, 6, 6, 3]);
+        let error = lower().encode("the", Some("dog"), 3).unwrap_err();
+        assert!(matches!(error, DataError::MaxLength { max_length: 3, special: 3 }));
+    }
+
+    #[test]
+    fn json_keeps_the_tokenizer_and_drops_padding_and_truncation_set_in_it() {
+        let json = lower().to_json().unwrap();
+        assert_eq!(json, lower().to_json().unwrap());
+        let mut value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        value["truncation"] = serde_json::json!(
+            {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
+        value["padding"] = serde_json::json!({"strategy": {"Fixed": 16}, "direction": "Right",
+            "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"});
+        for post_processor in [value["post_processor"].clone(), serde_json::Value::Null] {
+            value["post_processor"] = post_processor;
+            let again = Tokenizer::from_files(Some(value.to_string().as_bytes()), None, true).unwrap();
+            let expected = lower().encode("the dogs ran.", Some("ran"), 32).unwrap();
+            assert_eq!(expected.len(), 9);
+            assert_eq!(again.encode("the dogs ran.", Some("ran"), 32).unwrap(), expected);
+            assert_eq!((again.vocab_size(), again.pad_id(), again.mask_id()), (13, 0, 4));
+        }
+    }
+
+    #[test]
+    fn rows_come_back_in_order_from_all_threads() {
+        let texts: Vec<String> = (0..2000).map(|i| ["the", "dog", "ran"][i % 3].repeat(1 + i % 2)).collect();
+        let tokenizer = lower();
+        let all = tokenizer.encode_all(&texts, Some(&texts), 16).unwrap();
+        for (row, text) in texts.iter().enumerate() {
+            assert_eq!(all[row], tokenizer.encode(text, Some(text), 16).unwrap());
+        }
+        assert!(tokenizer.encode_all(&texts, Some(&texts[1..]), 16).is_err());
+    }
+
+    #[test]
+    fn a_vocabulary_of_words_is_by_count_then_alphabet() {
+        let texts = ["b a b .", "C a d", "b"];
+        let tokenizer = Tokenizer::from_words(texts, 8).unwrap();
+        assert_eq!(tokenizer.vocab_size(), 8);
+        // b 3, a 2, then "." before "c" and "d", which no longer fit.
+        assert_eq!(tokenizer.encode("b a . c", None, 9).unwrap().input_ids, [2, 5, 6, 7, 1, 3]);
+        assert_eq!(tokenizer.to_json().unwrap(), Tokenizer::from_words(texts, 8).unwrap().to_json().unwrap());
+        assert!(Tokenizer::from_words(texts, 5).is_err());
+    }
+
+    #[test]
+    fn files_that_are_no_bert_tokenizer_are_refused() {
+        assert!(Tokenizer::from_files(None, None, true).is_err());
+        assert!(Tokenizer::from_files(Some(b"{}"), None, true).is_err());
+        let error = Tokenizer::from_files(None, Some(b"<s>\n</s>\n[UNK]\n"), true).unwrap_err();
+        assert!(error.to_string().contains("[CLS]"), "{error}");
+    }
+}

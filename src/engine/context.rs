@@ -1,0 +1,207 @@
+//! What a stage sees while it runs a step: its inputs, its device, and where to say how far it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::memory::{LoadedModel, Memory};
+use super::protocol::Progress;
+use crate::data::{Dataset, Tokenizer};
+use crate::device::Device;
+use crate::fingerprint::Digest;
+use crate::stages::fetch::DataInfo;
+use crate::stages::measure::Examples;
+use crate::store::{InputRecord, OutputRecord, Store};
+
+/// JSON up to this size is kept inside the manifest: five thousand pairs are five thousand small files, not ten.
+const INLINE_LIMIT: usize = 4096;
+
+/// Why a step failed, in words for a person; `help` says what to do.
+#[derive(Debug)]
+pub struct StageError {
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl StageError {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for StageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+// Not an `Error` itself, so that `?` can turn every room's own error into one.
+impl<E: std::error::Error> From<E> for StageError {
+    fn from(error: E) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// The artifacts that a step made, by name.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    artifacts: Vec<(String, Artifact)>,
+}
+
+#[derive(Debug)]
+enum Artifact {
+    Bytes(Vec<u8>),
+    Json(Value),
+    Stored(OutputRecord),
+}
+
+impl Outputs {
+    pub fn bytes(&mut self, name: &str, bytes: Vec<u8>) {
+        self.artifacts.push((name.to_owned(), Artifact::Bytes(bytes)));
+    }
+
+    pub fn json(&mut self, name: &str, value: &impl Serialize) -> Result<(), StageError> {
+        self.artifacts.push((name.to_owned(), Artifact::Json(serde_json::to_value(value)?)));
+        Ok(())
+    }
+
+    /// An artifact that [`Context::put`] has stored already.
+    pub fn stored(&mut self, name: &str, record: OutputRecord) {
+        self.artifacts.push((name.to_owned(), Artifact::Stored(record)));
+    }
+
+    pub(super) fn store(self, store: &Store) -> Result<BTreeMap<String, OutputRecord>, StageError> {
+        self.artifacts
+            .into_iter()
+            .map(|(name, artifact)| {
+                let record = match artifact {
+                    Artifact::Bytes(bytes) => store.put(&bytes)?,
+                    Artifact::Stored(record) => record,
+                    Artifact::Json(value) => match value.to_string() {
+                        text if text.len() > INLINE_LIMIT => store.put(text.as_bytes())?,
+                        _ => OutputRecord::inline(value),
+                    },
+                };
+                Ok((name, record))
+            })
+            .collect()
+    }
+}
+
+pub struct Context<'a> {
+    pub(super) store: &'a Store,
+    pub(super) inputs: &'a BTreeMap<String, InputRecord>,
+    pub(super) location: Option<&'a str>,
+    pub(super) device: Option<&'a Device>,
+    pub(super) memory: &'a mut Memory,
+    pub(super) report: &'a mut dyn FnMut(Progress),
+    pub(super) facts: BTreeMap<String, String>,
+}
+
+impl Context<'_> {
+    /// Where a fetched file lies: a path or an address.
+    pub fn location(&self) -> Option<&str> {
+        self.location
+    }
+
+    pub fn device(&self) -> Result<&Device, StageError> {
+        self.device.ok_or_else(|| StageError::new("this worker was started without a device"))
+    }
+
+    pub fn progress(&mut self, done: usize, total: usize) {
+        (self.report)(Progress { done, total, loss: None });
+    }
+
+    pub fn progress_with_loss(&mut self, done: usize, total: usize, loss: f64) {
+        (self.report)(Progress { done, total, loss: Some(loss) });
+    }
+
+    /// Keeps a fact in the manifest, for example the commit that a revision resolved to.
+    pub fn fact(&mut self, name: &str, value: impl Into<String>) {
+        self.facts.insert(name.to_owned(), value.into());
+    }
+
+    /// Stores bytes before the step ends.
+    pub fn put(&self, bytes: &[u8]) -> Result<OutputRecord, StageError> {
+        Ok(self.store.put(bytes)?)
+    }
+
+    fn input(&self, role: &str) -> Result<&InputRecord, StageError> {
+        self.inputs.get(role).ok_or_else(|| StageError::new(format!("the step has no input `{role}`")))
+    }
+
+    pub fn has_input(&self, role: &str) -> bool {
+        self.inputs.contains_key(role)
+    }
+
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.inputs.keys().map(String::as_str)
+    }
+
+    pub fn digest(&self, role: &str) -> Result<Digest, StageError> {
+        Ok(self.input(role)?.digest)
+    }
+
+    pub fn bytes(&self, role: &str) -> Result<Vec<u8>, StageError> {
+        let input = self.input(role)?;
+        let manifest = self.store.manifest(&input.from)?;
+        let manifest = manifest.ok_or_else(|| {
+            StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
+                .help("run the same command again: the step that makes it will run first")
+        })?;
+        Ok(self.store.output(&manifest, &input.output)?)
+    }
+
+    /// Which steps' keys the result comes from, for figures and tables to carry.
+    pub fn provenance(&self) -> String {
+        const SHOWN: usize = 24;
+        let mut keys: Vec<String> = self.inputs.iter().map(|(role, input)| format!("{role} {}", input.from)).collect();
+        let more = keys.len().saturating_sub(SHOWN);
+        keys.truncate(SHOWN);
+        let rest = if more == 0 { String::new() } else { format!(" and {more} more, see the manifest") };
+        format!("pipeline {} from {}{rest}", env!("CARGO_PKG_VERSION"), keys.join(", "))
+    }
+
+    pub fn json<T: DeserializeOwned>(&self, role: &str) -> Result<T, StageError> {
+        Ok(serde_json::from_slice(&self.bytes(role)?)?)
+    }
+
+    pub fn dataset(&self, role: &str) -> Result<Dataset, StageError> {
+        let info: DataInfo = self.json(&format!("{role}.info"))?;
+        Ok(Dataset::from_parquet(&self.bytes(role)?, info.labels)?)
+    }
+
+    pub fn tokenizer(&self, role: &str) -> Result<Tokenizer, StageError> {
+        Ok(Tokenizer::from_files(Some(&self.bytes(&format!("{role}.tokenizer"))?), None, true)?)
+    }
+
+    /// The model with this role on the device; kept there for the next step that needs it.
+    pub fn model(&mut self, role: &str) -> Result<Arc<LoadedModel>, StageError> {
+        let name = (self.digest(&format!("{role}.weights"))?, self.digest(&format!("{role}.config"))?);
+        if let Some(model) = self.memory.model(&name) {
+            return Ok(model);
+        }
+        let config = self.bytes(&format!("{role}.config"))?;
+        let weights = self.bytes(&format!("{role}.weights"))?;
+        let model = Arc::new(LoadedModel::load(&config, &weights, self.device()?)?);
+        self.memory.keep_model(name, model.clone());
+        Ok(model)
+    }
+
+    pub fn cached_examples(&mut self, name: &str) -> Option<Arc<Examples>> {
+        self.memory.examples(name)
+    }
+
+    pub fn keep_examples(&mut self, name: String, examples: Arc<Examples>) {
+        self.memory.keep_examples(name, examples);
+    }
+}

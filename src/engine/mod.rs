@@ -1,0 +1,17 @@
+//! From a graph to finished steps: a plan, a pure queue, a driver that starts workers, and workers that run steps.
+
+mod context;
+mod driver;
+mod journal;
+mod memory;
+mod plan;
+mod protocol;
+mod queue;
+mod worker;
+
+pub use context::{Context, Outputs, StageError};
+pub use driver::{RunOptions, RunSummary, run};
+pub use memory::LoadedModel;
+pub use protocol::Progress;
+pub use plan::{Plan, Reason, State};
+pub use worker::work;

@@ -1,0 +1,206 @@
+//! Which steps are fresh, which will run and why, which wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::fingerprint::{Digest, Key, KeyParts};
+use crate::graph::{Graph, Step};
+use crate::store::{InputRecord, Manifest, Store, StoreError};
+
+/// What is known of every step, by its number in the graph.
+#[derive(Debug)]
+pub struct Plan {
+    pub states: Vec<State>,
+}
+
+#[derive(Debug)]
+pub enum State {
+    /// Finished before; its manifest says with what.
+    Fresh(Box<Manifest>),
+    /// Its inputs are there, so it can run now.
+    WillRun(Key, Reason),
+    /// Runs after these steps.
+    Waiting(Vec<usize>),
+}
+
+impl State {
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Fresh(manifest) => Some(manifest),
+            _ => None,
+        }
+    }
+}
+
+/// Why a step is not fresh.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    NeverRun,
+    Forced,
+    /// Part of its result is broken or gone.
+    Damaged(String),
+    /// What differs from the last time a step of this name was finished.
+    Changed(Vec<String>),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NeverRun => f.write_str("never run"),
+            Self::Forced => f.write_str("forced"),
+            Self::Damaged(what) => f.write_str(what),
+            Self::Changed(changes) => write!(f, "changed: {}", changes.join(", ")),
+        }
+    }
+}
+
+impl Plan {
+    /// `forced` steps run whatever the cache holds.
+    pub fn new(graph: &Graph, store: &Store, forced: &BTreeSet<usize>) -> Result<Self, StoreError> {
+        let last_keys = store.last_keys(&graph.experiment);
+        let mut plan = Self { states: Vec::with_capacity(graph.steps.len()) };
+        for step in 0..graph.steps.len() {
+            let state = plan.inspect(graph, store, step, forced.contains(&step), &last_keys)?;
+            plan.states.push(state);
+        }
+        Ok(plan)
+    }
+
+    /// The state of one step, given those of the steps before it.
+    fn inspect(
+        &self,
+        graph: &Graph,
+        store: &Store,
+        step: usize,
+        forced: bool,
+        last_keys: &BTreeMap<String, Key>,
+    ) -> Result<State, StoreError> {
+        let waiting: BTreeSet<usize> =
+            graph.steps[step].inputs.iter().map(|input| input.from).filter(|from| self.states[*from].manifest().is_none()).collect();
+        if !waiting.is_empty() {
+            return Ok(State::Waiting(waiting.into_iter().collect()));
+        }
+        let inputs = self.inputs(&graph.steps[step]);
+        look_up(store, &graph.steps[step], &inputs, forced, last_keys)
+    }
+
+    /// The artifacts that a step reads. Every step it needs must be fresh.
+    pub fn inputs(&self, step: &Step) -> BTreeMap<String, InputRecord> {
+        let record = |from: usize, output: &str| {
+            let manifest = self.states[from].manifest()?;
+            let digest = manifest.outputs.get(output)?.digest;
+            Some(InputRecord { digest, from: manifest.key, output: output.to_owned() })
+        };
+        step.inputs
+            .iter()
+            .filter_map(|input| Some((input.role.clone(), record(input.from, &input.output)?)))
+            .collect()
+    }
+
+    pub fn last_keys(&self, graph: &Graph) -> BTreeMap<String, Key> {
+        let states = self.states.iter().zip(&graph.steps);
+        states.filter_map(|(state, step)| Some((step.name(), state.manifest()?.key))).collect()
+    }
+}
+
+pub fn key_of(step: &Step, inputs: &BTreeMap<String, InputRecord>) -> Key {
+    let parameters = step.params.value();
+    let inputs = inputs.iter().map(|(role, record)| (role.as_str(), record.digest)).collect();
+    KeyParts { kind: step.params.kind(), version: step.params.version(), parameters: &parameters, inputs }.key()
+}
+
+/// Looks a step up in the store, its inputs being known.
+pub fn look_up(
+    store: &Store,
+    step: &Step,
+    inputs: &BTreeMap<String, InputRecord>,
+    forced: bool,
+    last_keys: &BTreeMap<String, Key>,
+) -> Result<State, StoreError> {
+    let key = key_of(step, inputs);
+    if forced {
+        return Ok(State::WillRun(key, Reason::Forced));
+    }
+    match store.manifest(&key) {
+        Ok(Some(manifest)) => Ok(State::Fresh(Box::new(manifest))),
+        Ok(None) => {
+            let before = last_keys.get(&step.name()).and_then(|last| store.manifest(last).ok().flatten());
+            let reason = before.map_or(Reason::NeverRun, |before| {
+                let changes = changes(&before, step, inputs);
+                if changes.is_empty() { Reason::NeverRun } else { Reason::Changed(changes) }
+            });
+            Ok(State::WillRun(key, reason))
+        }
+        Err(damaged @ StoreError::Damaged { .. }) => Ok(State::WillRun(key, Reason::Damaged(damaged.to_string()))),
+        Err(error) => Err(error),
+    }
+}
+
+fn changes(before: &Manifest, step: &Step, inputs: &BTreeMap<String, InputRecord>) -> Vec<String> {
+    let mut changes = Vec::new();
+    if before.version != step.params.version() {
+        changes.push(format!("the program's version of {}", before.kind));
+    }
+    differences(&before.parameters, &step.params.value(), "", &mut changes);
+    let digest = |record: Option<&InputRecord>| record.map(|record| record.digest);
+    let roles: BTreeSet<&String> = before.inputs.keys().chain(inputs.keys()).collect();
+    let changed: Vec<&str> = roles
+        .into_iter()
+        .filter(|role| digest(before.inputs.get(*role)) != digest(inputs.get(*role)))
+        .map(String::as_str)
+        .collect();
+    match changed.as_slice() {
+        [] => {}
+        few if few.len() <= 3 => changes.extend(few.iter().map(|role| format!("input {role}"))),
+        many => changes.push(format!("{} inputs", many.len())),
+    }
+    changes
+}
+
+/// `recipe.epochs 3 → 2`, one entry for each leaf that differs.
+fn differences(old: &Value, new: &Value, path: &str, changes: &mut Vec<String>) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for name in names {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let null = Value::Null;
+                differences(old.get(name).unwrap_or(&null), new.get(name).unwrap_or(&null), &path, changes);
+            }
+        }
+        _ if old == new => {}
+        _ => {
+            let short = |value: &Value| {
+                let text = value.to_string();
+                if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text }
+            };
+            changes.push(format!("{path} {} → {}", short(old), short(new)));
+        }
+    }
+}
+
+/// The digest of one output, where the step is fresh.
+impl Plan {
+    pub fn digest(&self, step: usize, output: &str) -> Option<Digest> {
+        Some(self.states[step].manifest()?.outputs.get(output)?.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn differences_name_the_field() {
+        let mut changes = Vec::new();
+        differences(
+            &json!({"recipe": {"epochs": 3, "rate": 0.1}, "rows": null}),
+            &json!({"recipe": {"epochs": 2, "rate": 0.1}, "rows": {"start": 0}}),
+            "",
+            &mut changes,
+        );
+        assert_eq!(changes, ["recipe.epochs 3 → 2", "rows null → {\"start\":0}"]);
+    }
+}

@@ -1,0 +1,47 @@
+//! What driver and worker say to each other: one JSON object a line, over the worker's standard input and output.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::Key;
+use crate::stages::Params;
+use crate::store::InputRecord;
+
+/// Driver → worker: run this step and commit it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Task {
+    pub step: String,
+    pub key: Key,
+    pub params: Params,
+    pub inputs: BTreeMap<String, InputRecord>,
+    /// Where a fetched file lies; not part of the key.
+    pub location: Option<String>,
+    pub log: PathBuf,
+    /// Run even if the manifest is there.
+    pub force: bool,
+}
+
+/// Worker → driver.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum Report {
+    /// The device is there, or none was asked for.
+    Ready { device: Option<String> },
+    /// The device that was asked for is not there.
+    NoDevice { message: String },
+    Progress(Progress),
+    /// The step's manifest is in the store. `seconds` is 0 where another process had run it meanwhile.
+    Done { seconds: f64 },
+    Failed { message: String, help: Option<String> },
+}
+
+/// How far a step is. `done` and `total` count its own units (training steps, batches, points).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    pub done: usize,
+    pub total: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+}

@@ -1,0 +1,145 @@
+//! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, BufRead, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Instant;
+
+use super::context::{Context, StageError};
+use super::journal::seconds_since_1970;
+use super::memory::Memory;
+use super::protocol::{Progress, Report, Task};
+use crate::device::{Backend, Device, select};
+use crate::store::{MANIFEST_FORMAT, Manifest, Provenance, Store};
+
+/// Serves the driver on standard input and output until it hangs up.
+pub fn work(cache: &Path, backend: Option<Backend>) -> Result<(), StageError> {
+    std::panic::set_hook(Box::new(|_| {}));
+    let store = Store::open(cache)?;
+    let mut worker = Worker { store, device: None, memory: Memory::default() };
+    match backend.map(select).transpose() {
+        Ok(device) => {
+            say(&Report::Ready { device: device.as_ref().map(|device| format!("{} ({})", device.name, device.why)) });
+            worker.device = device;
+        }
+        Err(error) => {
+            say(&Report::NoDevice { message: error.to_string() });
+            return Ok(());
+        }
+    }
+    for task in tasks() {
+        let report = match worker.run(&task) {
+            Ok(seconds) => Report::Done { seconds },
+            Err(error) => {
+                log(&task.log, &format!("failed: {error}"));
+                Report::Failed { message: error.message, help: error.help }
+            }
+        };
+        say(&report);
+    }
+    Ok(())
+}
+
+/// Tasks as they come in. A driver that is gone closes the pipe; work that nobody waits for ends at once, because
+/// whatever is finished is committed and the rest would run again anyway.
+fn tasks() -> mpsc::IntoIter<Task> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
+                Some(task) => drop(sender.send(task)),
+                None => break,
+            }
+        }
+        std::process::exit(0);
+    });
+    receiver.into_iter()
+}
+
+fn say(report: &Report) {
+    let mut line = serde_json::to_string(report).unwrap_or_default();
+    line.push('\n');
+    let mut output = io::stdout().lock();
+    if output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+fn log(path: &Path, text: &str) {
+    if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
+        writeln!(file, "{text}").ok();
+    }
+}
+
+struct Worker {
+    store: Store,
+    device: Option<Device>,
+    memory: Memory,
+}
+
+impl Worker {
+    fn run(&mut self, task: &Task) -> Result<f64, StageError> {
+        let _lock = self.store.lock(&task.key)?;
+        if !task.force && matches!(self.store.manifest(&task.key), Ok(Some(_))) {
+            log(&task.log, "another process finished this step meanwhile");
+            return Ok(0.0);
+        }
+        let (started, clock) = (seconds_since_1970(), Instant::now());
+        log(&task.log, &format!("{} key {}\n{}", task.step, task.key, task.params.value()));
+        let mut last_said = Instant::now();
+        let mut report = |progress: Progress| {
+            if let Some(loss) = progress.loss {
+                log(&task.log, &format!("{}/{} loss {loss:.4}", progress.done, progress.total));
+            }
+            // A few times a second is enough for a person, and does not slow tiny steps down.
+            if last_said.elapsed().as_millis() >= 200 {
+                last_said = Instant::now();
+                say(&Report::Progress(progress));
+            }
+        };
+        let mut context = Context {
+            store: &self.store,
+            inputs: &task.inputs,
+            location: task.location.as_deref(),
+            device: self.device.as_ref(),
+            memory: &mut self.memory,
+            report: &mut report,
+            facts: BTreeMap::new(),
+        };
+        // A panic is a bug of ours or of a library; it costs this step, not the worker.
+        let outputs = catch_unwind(AssertUnwindSafe(|| task.params.run(&mut context)))
+            .unwrap_or_else(|panic| Err(panicked(panic.as_ref())))?;
+        let facts = std::mem::take(&mut context.facts);
+        let seconds = clock.elapsed().as_secs_f64();
+        let manifest = Manifest {
+            format: MANIFEST_FORMAT.to_owned(),
+            key: task.key,
+            step: task.step.clone(),
+            kind: task.params.kind().to_owned(),
+            version: task.params.version(),
+            parameters: task.params.value(),
+            inputs: task.inputs.clone(),
+            outputs: outputs.store(&self.store)?,
+            provenance: Provenance {
+                pipeline: env!("CARGO_PKG_VERSION").to_owned(),
+                host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+                device: self.device.as_ref().map_or_else(String::new, |device| device.name.clone()),
+                started,
+                seconds,
+                facts,
+            },
+        };
+        self.store.commit(&manifest)?;
+        log(&task.log, &format!("finished in {seconds:.2} s"));
+        Ok(seconds)
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> StageError {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    StageError::new(format!("the step broke off: {}", text.unwrap_or("no message")))
+        .help("this is a bug in pipeline; please report it with the log")
+}

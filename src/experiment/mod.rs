@@ -1,0 +1,247 @@
+//! One TOML file → a validated experiment. Text → raw types with positions → validated types; every pass collects all
+//! its errors, and after validation nothing is checked again.
+
+mod analyses;
+mod diagnostic;
+mod fetches;
+mod load;
+mod measurements;
+mod raw;
+pub mod reference;
+mod trainings;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use crate::data::{Format, Source};
+use crate::device::Backend;
+use crate::train::Recipe;
+
+pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
+pub use reference::{Checkpoint, DataRef, MetricRef, ModelRef};
+pub use validate::read;
+
+/// A validated study.
+#[derive(Debug)]
+pub struct Experiment {
+    pub name: String,
+    pub precision: String,
+    pub run: RunSettings,
+    /// In the order in which the file names them.
+    pub stages: Vec<Stage>,
+    /// Relative `path:` sources start here.
+    pub directory: PathBuf,
+    pub sources: Sources,
+}
+
+/// What only decides how the work is done.
+#[derive(Debug, Clone, Default)]
+pub struct RunSettings {
+    pub backend: Option<Backend>,
+    pub jobs: Option<usize>,
+    pub keep_going: Option<bool>,
+}
+
+#[derive(Debug)]
+pub struct Stage {
+    pub id: StageId,
+    pub spec: Spec,
+}
+
+/// `finetune.bert`
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId {
+    pub kind: Kind,
+    pub name: String,
+}
+
+impl std::fmt::Display for StageId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.kind, self.name)
+    }
+}
+
+/// The kinds of stage, in the order in which a study flows through them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Fetch,
+    Pretrain,
+    Finetune,
+    Eval,
+    Interpolate,
+    Cluster,
+    Plot,
+}
+
+impl Kind {
+    pub const ALL: [Self; 7] =
+        [Self::Fetch, Self::Pretrain, Self::Finetune, Self::Eval, Self::Interpolate, Self::Cluster, Self::Plot];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Pretrain => "pretrain",
+            Self::Finetune => "finetune",
+            Self::Eval => "eval",
+            Self::Interpolate => "interpolate",
+            Self::Cluster => "cluster",
+            Self::Plot => "plot",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[derive(Debug)]
+pub enum Spec {
+    Fetch(Fetch),
+    Pretrain(Pretrain),
+    Finetune(Finetune),
+    Eval(Eval),
+    Interpolate(Interpolate),
+    Cluster(Cluster),
+    Plot(Plot),
+}
+
+#[derive(Debug)]
+pub enum Fetch {
+    Model { source: Spanned<Source> },
+    Dataset(FetchDataset),
+    Generated(Generated),
+}
+
+#[derive(Debug)]
+pub struct FetchDataset {
+    pub source: Spanned<Source>,
+    pub blake3: Option<String>,
+    pub config: Option<String>,
+    pub format: Option<Format>,
+    pub header: bool,
+    pub text: Vec<String>,
+    pub label: Option<String>,
+    pub labels: Vec<String>,
+    pub keep: Vec<String>,
+}
+
+/// Sentences of the built-in grammar.
+#[derive(Debug)]
+pub struct Generated {
+    pub generator: String,
+    pub seed: u64,
+    pub contrast: f64,
+    pub adjective: f64,
+    pub adverb: f64,
+    pub splits: BTreeMap<String, GeneratedSplit>,
+}
+
+#[derive(Debug)]
+pub struct GeneratedSplit {
+    pub examples: usize,
+    pub passive: f64,
+}
+
+#[derive(Debug)]
+pub struct Pretrain {
+    pub data: Spanned<DataRef>,
+    pub vocabulary: usize,
+    pub layers: usize,
+    pub hidden: usize,
+    pub heads: usize,
+    pub intermediate: usize,
+    pub max_length: usize,
+    pub initializer_range: f64,
+    pub dropout: f64,
+    pub mask: f64,
+    pub steps: usize,
+    pub batch_size: usize,
+    pub learning_rate: f64,
+    pub warmup: f64,
+    pub weight_decay: f64,
+    pub seed: u64,
+}
+
+#[derive(Debug)]
+pub struct Finetune {
+    pub model: Spanned<ModelRef>,
+    pub data: Spanned<DataRef>,
+    pub seeds: Vec<u64>,
+    pub head_seed: Option<u64>,
+    pub order_seed: Option<u64>,
+    pub dropout_seed: Option<u64>,
+    pub recipe: Recipe,
+    /// Sorted, without repeats.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// What eval and interpolate share: which models, which examples, which numbers.
+#[derive(Debug)]
+pub struct Measurement {
+    pub models: Vec<Spanned<ModelRef>>,
+    pub data: Spanned<DataRef>,
+    pub metrics: Vec<String>,
+    /// As the fine-tune that made the models, where this is not given.
+    pub max_length: Option<usize>,
+    /// Label of the data → labels of the model that count as it. Empty: the names are the same.
+    pub labels: BTreeMap<String, Vec<String>>,
+    pub combine: String,
+    pub filter: BTreeMap<String, String>,
+    pub permute: Option<u64>,
+    pub examples: Option<usize>,
+}
+
+#[derive(Debug)]
+pub struct Eval {
+    pub measure: Measurement,
+    pub by: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct Interpolate {
+    pub measure: Measurement,
+    pub points: usize,
+    /// Pairs of model labels; all pairs without.
+    pub pairs: Option<Spanned<Vec<[String; 2]>>>,
+}
+
+#[derive(Debug)]
+pub struct Cluster {
+    pub of: Spanned<String>,
+    pub distance: String,
+    pub metric: String,
+    pub clusters: usize,
+    pub delta: f64,
+}
+
+#[derive(Debug)]
+pub struct Plot {
+    pub kind: PlotKind,
+    pub title: Option<String>,
+}
+
+#[derive(Debug)]
+pub enum PlotKind {
+    /// Lines of an interpolate stage, grouped by the clusters of a cluster stage where one is named.
+    Curves { of: Spanned<String>, metric: String, clusters: Option<Spanned<String>> },
+    /// Distances of a cluster stage.
+    Heatmap { of: Spanned<String>, order_by: OrderBy },
+    /// Centroid feature of a cluster stage against a metric.
+    Scatter { of: Spanned<String>, metric: Spanned<MetricRef> },
+}
+
+#[derive(Debug)]
+pub enum OrderBy {
+    Seed,
+    Cluster,
+    Metric(Spanned<MetricRef>),
+}

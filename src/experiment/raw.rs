@@ -1,0 +1,195 @@
+//! The tables of an experiment file as they are written. A key that is not here is an error.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+type Text = Spanned<String>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawHeader {
+    pub name: Text,
+    /// Free text for readers; never enters a key.
+    #[serde(default, rename = "description")]
+    pub _description: Option<String>,
+    #[serde(default)]
+    pub seed: u64,
+    pub precision: Option<Text>,
+}
+
+/// How the work is done. Nothing here enters a key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRun {
+    pub backend: Option<Text>,
+    pub jobs: Option<Spanned<usize>>,
+    pub keep_going: Option<bool>,
+}
+
+/// One value or several: `models = "a"` and `models = ["a", "b"]`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    pub fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawFetch {
+    pub model: Option<Text>,
+    pub dataset: Option<Text>,
+    pub blake3: Option<Text>,
+    pub config: Option<String>,
+    pub format: Option<Text>,
+    pub header: Option<bool>,
+    pub text: Option<Spanned<Vec<String>>>,
+    pub label: Option<String>,
+    pub labels: Option<Vec<String>>,
+    pub keep: Option<Vec<String>>,
+    pub seed: Option<u64>,
+    pub contrast: Option<Spanned<f64>>,
+    pub adjective: Option<Spanned<f64>>,
+    pub adverb: Option<Spanned<f64>>,
+    pub splits: Option<BTreeMap<String, RawGenerated>>,
+}
+
+/// How many sentences of which kind a built-in data set generates for one split.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawGenerated {
+    pub examples: Spanned<usize>,
+    pub passive: Spanned<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPretrain {
+    pub data: Text,
+    pub vocabulary: Option<Spanned<usize>>,
+    pub layers: Spanned<usize>,
+    pub hidden: Spanned<usize>,
+    pub heads: Spanned<usize>,
+    pub intermediate: Option<Spanned<usize>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub initializer_range: Option<f64>,
+    pub dropout: Option<Spanned<f64>>,
+    pub mask: Option<Spanned<f64>>,
+    pub steps: Spanned<usize>,
+    pub batch_size: Option<Spanned<usize>>,
+    pub learning_rate: Spanned<f64>,
+    pub warmup: Option<Spanned<f64>>,
+    pub weight_decay: Option<f64>,
+    pub seed: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawFinetune {
+    pub model: Text,
+    pub data: Text,
+    pub seeds: Spanned<RawSeeds>,
+    pub head_seed: Option<u64>,
+    pub order_seed: Option<u64>,
+    pub dropout_seed: Option<u64>,
+    pub recipe: Option<Text>,
+    pub checkpoints: Option<Spanned<Vec<RawCheckpoint>>>,
+    pub epochs: Option<Spanned<f64>>,
+    pub batch_size: Option<Spanned<usize>>,
+    pub learning_rate: Option<Spanned<f64>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub warmup: Option<Spanned<f64>>,
+    pub weight_decay: Option<f64>,
+    pub clip_norm: Option<f64>,
+    pub dropout: Option<Spanned<f64>>,
+}
+
+/// `"0..100"`, `"0..4, 7"`, `[0, 3, 7]` or `5` (one seed).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum RawSeeds {
+    Text(String),
+    List(Vec<u64>),
+    One(u64),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawCheckpoint {
+    Step(usize),
+    Name(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawEval {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub metrics: Option<Vec<Text>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Text>,
+    pub by: Option<Vec<String>>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawInterpolate {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub metrics: Option<Vec<Text>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Text>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+    pub points: Option<Spanned<usize>>,
+    pub pairs: Option<Spanned<RawPairs>>,
+}
+
+/// `"all"`, or `[[7, 22], [7, 31]]` by the models' labels.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawPairs {
+    Named(String),
+    Seeds(Vec<[u64; 2]>),
+    Labels(Vec<[String; 2]>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCluster {
+    pub of: Text,
+    pub distance: Option<Text>,
+    pub metric: Option<Text>,
+    pub clusters: Option<Spanned<usize>>,
+    pub delta: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawPlot {
+    pub kind: Text,
+    pub of: Text,
+    pub metric: Option<Text>,
+    pub order_by: Option<Text>,
+    pub clusters: Option<Text>,
+    pub title: Option<String>,
+}

@@ -1,0 +1,63 @@
+//! Which models a reference means, and how they are called.
+
+use toml::Spanned;
+
+use crate::experiment::{Checkpoint, ModelRef};
+
+/// One model among those that a stage measures.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Model {
+    /// `7`, `7@15000`, `other/7`, or the name of a stage that makes one model.
+    pub label: String,
+    /// The step that makes it, and which of its checkpoints.
+    pub step: usize,
+    pub checkpoint: Checkpoint,
+}
+
+/// A stage that makes models: its steps, by seed where there are seeds.
+#[derive(Debug)]
+pub struct Maker {
+    pub name: String,
+    pub steps: Vec<(Option<u64>, usize)>,
+    /// Tokens, where the stage says how long the texts of its models are.
+    pub max_length: Option<usize>,
+}
+
+impl Maker {
+    fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
+        let wanted = |seed: Option<u64>| match (&reference.seeds, seed) {
+            (Some(seeds), Some(seed)) => seeds.contains(&seed),
+            _ => true,
+        };
+        let label = |seed: Option<u64>| {
+            let name = match seed {
+                Some(seed) if prefix => format!("{}/{seed}", self.name),
+                Some(seed) => seed.to_string(),
+                None => self.name.clone(),
+            };
+            match reference.checkpoint {
+                Checkpoint::Last => name,
+                Checkpoint::Step(step) => format!("{name}@{step}"),
+            }
+        };
+        let steps = self.steps.iter().filter(|(seed, _)| wanted(*seed));
+        steps
+            .map(|(seed, step)| Model { label: label(*seed), step: *step, checkpoint: reference.checkpoint })
+            .collect()
+    }
+}
+
+/// All models that the references mean, each once, in their order.
+pub fn resolve(makers: &[Maker], references: &[Spanned<ModelRef>]) -> Vec<Model> {
+    let several = references.iter().any(|reference| reference.get_ref().stage != references[0].get_ref().stage);
+    let mut models = Vec::new();
+    for reference in references {
+        let maker = makers.iter().find(|maker| maker.name == reference.get_ref().stage);
+        for model in maker.into_iter().flat_map(|maker| maker.models(reference.get_ref(), several)) {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+    }
+    models
+}

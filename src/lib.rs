@@ -1,0 +1,19 @@
+//! One TOML file declares a study of fine-tuned models; this program turns it into a graph of steps, runs what is not
+//! in the cache, and draws the figures. See ARCHITECTURE.md.
+
+pub mod analysis;
+pub mod cli;
+pub mod data;
+pub mod device;
+pub mod engine;
+pub mod experiment;
+pub mod fingerprint;
+pub mod graph;
+pub mod model;
+pub mod plot;
+pub mod report;
+pub mod results;
+pub mod rng;
+pub mod stages;
+pub mod store;
+pub mod train;

@@ -1,0 +1,243 @@
+//! `config.json` of a BERT checkpoint, under Hugging Face's names.
+
+use super::ModelError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The non-linearity inside the feed-forward block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// `x·Φ(x)` with the error function.
+    Erf,
+    /// Its approximation with a hyperbolic tangent, Google's original code.
+    Tanh,
+}
+
+impl Activation {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "gelu" => Some(Self::Erf),
+            "gelu_new" | "gelu_pytorch_tanh" => Some(Self::Tanh),
+            _ => None,
+        }
+    }
+}
+
+/// The sizes and rates of a BERT, and the names of its labels if it has any.
+///
+/// Fields that are not listed here (`use_cache`, `transformers_version`, …) do not change what is computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BertConfig {
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
+    #[serde(default = "default_activation")]
+    pub hidden_act: String,
+    #[serde(default = "default_dropout")]
+    pub hidden_dropout_prob: f64,
+    #[serde(default = "default_dropout")]
+    pub attention_probs_dropout_prob: f64,
+    #[serde(default = "default_positions")]
+    pub max_position_embeddings: usize,
+    #[serde(default = "default_types")]
+    pub type_vocab_size: usize,
+    #[serde(default = "default_initializer_range")]
+    pub initializer_range: f64,
+    #[serde(default = "default_epsilon")]
+    pub layer_norm_eps: f64,
+    #[serde(default)]
+    pub pad_token_id: i32,
+    #[serde(default)]
+    pub classifier_dropout: Option<f64>,
+    #[serde(default = "default_model_type")]
+    pub model_type: String,
+    #[serde(default = "default_position_type")]
+    pub position_embedding_type: String,
+    /// Label index (as text, JSON has no other keys) to label name.
+    #[serde(default)]
+    pub id2label: BTreeMap<String, String>,
+}
+
+fn default_activation() -> String {
+    "gelu".into()
+}
+fn default_dropout() -> f64 {
+    0.1
+}
+fn default_positions() -> usize {
+    512
+}
+fn default_types() -> usize {
+    2
+}
+fn default_initializer_range() -> f64 {
+    0.02
+}
+fn default_epsilon() -> f64 {
+    1e-12
+}
+fn default_model_type() -> String {
+    "bert".into()
+}
+fn default_position_type() -> String {
+    "absolute".into()
+}
+
+impl BertConfig {
+    /// A BERT from its sizes; everything else as in the published models.
+    pub fn new(vocab_size: usize, layers: usize, hidden: usize, heads: usize, intermediate: usize) -> Self {
+        Self {
+            vocab_size,
+            hidden_size: hidden,
+            num_hidden_layers: layers,
+            num_attention_heads: heads,
+            intermediate_size: intermediate,
+            hidden_act: default_activation(),
+            hidden_dropout_prob: default_dropout(),
+            attention_probs_dropout_prob: default_dropout(),
+            max_position_embeddings: default_positions(),
+            type_vocab_size: default_types(),
+            initializer_range: default_initializer_range(),
+            layer_norm_eps: default_epsilon(),
+            pad_token_id: 0,
+            classifier_dropout: None,
+            model_type: default_model_type(),
+            position_embedding_type: default_position_type(),
+            id2label: BTreeMap::new(),
+        }
+    }
+
+    /// Reads and validates `config.json`.
+    ///
+    /// # Errors
+    /// Text that is not such a file, a model that is not a BERT, or sizes that no BERT can have.
+    pub fn from_json(text: &str) -> Result<Self, ModelError> {
+        let config: Self = serde_json::from_str(text).map_err(|error| ModelError::ConfigSyntax(error.to_string()))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks what the other files of this room rely on. Called by [`Self::from_json`]; call it after [`Self::new`].
+    ///
+    /// # Errors
+    /// Names the field, its value and what it should be.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        let check = |fine: bool, field: &'static str, value: &dyn std::fmt::Display, expected: &'static str| {
+            if fine { Ok(()) } else { Err(ModelError::Config { field, value: value.to_string(), expected }) }
+        };
+        check(self.model_type == "bert", "model_type", &self.model_type, "only \"bert\" models can be read")?;
+        check(
+            self.position_embedding_type == "absolute",
+            "position_embedding_type",
+            &self.position_embedding_type,
+            "only \"absolute\" is implemented",
+        )?;
+        check(
+            Activation::named(&self.hidden_act).is_some(),
+            "hidden_act",
+            &self.hidden_act,
+            "only \"gelu\", \"gelu_new\" and \"gelu_pytorch_tanh\" are implemented",
+        )?;
+        for (field, value) in [
+            ("vocab_size", self.vocab_size),
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+            ("type_vocab_size", self.type_vocab_size),
+        ] {
+            check(value > 0, field, &value, "it must be at least 1")?;
+        }
+        check(
+            self.hidden_size.is_multiple_of(self.num_attention_heads),
+            "hidden_size",
+            &self.hidden_size,
+            "it must be a multiple of num_attention_heads",
+        )?;
+        for (field, rate) in [
+            ("hidden_dropout_prob", self.hidden_dropout_prob),
+            ("attention_probs_dropout_prob", self.attention_probs_dropout_prob),
+            ("classifier_dropout", self.classifier_dropout.unwrap_or(0.0)),
+        ] {
+            check((0.0..1.0).contains(&rate), field, &rate, "it must be at least 0 and below 1")?;
+        }
+        check(self.layer_norm_eps > 0.0, "layer_norm_eps", &self.layer_norm_eps, "it must be above 0")?;
+        check(self.initializer_range > 0.0, "initializer_range", &self.initializer_range, "it must be above 0")
+    }
+
+    /// The form of GELU that the checkpoint is evaluated with.
+    pub fn activation(&self) -> Activation {
+        Activation::named(&self.hidden_act).unwrap_or(Activation::Erf)
+    }
+
+    /// The label names in index order; empty if the file names none, or not every index from 0.
+    pub fn labels(&self) -> Vec<String> {
+        let names: Vec<_> =
+            (0..self.id2label.len()).map_while(|i| self.id2label.get(&i.to_string()).cloned()).collect();
+        if names.len() == self.id2label.len() { names } else { Vec::new() }
+    }
+
+    /// The text of a `config.json` that `transformers` loads: as a classifier when `labels` are given, in which case
+    /// they replace the labels of `self`, otherwise as a masked language model.
+    pub fn to_json(&self, labels: Option<&[String]>) -> String {
+        let mut value = json!({
+            "architectures": [if labels.is_some() { "BertForSequenceClassification" } else { "BertForMaskedLM" }],
+        });
+        if let (Value::Object(out), Ok(Value::Object(own))) = (&mut value, serde_json::to_value(self)) {
+            out.extend(own);
+            out.remove("id2label");
+            if let Some(labels) = labels {
+                let id2label = labels.iter().enumerate().map(|(i, name)| (i.to_string(), json!(name)));
+                out.insert("id2label".into(), Value::Object(id2label.collect()));
+                let label2id = labels.iter().enumerate().map(|(i, name)| (name.clone(), json!(i)));
+                out.insert("label2id".into(), Value::Object(label2id.collect()));
+            }
+        }
+        let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base() -> String {
+        BertConfig::new(100, 2, 16, 2, 32).to_json(Some(&["no".into(), "yes".into()]))
+    }
+
+    #[test]
+    fn round_trip_keeps_everything() {
+        let config = BertConfig::from_json(&base()).unwrap();
+        assert_eq!(config.labels(), ["no", "yes"]);
+        let again = BertConfig::from_json(&config.to_json(Some(&config.labels()))).unwrap();
+        assert_eq!(config, again);
+        let value: Value = serde_json::from_str(&base()).unwrap();
+        assert_eq!(value["architectures"][0], "BertForSequenceClassification");
+        assert_eq!(value["label2id"]["yes"], 1);
+        assert_eq!(value["model_type"], "bert");
+    }
+
+    #[test]
+    fn bad_fields_are_named() {
+        for (from, to, field) in [
+            ("\"bert\"", "\"roberta\"", "model_type"),
+            ("\"gelu\"", "\"relu\"", "hidden_act"),
+            ("\"hidden_size\": 16", "\"hidden_size\": 17", "hidden_size"),
+            ("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1.0", "hidden_dropout_prob"),
+            ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 0", "num_hidden_layers"),
+        ] {
+            let text = base().replace(from, to);
+            assert_ne!(text, base(), "{from} is not in the file");
+            let error = BertConfig::from_json(&text).unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
+        assert!(BertConfig::from_json("{}").unwrap_err().to_string().contains("vocab_size"));
+    }
+}

@@ -1,0 +1,141 @@
+//! A batch on the device, without its padding.
+//!
+//! Everything but attention works on one token at a time, so rows of padding are taken out before and put back only
+//! around the attention products. Training batches of natural text are a third padding.
+
+use super::{B, BertConfig, Kernels, Matrix, ModelError};
+use crate::data::Batch;
+use burn::DispatchDevice;
+use burn::tensor::{Int, Tensor, TensorData};
+
+type Indices = Tensor<B, 1, Int>;
+
+/// What is added to the scores of padding; its exponential is 0.
+const MASKED: f32 = -1e9;
+
+pub(super) struct Tokens {
+    pub rows: usize,
+    pub width: usize,
+    /// Per real token, in order: its word, position and type.
+    pub words: Vec<i32>,
+    pub positions: Vec<i32>,
+    pub types: Vec<i32>,
+    /// Place of each row's first token among the real tokens.
+    pub first: Vec<i32>,
+    /// Per place of the padded batch, the place among the real tokens.
+    packed: Vec<Option<usize>>,
+    /// 0 for a real token, [`MASKED`] for padding: `[rows × width]`.
+    pub additive: Vec<f32>,
+    pub additive_tensor: Option<Tensor<B, 4>>,
+    padding: Option<Padding>,
+    device: DispatchDevice,
+}
+
+struct Padding {
+    /// Per place of the padded batch, the place among the real tokens; 0 where there is none.
+    spread: Indices,
+    /// Per real token, its place in the padded batch.
+    gather: Indices,
+    /// 1 for a real token, 0 for padding: `[rows × width, 1]`.
+    real: Matrix,
+}
+
+impl Tokens {
+    /// # Errors
+    /// A row without tokens, a row longer than the model's positions, or an id that the model has no embedding for.
+    pub fn new(
+        batch: &Batch,
+        config: &BertConfig,
+        kernels: Kernels,
+        device: &DispatchDevice,
+    ) -> Result<Self, ModelError> {
+        let (rows, width) = (batch.rows, batch.width);
+        let size = rows * width;
+        let lengths = [batch.input_ids.len(), batch.token_type_ids.len(), batch.attention_mask.len()];
+        if size == 0 || lengths != [size; 3] {
+            let text = format!("a batch of {rows} rows of {width} tokens holds {lengths:?} ids, types and mask values");
+            return Err(ModelError::Tokens(text));
+        }
+        if width > config.max_position_embeddings {
+            let limit = config.max_position_embeddings;
+            let text = format!("a row has {width} tokens, but the model has {limit} positions: lower max_length");
+            return Err(ModelError::Tokens(text));
+        }
+        let mut packed = vec![None; size];
+        let (mut gather, mut first) = (Vec::with_capacity(size), Vec::with_capacity(rows));
+        for (row, mask) in batch.attention_mask.chunks_exact(width).enumerate() {
+            first.push(gather.len() as i32);
+            for (column, _) in mask.iter().enumerate().filter(|(_, mask)| **mask > 0.5) {
+                let place = row * width + column;
+                packed[place] = Some(gather.len());
+                gather.push(place as i32);
+            }
+            if first[row] as usize == gather.len() {
+                return Err(ModelError::Tokens(format!("row {row} of a batch has no tokens")));
+            }
+        }
+        let pick = |values: &[i32]| gather.iter().map(|place| values[*place as usize]).collect::<Vec<_>>();
+        let (words, types) = (pick(&batch.input_ids), pick(&batch.token_type_ids));
+        check_ids("token", &words, config.vocab_size)?;
+        check_ids("token type", &types, config.type_vocab_size)?;
+        let positions = gather.iter().map(|place| place % width as i32).collect();
+
+        let additive = packed.iter().map(|place| if place.is_some() { 0.0 } else { MASKED }).collect::<Vec<_>>();
+        let padded = gather.len() < size;
+        let additive_tensor = (padded && kernels == Kernels::Device)
+            .then(|| Tensor::from_data(TensorData::new(additive.clone(), [rows, 1, 1, width]), device));
+        let padding = padded.then(|| Padding {
+            spread: indices(&packed.iter().map(|place| place.unwrap_or(0) as i32).collect::<Vec<_>>(), device),
+            gather: indices(&gather, device),
+            real: Tensor::from_data(
+                TensorData::new(packed.iter().map(|p| f32::from(p.is_some())).collect(), [size, 1]),
+                device,
+            ),
+        });
+        let device = device.clone();
+        Ok(Self { rows, width, words, positions, types, first, packed, additive, additive_tensor, padding, device })
+    }
+
+    pub fn indices(&self, ids: &[i32]) -> Indices {
+        indices(ids, &self.device)
+    }
+
+    /// `[real tokens, n]` to `[rows × width, n]`. Padding gets some other token's row: it is masked.
+    pub fn spread(&self, x: Matrix) -> Matrix {
+        if let Some(padding) = &self.padding { x.select(0, padding.spread.clone()) } else { x }
+    }
+
+    /// `[real tokens, n]` to `[rows × width, n]`, with zeros for padding.
+    pub fn spread_zeros(&self, x: Matrix) -> Matrix {
+        let Some(padding) = &self.padding else { return x };
+        x.select(0, padding.spread.clone()) * padding.real.clone()
+    }
+
+    /// `[rows × width, n]` to `[real tokens, n]`.
+    pub fn gather(&self, x: Matrix) -> Matrix {
+        if let Some(padding) = &self.padding { x.select(0, padding.gather.clone()) } else { x }
+    }
+
+    /// The places among the real tokens of places in the padded batch.
+    ///
+    /// # Errors
+    /// A place that is padding or outside the batch.
+    pub fn places(&self, padded: &[usize]) -> Result<Vec<i32>, ModelError> {
+        let place = |p: &usize| self.packed.get(*p).copied().flatten().map(|place| place as i32);
+        padded.iter().map(|p| place(p).ok_or_else(|| ModelError::Tokens(format!("place {p} holds no token")))).collect()
+    }
+}
+
+fn indices(ids: &[i32], device: &DispatchDevice) -> Indices {
+    Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), device)
+}
+
+fn check_ids(what: &str, ids: &[i32], count: usize) -> Result<(), ModelError> {
+    match ids.iter().find(|id| **id < 0 || **id as usize >= count) {
+        None => Ok(()),
+        Some(id) => {
+            let hint = "the tokenizer and the model do not belong together";
+            Err(ModelError::Tokens(format!("{what} id {id} is outside the model's {count}: {hint}")))
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Weights on the host: tensors by Hugging Face name, in and out of safetensors.
+
+use super::ModelError;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::collections::{BTreeMap, HashMap};
+
+/// A tensor in memory, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostTensor {
+    pub shape: Vec<usize>,
+    pub data: Vec<f32>,
+}
+
+/// Every tensor of a model under its canonical name: `bert.…`, `classifier.…`, `cls.…`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weights {
+    pub tensors: BTreeMap<String, HostTensor>,
+}
+
+impl Weights {
+    /// Reads a safetensors file. Names are made canonical: a bare `BertModel`'s get their `bert.` prefix, the old
+    /// `gamma` and `beta` become `weight` and `bias`, and `position_ids` and the copy of the word embeddings that some
+    /// masked language models carry as their decoder are left out.
+    ///
+    /// # Errors
+    /// A truncated or corrupt file, a tensor that is not f32, f16 or bf16, or a name that is there twice.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, ModelError> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| ModelError::Safetensors(error.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let Some(name) = canonical(name) else { continue };
+            let data = floats(&name, &view)?;
+            if tensors.insert(name.clone(), HostTensor { shape: view.shape().to_vec(), data }).is_some() {
+                return Err(ModelError::Duplicate(name));
+            }
+        }
+        Ok(Self { tensors })
+    }
+
+    /// The bytes of a safetensors file that `transformers` loads. Equal weights give equal bytes.
+    ///
+    /// # Errors
+    /// A tensor whose data does not fill its shape.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, ModelError> {
+        let bytes: Vec<(&String, &HostTensor, Vec<u8>)> =
+            self.tensors.iter().map(|(name, tensor)| (name, tensor, little_endian(&tensor.data))).collect();
+        let failed = |error: safetensors::SafeTensorError| ModelError::Safetensors(error.to_string());
+        let views = bytes
+            .iter()
+            .map(|(name, tensor, bytes)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        // transformers refuses files without this entry. One entry only: the order of several would be random.
+        let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        safetensors::serialize(views, Some(metadata)).map_err(failed)
+    }
+
+    /// The number of parameters.
+    pub fn count(&self) -> usize {
+        self.tensors.values().map(|tensor| tensor.data.len()).sum()
+    }
+
+    /// The Euclidean distance over all parameters, in f64.
+    ///
+    /// # Errors
+    /// The two do not hold the same tensors.
+    pub fn distance(&self, other: &Self) -> Result<f64, ModelError> {
+        let mut sum = 0.0;
+        for (_, a, b) in self.pairs(other)? {
+            let squares = a.data.iter().zip(&b.data).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+            sum += squares.sum::<f64>();
+        }
+        Ok(sum.sqrt())
+    }
+
+    /// `(1−t)·self + t·other` for every parameter: the reference for [`super::Bert::lerp`].
+    ///
+    /// # Errors
+    /// The two do not hold the same tensors.
+    pub fn lerp(&self, other: &Self, t: f64) -> Result<Self, ModelError> {
+        let mut tensors = BTreeMap::new();
+        for (name, a, b) in self.pairs(other)? {
+            let mix = |(a, b): (&f32, &f32)| ((1.0 - t) * f64::from(*a) + t * f64::from(*b)) as f32;
+            let data = a.data.iter().zip(&b.data).map(mix).collect();
+            tensors.insert(name.clone(), HostTensor { shape: a.shape.clone(), data });
+        }
+        Ok(Self { tensors })
+    }
+
+    fn pairs<'a>(&'a self, other: &'a Self) -> Result<Vec<(&'a String, &'a HostTensor, &'a HostTensor)>, ModelError> {
+        let odd = |name: &String| ModelError::Mismatch(format!("only one of them has tensor `{name}`"));
+        if let Some(name) = other.tensors.keys().find(|name| !self.tensors.contains_key(*name)) {
+            return Err(odd(name));
+        }
+        let pair = |(name, a): (&'a String, &'a HostTensor)| {
+            let b = other.tensors.get(name).ok_or_else(|| odd(name))?;
+            if a.shape != b.shape {
+                let text = format!("tensor `{name}` is {:?} in one and {:?} in the other", a.shape, b.shape);
+                return Err(ModelError::Mismatch(text));
+            }
+            Ok((name, a, b))
+        };
+        self.tensors.iter().map(pair).collect()
+    }
+}
+
+fn little_endian(data: &[f32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4 * data.len());
+    for value in data {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}
+
+/// The canonical name, or `None` for what is not a parameter.
+fn canonical(name: &str) -> Option<String> {
+    // The decoder is tied: its weight is the word embeddings, its bias is `cls.predictions.bias`.
+    if name.ends_with("position_ids") || name.starts_with("cls.predictions.decoder.") {
+        return None;
+    }
+    let name = match name.rsplit_once('.') {
+        Some((stem, "gamma")) => format!("{stem}.weight"),
+        Some((stem, "beta")) => format!("{stem}.bias"),
+        _ => name.to_owned(),
+    };
+    let bare = ["embeddings.", "encoder.", "pooler."].iter().any(|start| name.starts_with(start));
+    Some(if bare { format!("bert.{name}") } else { name })
+}
+
+fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
+    let bytes = view.data();
+    // A half is the upper part of a single for bf16; f16 is widened by hand, the only use of 16-bit floats here.
+    let halves = || bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+    match view.dtype() {
+        Dtype::F32 => Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+        Dtype::BF16 => Ok(halves().map(|half| f32::from_bits(u32::from(half) << 16)).collect()),
+        Dtype::F16 => Ok(halves().map(widen).collect()),
+        other => Err(ModelError::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
+    }
+}
+
+/// IEEE half precision to single precision, exactly.
+fn widen(half: u16) -> f32 {
+    let sign = if half >> 15 == 1 { -1.0 } else { 1.0 };
+    let fraction = f32::from(half & 0x3ff);
+    match (half >> 10) & 0x1f {
+        0 => sign * fraction * 2f32.powi(-24),
+        0x1f if fraction == 0.0 => sign * f32::INFINITY,
+        0x1f => f32::NAN,
+        exponent => sign * (1.0 + fraction / 1024.0) * 2f32.powi(i32::from(exponent) - 15),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(entries: &[(&str, &[usize], &[f32])]) -> Weights {
+        let entry = |(name, shape, data): &(&str, &[usize], &[f32])| {
+            ((*name).to_owned(), HostTensor { shape: shape.to_vec(), data: data.to_vec() })
+        };
+        Weights { tensors: entries.iter().map(entry).collect() }
+    }
+
+    #[test]
+    fn safetensors_round_trip_is_exact_and_deterministic() {
+        let own = weights(&[("bert.a.weight", &[2, 2], &[1.0, -2.5, 3e-8, 4.0]), ("classifier.bias", &[1], &[0.5])]);
+        let bytes = own.to_safetensors().unwrap();
+        assert_eq!(bytes, own.to_safetensors().unwrap());
+        assert_eq!(Weights::from_safetensors(&bytes).unwrap(), own);
+    }
+
+    #[test]
+    fn names_are_made_canonical() {
+        let own = weights(&[
+            ("embeddings.LayerNorm.gamma", &[1], &[1.0]),
+            ("bert.embeddings.LayerNorm.beta", &[1], &[2.0]),
+            ("embeddings.position_ids", &[1], &[0.0]),
+            ("cls.predictions.decoder.weight", &[1], &[0.0]),
+        ]);
+        let read = Weights::from_safetensors(&own.to_safetensors().unwrap()).unwrap();
+        let names: Vec<_> = read.tensors.keys().collect();
+        assert_eq!(names, ["bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.weight"]);
+
+        let twice = weights(&[("pooler.dense.bias", &[1], &[1.0]), ("bert.pooler.dense.bias", &[1], &[1.0])]);
+        let error = Weights::from_safetensors(&twice.to_safetensors().unwrap()).unwrap_err();
+        assert!(matches!(error, ModelError::Duplicate(name) if name == "bert.pooler.dense.bias"));
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        let bytes = weights(&[("a", &[4], &[1.0, 2.0, 3.0, 4.0])]).to_safetensors().unwrap();
+        for cut in [0, 4, 20, bytes.len() - 1] {
+            let error = Weights::from_safetensors(&bytes[..cut]).unwrap_err().to_string();
+            assert!(error.contains("truncated"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sixteen_bit_floats_are_read() {
+        let cases = [(0x3c00, 1.0), (0xc500, -5.0), (0x0001, 2f32.powi(-24)), (0x7bff, 65504.0), (0x8000, -0.0)];
+        for (bits, value) in cases {
+            assert_eq!(widen(bits).to_bits(), f32::to_bits(value));
+        }
+        assert!(widen(0x7e00).is_nan() && widen(0xfc00) == f32::NEG_INFINITY);
+        let bytes = [0x80, 0x3f, 0x00, 0xc0];
+        let view = TensorView::new(Dtype::BF16, vec![2], &bytes).unwrap();
+        assert_eq!(floats("x", &view).unwrap(), [1.0, -2.0]);
+    }
+
+    #[test]
+    fn distance_and_lerp() {
+        let a = weights(&[("x", &[2], &[0.0, 1.0]), ("y", &[1], &[2.0])]);
+        let b = weights(&[("x", &[2], &[2.0, 1.0]), ("y", &[1], &[1.0])]);
+        assert!((a.distance(&b).unwrap() - 5f64.sqrt()).abs() < 1e-12);
+        let middle = a.lerp(&b, 0.25).unwrap();
+        assert_eq!(middle.tensors["x"].data, [0.5, 1.0]);
+        assert_eq!(middle.tensors["y"].data, [1.75]);
+        assert!(a.distance(&weights(&[("x", &[2], &[0.0, 1.0])])).is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! Loss (or another metric) along the lines between models: one thin line a pair, one thick mean a group.
+
+use super::drawing::{Drawing, Point};
+use super::frame::{Entry, Frame, Sample, extent, head};
+use super::style::{MEAN_LINE, PAIR_LINE, QUIET, WHITE, Width, colour, dash};
+use super::{PlotError, Rendered, drawable, expect_length, output};
+
+/// One pair of models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Interpolation coefficients, usually 0..=1.
+    pub x: Vec<f64>,
+    /// The metric at each coefficient.
+    pub y: Vec<f64>,
+    /// Index into [`Curves::groups`].
+    pub group: usize,
+}
+
+/// Interpolation curves by group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curves {
+    pub curves: Vec<Curve>,
+    /// Names such as "within cluster 0" and "between clusters". A group without curves is left out of the legend.
+    pub groups: Vec<String>,
+    /// Such as "interpolation coefficient".
+    pub x_label: String,
+    /// Such as "loss (nats)".
+    pub y_label: String,
+    pub title: Option<String>,
+    pub width: Width,
+}
+
+impl Curves {
+    /// # Errors
+    /// No curves, a curve of fewer than 2 points or with unequal lengths, a value that is not finite, an unknown group,
+    /// or curves of one group at different coefficients.
+    pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
+        output::render(&self.draw()?, provenance)
+    }
+
+    fn draw(&self) -> Result<Drawing, PlotError> {
+        self.check()?;
+        let mut drawing = Drawing::new(self.width.points());
+        let mut members: Vec<Vec<&Curve>> = vec![Vec::new(); self.groups.len()];
+        for curve in &self.curves {
+            members[curve.group].push(curve);
+        }
+        let top = head(&mut drawing, self.title.as_deref(), &self.legend(&members));
+        let (x_low, x_high) = extent(self.curves.iter().flat_map(|curve| curve.x.iter().copied()));
+        let (y_low, y_high) = extent(self.curves.iter().flat_map(|curve| curve.y.iter().copied()));
+        let frame = Frame::new(&mut drawing, self.width, top, (x_low, x_high, 0.0), (y_low, y_high, 0.04));
+
+        // The largest group lies lowest: the few curves of a small cluster must not drown under thousands.
+        let mut order: Vec<usize> = (0..members.len()).filter(|group| !members[*group].is_empty()).collect();
+        order.sort_by_key(|group| std::cmp::Reverse(members[*group].len()));
+        for group in &order {
+            let ink = colour(*group).faded((8.0 / members[*group].len() as f64).sqrt().clamp(0.04, 0.6));
+            for curve in &members[*group] {
+                drawing.line(&path(&frame, &curve.x, &curve.y), PAIR_LINE, ink);
+            }
+        }
+        let mut means: Vec<(usize, Vec<Point>)> =
+            order.iter().map(|group| (*group, path(&frame, &members[*group][0].x, &mean(&members[*group])))).collect();
+        // Borders first, then solid means, then dashed: where two coincide, one shows through the other's gaps.
+        means.sort_by_key(|(group, _)| !dash(*group).is_empty());
+        for (_, mean) in &means {
+            drawing.line(mean, MEAN_LINE + 1.4, WHITE.faded(0.85));
+        }
+        for (group, mean) in &means {
+            drawing.dashed(mean, MEAN_LINE, colour(*group), dash(*group));
+        }
+        frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
+        Ok(drawing)
+    }
+
+    fn legend(&self, members: &[Vec<&Curve>]) -> Vec<Entry> {
+        let shown = members.iter().enumerate().filter(|(_, members)| !members.is_empty());
+        let mut entries: Vec<Entry> = shown
+            .map(|(group, members)| Entry {
+                sample: Sample::Line { width: MEAN_LINE, ink: colour(group), dash: dash(group) },
+                text: match members.len() {
+                    1 => self.groups[group].clone(),
+                    pairs => format!("{}, mean of {pairs}", self.groups[group]),
+                },
+            })
+            .collect();
+        if members.iter().any(|members| members.len() > 1) {
+            let sample = Sample::Line { width: PAIR_LINE, ink: QUIET, dash: &[] };
+            entries.push(Entry { sample, text: "one pair".to_owned() });
+        }
+        entries
+    }
+
+    fn check(&self) -> Result<(), PlotError> {
+        if self.curves.is_empty() {
+            return Err(PlotError::Nothing { figure: "the figure of curves", missing: "curves" });
+        }
+        let mut points: Vec<Option<&[f64]>> = vec![None; self.groups.len()];
+        for (number, curve) in self.curves.iter().enumerate() {
+            if curve.group >= self.groups.len() {
+                let (curve_name, groups) = (format!("curve {number}"), self.groups.len());
+                return Err(PlotError::UnknownGroup { curve: curve_name, group: curve.group, groups });
+            }
+            let name = |part: &str| format!("{part} of curve {number} (`{}`)", self.groups[curve.group]);
+            expect_length(|| name("y"), curve.x.len(), curve.y.len())?;
+            if curve.x.len() < 2 {
+                return Err(PlotError::Mismatch { place: name("x"), expected: 2, got: curve.x.len() });
+            }
+            for (i, (x, y)) in curve.x.iter().zip(&curve.y).enumerate() {
+                drawable(*x, || name(&format!("x[{i}]")))?;
+                drawable(*y, || name(&format!("y[{i}]")))?;
+            }
+            match points[curve.group] {
+                None => points[curve.group] = Some(&curve.x),
+                Some(first) if first == curve.x => {}
+                Some(_) => return Err(PlotError::UnequalPoints { group: self.groups[curve.group].clone() }),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn path(frame: &Frame, x: &[f64], y: &[f64]) -> Vec<Point> {
+    x.iter().zip(y).map(|(x, y)| frame.point(*x, *y)).collect()
+}
+
+fn mean(members: &[&Curve]) -> Vec<f64> {
+    let share = 1.0 / members.len() as f64;
+    (0..members[0].y.len()).map(|i| members.iter().map(|curve| curve.y[i] * share).sum()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::tests::{check_page, texts};
+    use super::*;
+
+    fn figure(pairs: usize) -> Curves {
+        let x: Vec<f64> = (0..10).map(|i| f64::from(i) / 9.0).collect();
+        let bump =
+            |pair: usize, x: f64| 0.3 + (pair % 7) as f64 * 0.02 + if pair % 3 == 2 { x * (1.0 - x) } else { 0.0 };
+        let curve =
+            |pair: usize| Curve { y: x.iter().map(|x| bump(pair, *x)).collect(), x: x.clone(), group: pair % 3 };
+        Curves {
+            curves: (0..pairs).map(curve).collect(),
+            groups: ["within cluster 0", "within cluster 1", "between clusters"].map(String::from).to_vec(),
+            x_label: "interpolation coefficient".to_owned(),
+            y_label: "loss (nats)".to_owned(),
+            title: Some("QQP, 100 models".to_owned()),
+            width: Width::Column,
+        }
+    }
+
+    #[test]
+    fn every_pair_and_every_mean_is_drawn() {
+        let figure = figure(30);
+        let rendered = figure.render("pipeline plot.curves").unwrap();
+        let svg = String::from_utf8(rendered.svg).unwrap();
+        let thin = format!("stroke-width=\"{}\"", PAIR_LINE * 20.0);
+        assert_eq!(svg.lines().filter(|line| line.contains("<polyline") && line.contains(&thin)).count(), 30 + 1);
+        for text in ["within cluster 0, mean of 10", "one pair", "loss (nats)", "QQP, 100 models", "0.2"] {
+            assert!(texts(&svg).contains(&text.to_owned()), "{text} in {:?}", texts(&svg));
+        }
+        check_page(&figure.draw().unwrap());
+    }
+
+    #[test]
+    fn odd_data_is_drawn_within_the_page() {
+        for (scale, level) in [(1e-6, 0.7), (1e3, 0.0), (0.0, 0.4), (0.0, 0.0), (1e-300, 0.0), (1e200, -1e200)] {
+            for pairs in [1, 2, 40] {
+                let mut odd = figure(pairs);
+                for y in odd.curves.iter_mut().flat_map(|curve| curve.y.iter_mut()) {
+                    *y = level + scale * *y;
+                }
+                check_page(&odd.draw().unwrap());
+            }
+        }
+        let mut wordy = figure(9);
+        wordy.groups[0] =
+            "a very long name for a group of pairs that does not fit into one column of a page".to_owned();
+        wordy.title =
+            Some("a title that is longer than one line of the column and therefore has to be broken".to_owned());
+        wordy.y_label = wordy.groups[0].clone();
+        wordy.x_label = wordy.groups[0].clone();
+        check_page(&wordy.draw().unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_named() {
+        let mut broken = figure(4);
+        broken.curves[2].y[3] = f64::NAN;
+        assert!(broken.draw().unwrap_err().to_string().contains("y[3] of curve 2 (`between clusters`) is NaN"));
+        let mut shifted = figure(4);
+        shifted.curves[3].x[1] += 0.01;
+        assert_eq!(shifted.draw(), Err(PlotError::UnequalPoints { group: "within cluster 0".to_owned() }));
+        assert!(matches!(figure(0).draw(), Err(PlotError::Nothing { .. })));
+        let mut unknown = figure(1);
+        unknown.curves[0].group = 3;
+        assert!(matches!(unknown.draw(), Err(PlotError::UnknownGroup { group: 3, groups: 3, .. })));
+    }
+}

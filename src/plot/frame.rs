@@ -1,0 +1,154 @@
+//! What figures share: the head with title and legend, and the frame with its two axes.
+
+use super::drawing::{Align, Drawing, Ink, Label, Point};
+use super::fonts::{self, CAPITAL};
+use super::style::{
+    AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, MARGIN, Marker, TEXT, TICK_LENGTH, TICK_TEXT, TITLE_TEXT, Width,
+};
+use super::ticks::Axis;
+
+/// Gap between a tick and its label, and between rows of text.
+const GAP: f64 = 2.5;
+const SAMPLE_GAP: f64 = 3.5;
+const ENTRY_GAP: f64 = 10.0;
+
+/// One line of a legend.
+pub(super) struct Entry {
+    pub sample: Sample,
+    pub text: String,
+}
+
+pub(super) enum Sample {
+    Line {
+        width: f64,
+        ink: Ink,
+        dash: &'static [f64],
+    },
+    Marker {
+        marker: Marker,
+        ink: Ink,
+    },
+    Block {
+        ink: Ink,
+    },
+    /// Words only.
+    None,
+}
+
+impl Sample {
+    fn width(&self) -> f64 {
+        match self {
+            Sample::Line { .. } => 22.0 + SAMPLE_GAP,
+            Sample::Marker { .. } | Sample::Block { .. } => 6.0 + SAMPLE_GAP,
+            Sample::None => 0.0,
+        }
+    }
+
+    fn draw(&self, drawing: &mut Drawing, (x, y): Point) {
+        match self {
+            Sample::Line { width, ink, dash } => drawing.dashed(&[(x, y), (x + 22.0, y)], *width, *ink, dash),
+            Sample::Marker { marker, ink } => drawing.marker(*marker, (x + 3.0, y), 2.4, 0.0, *ink),
+            Sample::Block { ink } => drawing.rectangle((x, y - 3.0), (x + 6.0, y + 3.0), *ink),
+            Sample::None => {}
+        }
+    }
+}
+
+/// Draws the title and the legend across the top of the page, in as many rows as they need, and returns the height at
+/// which the rest of the figure may begin.
+pub(super) fn head(drawing: &mut Drawing, title: Option<&str>, entries: &[Entry]) -> f64 {
+    let room = drawing.width - 2.0 * MARGIN;
+    let mut y = MARGIN;
+    for text in title.map_or(Vec::new(), |title| fonts::wrap(title, TITLE_TEXT, true, room, 3)) {
+        y += TITLE_TEXT;
+        let at = (MARGIN, y - 1.0);
+        drawing.label(Label { text, at, size: TITLE_TEXT, bold: true, align: Align::Start, upwards: false, ink: TEXT });
+        y += GAP;
+    }
+    let mut x = MARGIN;
+    for (number, entry) in entries.iter().enumerate() {
+        let text = fonts::fit(&entry.text, LEGEND_TEXT, false, room - entry.sample.width());
+        let width = entry.sample.width() + fonts::width(&text, LEGEND_TEXT, false);
+        if x > MARGIN && x + width > MARGIN + room {
+            x = MARGIN;
+            y += LEGEND_TEXT + GAP;
+        }
+        let baseline = y + LEGEND_TEXT;
+        entry.sample.draw(drawing, (x, baseline - LEGEND_TEXT * CAPITAL / 2.0));
+        drawing.text(text, (x + entry.sample.width(), baseline), LEGEND_TEXT, Align::Start, TEXT);
+        x += width + ENTRY_GAP;
+        if number + 1 == entries.len() {
+            y += LEGEND_TEXT + GAP;
+        }
+    }
+    y + GAP
+}
+
+/// The plotting area of a figure with two axes, in points, and what it shows.
+pub(super) struct Frame {
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
+    pub x: Axis,
+    pub y: Axis,
+}
+
+impl Frame {
+    /// Fits axes over the two ranges (`(low, high, padding as a share)`) into the page below `top` and sets the
+    /// drawing's height.
+    pub fn new(drawing: &mut Drawing, width: Width, top: f64, x: (f64, f64, f64), y: (f64, f64, f64)) -> Frame {
+        let bottom = top + width.plot_height();
+        let y_axis = Axis::over(y.0, y.1, y.2, bottom - top, false);
+        let left = MARGIN + LABEL_TEXT + GAP + y_axis.widest_label() + GAP + TICK_LENGTH;
+        // Half of the last label may stick out to the right.
+        let right = drawing.width - MARGIN - 8.0;
+        let x_axis = Axis::over(x.0, x.1, x.2, right - left, true);
+        drawing.height = bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL + GAP + LABEL_TEXT + GAP + MARGIN;
+        Frame { left, right, top, bottom, x: x_axis, y: y_axis }
+    }
+
+    /// Place of a value on the page.
+    pub fn point(&self, x: f64, y: f64) -> Point {
+        let across = self.left + self.x.share(x) * (self.right - self.left);
+        (across, self.bottom - self.y.share(y) * (self.bottom - self.top))
+    }
+
+    /// Draws the axes with their names: last, so that no border of the data cuts into them.
+    pub fn draw_axes(&self, drawing: &mut Drawing, (x_name, y_name): (&str, &str)) {
+        drawing.line(&[(self.left, self.top), (self.left, self.bottom), (self.right, self.bottom)], AXIS_LINE, AXIS);
+        let label_y = self.bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL;
+        for (value, label) in &self.x.ticks {
+            let (x, _) = self.point(*value, self.y.low);
+            drawing.line(&[(x, self.bottom), (x, self.bottom + TICK_LENGTH)], AXIS_LINE, AXIS);
+            drawing.text(label, (x, label_y), TICK_TEXT, Align::Middle, TEXT);
+        }
+        let label_x = self.left - TICK_LENGTH - GAP;
+        for (value, label) in &self.y.ticks {
+            let (_, y) = self.point(self.x.low, *value);
+            drawing.line(&[(self.left - TICK_LENGTH, y), (self.left, y)], AXIS_LINE, AXIS);
+            drawing.text(label, (label_x, y + TICK_TEXT * CAPITAL / 2.0), TICK_TEXT, Align::End, TEXT);
+        }
+        let name_y = label_y + GAP + LABEL_TEXT;
+        let x_name = fonts::fit(&self.x.title(x_name), LABEL_TEXT, false, drawing.width - 2.0 * MARGIN);
+        // Centred under the axis, unless that would push a long name over the edge of the page.
+        let half = fonts::width(&x_name, LABEL_TEXT, false) / 2.0;
+        let centre = ((self.left + self.right) / 2.0).clamp(MARGIN + half, drawing.width - MARGIN - half);
+        drawing.text(x_name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
+        upward_name(drawing, &self.y.title(y_name), MARGIN + LABEL_TEXT * CAPITAL, self.top, self.bottom);
+    }
+}
+
+/// A name beside a vertical axis, its baseline at `x`, centred between `top` and `bottom`; a long one may reach a
+/// little below, beside the tick labels of the other axis.
+pub(super) fn upward_name(drawing: &mut Drawing, name: &str, x: f64, top: f64, bottom: f64) {
+    let name = fonts::fit(name, LABEL_TEXT, false, bottom - top + TICK_LENGTH + GAP + TICK_TEXT);
+    let half = fonts::width(&name, LABEL_TEXT, false) / 2.0;
+    let centre = ((top + bottom) / 2.0).max(top + half);
+    drawing.text_upwards(name, (x, centre), LABEL_TEXT, Align::Middle, TEXT);
+}
+
+/// Smallest and largest value; infinities for none.
+pub(super) fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+}

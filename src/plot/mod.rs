@@ -1,0 +1,64 @@
+//! Figures: data in, SVG and PNG bytes out. No tensors, no disk.
+//!
+//! A figure ([`Curves`], [`Heatmap`], [`Scatter`]) is a struct of plain data. Its `render` lays itself out once, in
+//! points at print size, as a display list; the list is then played to both backends, so the two pictures agree. Text
+//! is measured with the embedded font, which the SVG asks for by name, with metric-compatible fonts behind it. Equal
+//! data gives equal bytes.
+
+mod colormap;
+mod curves;
+mod drawing;
+mod fonts;
+mod frame;
+mod heatmap;
+mod output;
+mod scatter;
+mod style;
+mod ticks;
+
+pub use curves::{Curve, Curves};
+pub use heatmap::Heatmap;
+pub use scatter::{Fit, Scatter};
+pub use style::Width;
+
+use thiserror::Error;
+
+/// One figure in both formats, each with the provenance text inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Provenance in `<metadata>`.
+    pub svg: Vec<u8>,
+    /// 288 dots per inch; provenance in the text chunk "Source".
+    pub png: Vec<u8>,
+}
+
+/// Why a figure cannot be drawn.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PlotError {
+    #[error("there is nothing to draw: {figure} has no {missing}")]
+    Nothing { figure: &'static str, missing: &'static str },
+    #[error("{place} is {value}, which has no place on an axis")]
+    NotDrawable { place: String, value: f64 },
+    #[error("{place}: expected {expected}, got {got}")]
+    Mismatch { place: String, expected: usize, got: usize },
+    #[error("{curve} belongs to group {group}, but there are {groups} groups")]
+    UnknownGroup { curve: String, group: usize, groups: usize },
+    #[error("the curves of group `{group}` are sampled at different points, so they have no mean: draw them apart")]
+    UnequalPoints { group: String },
+    #[error("the {format} backend failed: {reason}")]
+    Backend { format: &'static str, reason: String },
+}
+
+/// Magnitudes beyond this are refused with the non-finite ones: their differences would overflow.
+const LARGEST: f64 = 1e300;
+
+fn drawable(value: f64, place: impl FnOnce() -> String) -> Result<f64, PlotError> {
+    if value.is_finite() && value.abs() <= LARGEST {
+        return Ok(value);
+    }
+    Err(PlotError::NotDrawable { place: place(), value })
+}
+
+fn expect_length(place: impl FnOnce() -> String, expected: usize, got: usize) -> Result<(), PlotError> {
+    if expected == got { Ok(()) } else { Err(PlotError::Mismatch { place: place(), expected, got }) }
+}

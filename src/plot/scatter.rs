@@ -1,0 +1,226 @@
+//! One point a model: two numbers against each other, coloured by cluster, with the least-squares line.
+
+use super::drawing::{Align, Drawing, Point};
+use super::fonts::{self, CAPITAL};
+use super::frame::{Entry, Frame, Sample, extent, head};
+use super::style::{AXIS, QUIET, TICK_TEXT, Width, colour, marker};
+use super::{PlotError, Rendered, drawable, expect_length, output};
+
+/// Radius of a point and width of the white around it; the second pair is for crowds.
+const POINT: (f64, f64) = (2.4, 0.5);
+const CROWDED_POINT: (f64, f64) = (1.8, 0.3);
+const CROWD: usize = 40;
+const FIT_LINE: f64 = 0.9;
+const FIT_DASH: &[f64] = &[4.0, 2.0];
+/// Beyond this many models names would only hide the points.
+const MOST_NAMES: usize = 20;
+
+/// A least-squares line and the correlation it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    pub slope: f64,
+    pub intercept: f64,
+    /// Pearson's r.
+    pub r: f64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    pub x: Vec<f64>,
+    pub y: Vec<f64>,
+    /// Cluster of each point.
+    pub clusters: Option<Vec<usize>>,
+    /// Name of each point, shown where at most 20 points leave room for it.
+    pub names: Option<Vec<String>>,
+    /// Drawn across the range of x, and written above the plot together with n.
+    pub fit: Option<Fit>,
+    pub x_label: String,
+    pub y_label: String,
+    pub title: Option<String>,
+    pub width: Width,
+}
+
+impl Scatter {
+    /// # Errors
+    /// No points, lists of unequal lengths, or a value that is not finite.
+    pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
+        output::render(&self.draw()?, provenance)
+    }
+
+    fn draw(&self) -> Result<Drawing, PlotError> {
+        self.check()?;
+        let mut drawing = Drawing::new(self.width.points());
+        let top = head(&mut drawing, self.title.as_deref(), &self.legend());
+        let (x, y) = (extent(self.x.iter().copied()), extent(self.y.iter().copied()));
+        let frame = Frame::new(&mut drawing, self.width, top, (x.0, x.1, 0.05), (y.0, y.1, 0.07));
+        if let Some(fit) = &self.fit
+            && let Some(ends) = line_inside(&frame, fit, x)
+        {
+            drawing.dashed(&ends, FIT_LINE, AXIS, FIT_DASH);
+        }
+        let places: Vec<Point> = self.x.iter().zip(&self.y).map(|(x, y)| frame.point(*x, *y)).collect();
+        let (radius, halo) = if places.len() > CROWD { CROWDED_POINT } else { POINT };
+        for (point, place) in places.iter().enumerate() {
+            let cluster = self.cluster(point);
+            drawing.marker(marker(cluster), *place, radius, halo, colour(cluster).faded(0.85));
+        }
+        if let Some(names) = &self.names
+            && names.len() <= MOST_NAMES
+        {
+            draw_names(&mut drawing, &frame, names, &places);
+        }
+        frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
+        Ok(drawing)
+    }
+
+    fn cluster(&self, point: usize) -> usize {
+        self.clusters.as_ref().map_or(0, |clusters| clusters[point])
+    }
+
+    fn legend(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        if let Some(clusters) = &self.clusters {
+            for cluster in 0..=clusters.iter().copied().max().unwrap_or(0) {
+                let size = clusters.iter().filter(|other| **other == cluster).count();
+                if size > 0 {
+                    let sample = Sample::Marker { marker: marker(cluster), ink: colour(cluster) };
+                    entries.push(Entry { sample, text: format!("cluster {cluster} (n = {size})") });
+                }
+            }
+        }
+        let n = self.x.len();
+        match &self.fit {
+            Some(fit) => {
+                let sample = Sample::Line { width: FIT_LINE, ink: AXIS, dash: FIT_DASH };
+                let r = format!("{:.2}", fit.r);
+                // A correlation that rounds to 0 has no sign to show.
+                let r = if r == "-0.00" { "0.00".to_owned() } else { r.replace('-', "−") };
+                entries.push(Entry { sample, text: format!("r = {r}, n = {n}") });
+            }
+            None => entries.push(Entry { sample: Sample::None, text: format!("n = {n}") }),
+        }
+        entries
+    }
+
+    fn check(&self) -> Result<(), PlotError> {
+        let n = self.x.len();
+        if n == 0 {
+            return Err(PlotError::Nothing { figure: "the scatter plot", missing: "points" });
+        }
+        expect_length(|| "y of the scatter plot".to_owned(), n, self.y.len())?;
+        if let Some(clusters) = &self.clusters {
+            expect_length(|| "clusters of the scatter plot".to_owned(), n, clusters.len())?;
+        }
+        if let Some(names) = &self.names {
+            expect_length(|| "names of the scatter plot".to_owned(), n, names.len())?;
+        }
+        for point in 0..n {
+            let name = |axis: &str| match &self.names {
+                Some(names) => format!("{axis} of `{}`", names[point]),
+                None => format!("{axis} of point {point}"),
+            };
+            drawable(self.x[point], || name("x"))?;
+            drawable(self.y[point], || name("y"))?;
+        }
+        if let Some(fit) = &self.fit {
+            drawable(fit.slope, || "the slope of the line".to_owned())?;
+            drawable(fit.intercept, || "the intercept of the line".to_owned())?;
+            drawable(fit.r, || "the correlation".to_owned())?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of the line over the range of x that lies inside the frame, which a steep line may leave.
+fn line_inside(frame: &Frame, fit: &Fit, (low, high): (f64, f64)) -> Option<[Point; 2]> {
+    let height = |x: f64| fit.intercept + fit.slope * x;
+    let (mut from, mut to) = (low, high);
+    if fit.slope != 0.0 {
+        let crossing = |y: f64| (y - fit.intercept) / fit.slope;
+        let (one, other) = (crossing(frame.y.low), crossing(frame.y.high));
+        (from, to) = (from.max(one.min(other)), to.min(one.max(other)));
+    }
+    let inside = |y: f64| (-1e-6..=1.0 + 1e-6).contains(&frame.y.share(y));
+    (from < to && inside(height(from)) && inside(height(to)))
+        .then(|| [frame.point(from, height(from)), frame.point(to, height(to))])
+}
+
+/// Names beside their points where they cover neither a point, nor another name, nor leave the frame.
+fn draw_names(drawing: &mut Drawing, frame: &Frame, names: &[String], places: &[Point]) {
+    let (reach, height) = (POINT.0 + 1.5, TICK_TEXT * CAPITAL);
+    let mut taken: Vec<[f64; 4]> = places.iter().map(|(x, y)| [x - reach, y - reach, x + reach, y + reach]).collect();
+    for (name, (x, y)) in names.iter().zip(places) {
+        let width = fonts::width(name, TICK_TEXT, false);
+        let middle = y + height / 2.0;
+        let candidates = [
+            (x + reach + 0.5, middle),
+            (x - reach - 0.5 - width, middle),
+            (x - width / 2.0, y - reach - 0.5),
+            (x - width / 2.0, y + reach + 0.5 + height),
+        ];
+        let free = candidates.into_iter().map(|(left, base)| [left, base - height, left + width, base]).find(|new| {
+            let inside = new[0] > frame.left && new[2] < drawing.width && new[1] > frame.top && new[3] < frame.bottom;
+            inside && !taken.iter().any(|old| new[0] < old[2] && old[0] < new[2] && new[1] < old[3] && old[1] < new[3])
+        });
+        if let Some(new) = free {
+            taken.push(new);
+            drawing.text(name, (new[0], new[3]), TICK_TEXT, Align::Start, QUIET);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::tests::{check_page, texts};
+    use super::*;
+
+    fn figure(n: usize) -> Scatter {
+        let x: Vec<f64> = (0..n).map(|i| (i * 37 % 101) as f64 / 101.0 - 0.4).collect();
+        Scatter {
+            y: x.iter().enumerate().map(|(i, x)| 0.2 + 0.5 * x + (i * 53 % 29) as f64 / 100.0).collect(),
+            clusters: Some(x.iter().map(|x| usize::from(*x > 0.1)).collect()),
+            x,
+            names: Some((0..n).map(|seed| seed.to_string()).collect()),
+            fit: Some(Fit { slope: 0.5, intercept: 0.34, r: -0.874 }),
+            x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
+            y_label: "PAWS F1".to_owned(),
+            title: None,
+            width: Width::Column,
+        }
+    }
+
+    #[test]
+    fn every_point_is_drawn_and_the_correlation_written() {
+        let rendered = figure(15).render("x").unwrap();
+        let svg = String::from_utf8(rendered.svg).unwrap();
+        let discs = figure(15).clusters.unwrap().iter().filter(|cluster| **cluster == 0).count();
+        // A point is a halo and its fill; the legend has no halo.
+        assert_eq!(svg.matches("<circle").count(), 2 * discs + 1);
+        assert_eq!(svg.matches("<polygon").count(), 2 * (15 - discs) + 1);
+        assert!(texts(&svg).contains(&"r = −0.87, n = 15".to_owned()), "{:?}", texts(&svg));
+        assert!(texts(&svg).contains(&"PAWS F1".to_owned()));
+    }
+
+    #[test]
+    fn any_number_of_points_stays_on_the_page() {
+        for n in [1, 2, 3, 12, 30, 100] {
+            check_page(&figure(n).draw().unwrap());
+            let bare = Scatter { clusters: None, names: None, fit: None, width: Width::Page, ..figure(n) };
+            check_page(&bare.draw().unwrap());
+        }
+        let mut flat = figure(9);
+        flat.y = vec![0.5; 9];
+        flat.fit = Some(Fit { slope: 1e9, intercept: 0.0, r: 0.0 });
+        check_page(&flat.draw().unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_named() {
+        let mut broken = figure(4);
+        broken.y[2] = f64::NAN;
+        assert!(broken.draw().unwrap_err().to_string().contains("y of `2` is NaN"));
+        assert!(matches!(figure(0).draw(), Err(PlotError::Nothing { .. })));
+        broken.y.pop();
+        assert!(matches!(broken.draw(), Err(PlotError::Mismatch { expected: 4, got: 3, .. })));
+    }
+}

@@ -1,0 +1,116 @@
+//! Progress bars: one for the run with the time that is left, one for each running step with its rate.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::estimate::Estimate;
+use super::{Event, Reporter, duration};
+
+#[derive(Default)]
+pub struct Bars {
+    bars: MultiProgress,
+    run: Option<ProgressBar>,
+    steps: BTreeMap<usize, Running>,
+    estimate: Estimate,
+    workers: usize,
+}
+
+struct Running {
+    bar: ProgressBar,
+    /// Where the rate is counted from: the first progress, so that loading is not in it.
+    first: Option<(Instant, usize)>,
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+}
+
+impl Bars {
+    fn update_run(&self) {
+        let Some(run) = &self.run else { return };
+        let left = self.estimate.left();
+        let seconds = left.seconds / self.workers.max(1) as f64;
+        run.set_message(match (left.complete, seconds > 0.0) {
+            (true, true) => format!("about {} left", duration(seconds)),
+            (true, false) => String::new(),
+            // A stage that was never timed could take any time.
+            (false, true) => format!("at least {} left", duration(seconds)),
+            (false, false) => "time left not known yet".to_owned(),
+        });
+    }
+
+    fn end(&mut self, step: usize) {
+        if let Some(running) = self.steps.remove(&step) {
+            running.bar.finish_and_clear();
+        }
+    }
+
+    fn say(&self, line: String) {
+        self.bars.println(line).ok();
+    }
+}
+
+impl Reporter for Bars {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Planned { graph, plan, selected } => {
+                self.estimate = Estimate::new(graph, plan, selected);
+                if self.estimate.open() > 0 {
+                    let run = self.bars.add(ProgressBar::new(self.estimate.open() as u64));
+                    run.set_style(style("{prefix:.bold} {wide_bar:.cyan/dim} {pos}/{len} steps  {elapsed}  {msg}"));
+                    run.set_prefix(graph.experiment.clone());
+                    run.enable_steady_tick(Duration::from_millis(500));
+                    self.run = Some(run);
+                    self.update_run();
+                }
+            }
+            Event::Device { description } => self.say(format!("device: {description}")),
+            Event::Fresh { step } | Event::NotSelected { step, .. } => self.estimate.dropped(*step),
+            Event::Started { graph, step } => {
+                let bar = self.bars.add(ProgressBar::new(0));
+                bar.set_style(style("  {prefix:32!} {bar:24.green/dim} {pos}/{len}  {msg}"));
+                bar.set_prefix(graph.steps[*step].name());
+                self.steps.insert(*step, Running { bar, first: None });
+                self.workers = self.workers.max(self.steps.len());
+            }
+            Event::Progress { step, progress } => {
+                self.estimate.progress(*step, progress.done as f64 / progress.total.max(1) as f64);
+                if let Some(running) = self.steps.get_mut(step) {
+                    running.bar.set_length(progress.total as u64);
+                    running.bar.set_position(progress.done as u64);
+                    let (since, from) = *running.first.get_or_insert((Instant::now(), progress.done));
+                    let rate = (progress.done.saturating_sub(from)) as f64 / since.elapsed().as_secs_f64().max(1e-3);
+                    let loss = progress.loss.map_or(String::new(), |loss| format!("  loss {loss:.4}"));
+                    running.bar.set_message(if rate > 0.0 { format!("{rate:.1}/s{loss}") } else { loss });
+                }
+                self.update_run();
+            }
+            Event::Done { step, seconds, .. } => {
+                self.end(*step);
+                self.estimate.done(*step, *seconds);
+                self.run.iter().for_each(|run| run.inc(1));
+                self.update_run();
+            }
+            Event::Failed { graph, step, message, help, log, dropped } => {
+                self.end(*step);
+                self.estimate.dropped(*step);
+                self.say(format!("failed {}: {message}", graph.steps[*step].name()));
+                help.iter().for_each(|help| self.say(format!("  help: {help}")));
+                self.say(format!("  log: {}", log.display()));
+                if *dropped > 0 {
+                    self.say(format!("  {dropped} steps need it and cannot run"));
+                }
+            }
+            Event::Tick => {}
+        }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.steps.values().for_each(|running| running.bar.finish_and_clear());
+        self.run.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}

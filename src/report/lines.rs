@@ -1,0 +1,65 @@
+//! Plain lines for pipes and log files: one for each step that ends, none for those that were fresh.
+
+use std::io::Write;
+
+use super::estimate::Estimate;
+use super::{Event, Reporter, duration};
+
+#[derive(Default)]
+pub struct Lines {
+    estimate: Estimate,
+    workers: usize,
+    running: usize,
+}
+
+impl Reporter for Lines {
+    fn event(&mut self, event: &Event<'_>) {
+        let mut out = std::io::stderr().lock();
+        // A reader that went away must not stop the work.
+        match event {
+            Event::Planned { graph, plan, selected } => {
+                self.estimate = Estimate::new(graph, plan, selected);
+                let fresh = plan.states.iter().filter(|state| state.manifest().is_some()).count();
+                let open = self.estimate.open();
+                if open > 0 {
+                    writeln!(out, "{}: {open} steps to run, {fresh} fresh", graph.experiment).ok();
+                }
+            }
+            Event::Device { description } => drop(writeln!(out, "device: {description}")),
+            Event::Fresh { step } => self.estimate.dropped(*step),
+            Event::Started { .. } => {
+                self.running += 1;
+                self.workers = self.workers.max(self.running);
+            }
+            Event::Progress { step, progress } => {
+                self.estimate.progress(*step, progress.done as f64 / progress.total.max(1) as f64);
+            }
+            Event::Done { graph, step, seconds } => {
+                self.running = self.running.saturating_sub(1);
+                self.estimate.done(*step, *seconds);
+                let left = self.estimate.left();
+                let least = if left.complete { "" } else { "at least " };
+                let rest = match self.estimate.open() {
+                    0 => String::new(),
+                    open => format!(
+                        "; {open} left, {least}{}",
+                        duration(left.seconds / self.workers.max(1) as f64)
+                    ),
+                };
+                writeln!(out, "done {} in {}{rest}", graph.steps[*step].name(), duration(*seconds)).ok();
+            }
+            Event::Failed { graph, step, message, help, log, dropped } => {
+                self.running = self.running.saturating_sub(1);
+                self.estimate.dropped(*step);
+                writeln!(out, "failed {}: {message}", graph.steps[*step].name()).ok();
+                help.iter().for_each(|help| drop(writeln!(out, "  help: {help}")));
+                writeln!(out, "  log: {}", log.display()).ok();
+                if *dropped > 0 {
+                    writeln!(out, "  {dropped} steps need it and cannot run").ok();
+                }
+            }
+            Event::NotSelected { step, .. } => self.estimate.dropped(*step),
+            Event::Tick => {}
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
+
+mod figures;
+mod rows;
+mod show;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::{Plan, StageError};
+use crate::graph::Graph;
+use crate::store::{Store, publish};
+
+pub use show::render;
+
+/// Writes everything that is finished and returns the folder.
+pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, StageError> {
+    let folder = results.join(&graph.experiment);
+    let rows = rows::collect(graph, plan, store)?;
+    for table in tables::all(&rows)? {
+        table.write(&folder, &graph.experiment)?;
+    }
+    tables::training(graph, plan, store, &folder)?;
+    figures::write(graph, plan, store, &folder)?;
+    Ok(folder)
+}
+
+/// Writes a file unless it holds these bytes already, so that a fresh run leaves files and their times alone.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), StageError> {
+    if std::fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    Ok(publish(path, bytes, false)?)
+}

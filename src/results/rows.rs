@@ -1,0 +1,171 @@
+//! What the finished steps of an experiment say, as plain rows.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use crate::analysis::statistics::{Summary, summary};
+use crate::engine::{Plan, StageError};
+use crate::fingerprint::Key;
+use crate::graph::Graph;
+use crate::stages::Params;
+use crate::stages::cluster::{Clusters, Distance};
+use crate::stages::eval::Measured;
+use crate::stages::interpolate::Line;
+use crate::store::{Manifest, Store};
+
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub metrics: Vec<Metric>,
+    pub pairs: Vec<Pair>,
+    pub members: Vec<Member>,
+    pub clusters: Vec<ClusterSummary>,
+}
+
+/// One metric of one model on one group of examples.
+#[derive(Debug)]
+pub struct Metric {
+    pub stage: String,
+    pub model: String,
+    /// The values that part the group, joined by commas; empty for all examples.
+    pub group: String,
+    pub examples: usize,
+    pub metric: String,
+    pub value: f64,
+    pub key: Key,
+}
+
+#[derive(Debug)]
+pub struct Pair {
+    pub stage: String,
+    pub first: String,
+    pub second: String,
+    pub line: Line,
+    pub key: Key,
+}
+
+impl Pair {
+    /// Of one metric, by every distance that is made of a line's values.
+    pub fn distances(&self, metric: &str) -> [f64; 4] {
+        let values = self.line.metrics.get(metric).map_or(&[][..], Vec::as_slice);
+        [Distance::ConvexityGap, Distance::BarrierHeight, Distance::BumpHeight, Distance::AreaUnderCurve]
+            .map(|distance| distance.of(values, self.line.distance))
+    }
+}
+
+#[derive(Debug)]
+pub struct Member {
+    pub stage: String,
+    pub model: String,
+    pub cluster: usize,
+    pub centroid_feature: Option<f64>,
+    pub key: Key,
+}
+
+/// One metric over the models of one cluster.
+#[derive(Debug)]
+pub struct ClusterSummary {
+    pub stage: String,
+    pub cluster: usize,
+    pub metric: String,
+    pub summary: Summary,
+    pub key: Key,
+}
+
+pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageError> {
+    let mut rows = Rows::default();
+    let mut clustered = Vec::new();
+    for (step, state) in graph.steps.iter().zip(&plan.states) {
+        let Some(manifest) = state.manifest() else { continue };
+        let stage = step.stage.name.clone();
+        match &step.params {
+            Params::Eval(_) => {
+                let measured: Measured = output(store, manifest, "metrics")?;
+                rows.add_metrics(&stage, &step.instance, &measured, manifest.key);
+            }
+            Params::Pair(_) => {
+                let (first, second) = step.instance.split_once(',').unwrap_or((&step.instance, ""));
+                rows.pairs.push(Pair {
+                    stage,
+                    first: first.to_owned(),
+                    second: second.to_owned(),
+                    line: output(store, manifest, "line")?,
+                    key: manifest.key,
+                });
+            }
+            Params::Cluster(_) => {
+                let clusters: Clusters = output(store, manifest, "clusters")?;
+                for (model, label) in clusters.models.iter().enumerate() {
+                    rows.members.push(Member {
+                        stage: stage.clone(),
+                        model: label.clone(),
+                        cluster: clusters.clusters[model],
+                        centroid_feature: clusters.centroid_feature.as_ref().map(|feature| feature[model]),
+                        key: manifest.key,
+                    });
+                }
+                clustered.push((stage, clusters, manifest.key));
+            }
+            _ => {}
+        }
+    }
+    for (stage, clusters, key) in &clustered {
+        rows.add_cluster_table(stage, clusters, *key)?;
+    }
+    Ok(rows)
+}
+
+impl Rows {
+    fn add_metrics(&mut self, stage: &str, model: &str, measured: &Measured, key: Key) {
+        let all = std::iter::once((String::new(), measured.examples, &measured.metrics));
+        let groups = measured.groups.iter().map(|group| (group.values.join(","), group.examples, &group.metrics));
+        for (group, examples, metrics) in all.chain(groups) {
+            for (metric, value) in metrics {
+                self.metrics.push(Metric {
+                    stage: stage.to_owned(),
+                    model: model.to_owned(),
+                    group: group.clone(),
+                    examples,
+                    metric: metric.clone(),
+                    value: *value,
+                    key,
+                });
+            }
+        }
+    }
+
+    fn add_cluster_table(&mut self, stage: &str, clusters: &Clusters, key: Key) -> Result<(), StageError> {
+        // Every metric of which all clustered models have a value.
+        let mut values: BTreeMap<String, BTreeMap<&str, f64>> = BTreeMap::new();
+        for row in &self.metrics {
+            values.entry(row.full_name()).or_default().insert(&row.model, row.value);
+        }
+        let mut summaries = Vec::new();
+        for (metric, by_model) in &values {
+            for (cluster, members) in clusters.members() {
+                let found: Option<Vec<f64>> =
+                    members.iter().map(|model| by_model.get(clusters.models[*model].as_str()).copied()).collect();
+                if let Some(found) = found {
+                    let metric = metric.clone();
+                    summaries.push(ClusterSummary { stage: stage.to_owned(), cluster, metric, summary: summary(&found)?, key });
+                }
+            }
+        }
+        self.clusters.extend(summaries);
+        Ok(())
+    }
+}
+
+impl Metric {
+    /// `hans:accuracy[lexical_overlap,entailment]`
+    pub fn full_name(&self) -> String {
+        match self.group.as_str() {
+            "" => format!("{}:{}", self.stage, self.metric),
+            group => format!("{}:{}[{group}]", self.stage, self.metric),
+        }
+    }
+}
+
+pub fn output<T: DeserializeOwned>(store: &Store, manifest: &Manifest, name: &str) -> Result<T, StageError> {
+    Ok(serde_json::from_slice(&store.output(manifest, name)?)?)
+}

@@ -1,0 +1,199 @@
+//! Tables as CSV and Parquet. The column `key` names the step that a row comes from.
+
+use std::path::Path;
+
+use polars::prelude::{Column, CsvWriter, DataFrame, NamedFrom, PlSmallStr, SerWriter, Series};
+
+use super::put;
+use super::rows::Rows;
+use crate::data::{read_parquet, write_parquet};
+use crate::engine::{Plan, StageError};
+use crate::graph::Graph;
+use crate::stages::Params;
+use crate::store::Store;
+
+pub struct Table {
+    name: &'static str,
+    frame: DataFrame,
+}
+
+impl Table {
+    pub fn write(&self, folder: &Path, experiment: &str) -> Result<(), StageError> {
+        let mut frame = self.frame.clone();
+        let mut csv = format!(
+            "# pipeline {} experiment {experiment}: `key` is the step that a row comes from, see its manifest in the cache\n",
+            env!("CARGO_PKG_VERSION")
+        )
+        .into_bytes();
+        CsvWriter::new(&mut csv).include_header(true).finish(&mut frame)?;
+        put(&folder.join(format!("{}.csv", self.name)), &csv)?;
+        put(&folder.join(format!("{}.parquet", self.name)), &write_parquet(&mut frame)?)
+    }
+}
+
+fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
+    Ok(Table { name, frame: DataFrame::new_infer_height(columns)? })
+}
+
+fn column<T, Values: AsRef<[T]>>(name: &str, values: Values) -> Column
+where
+    Series: NamedFrom<Values, [T]>,
+    T: ?Sized + Sized,
+{
+    Series::new(PlSmallStr::from(name), values).into()
+}
+
+/// The tables that have rows.
+pub fn all(rows: &Rows) -> Result<Vec<Table>, StageError> {
+    let mut tables = Vec::new();
+    if !rows.metrics.is_empty() {
+        tables.push(metrics(rows)?);
+    }
+    if !rows.pairs.is_empty() {
+        tables.push(distances(rows)?);
+        tables.push(lines(rows)?);
+    }
+    if !rows.members.is_empty() {
+        tables.push(members(rows)?);
+    }
+    if !rows.clusters.is_empty() {
+        tables.push(cluster_table(rows)?);
+    }
+    Ok(tables)
+}
+
+fn texts<R>(name: &str, rows: &[R], text: impl Fn(&R) -> String) -> Column {
+    column(name, rows.iter().map(text).collect::<Vec<String>>())
+}
+
+fn numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> f64) -> Column {
+    column(name, rows.iter().map(number).collect::<Vec<f64>>())
+}
+
+fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> Column {
+    column(name, rows.iter().map(|row| count(row) as u64).collect::<Vec<u64>>())
+}
+
+fn metrics(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.metrics;
+    table(
+        "metrics",
+        vec![
+            texts("eval", rows, |row| row.stage.clone()),
+            texts("model", rows, |row| row.model.clone()),
+            texts("group", rows, |row| row.group.clone()),
+            counts("examples", rows, |row| row.examples),
+            texts("metric", rows, |row| row.metric.clone()),
+            numbers("value", rows, |row| row.value),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn distances(rows: &Rows) -> Result<Table, StageError> {
+    let each: Vec<_> = rows
+        .pairs
+        .iter()
+        .flat_map(|pair| pair.line.metrics.keys().map(move |metric| (pair, metric.clone(), pair.distances(metric))))
+        .collect();
+    table(
+        "distances",
+        vec![
+            texts("interpolate", &each, |(pair, ..)| pair.stage.clone()),
+            texts("first", &each, |(pair, ..)| pair.first.clone()),
+            texts("second", &each, |(pair, ..)| pair.second.clone()),
+            texts("metric", &each, |(_, metric, _)| metric.clone()),
+            numbers("euclidean", &each, |(pair, ..)| pair.line.distance),
+            numbers("convexity_gap", &each, |(.., distances)| distances[0]),
+            numbers("barrier_height", &each, |(.., distances)| distances[1]),
+            numbers("bump_height", &each, |(.., distances)| distances[2]),
+            numbers("area_under_curve", &each, |(.., distances)| distances[3]),
+            texts("key", &each, |(pair, ..)| pair.key.to_string()),
+        ],
+    )
+}
+
+fn lines(rows: &Rows) -> Result<Table, StageError> {
+    let mut each = Vec::new();
+    for pair in &rows.pairs {
+        for (metric, values) in &pair.line.metrics {
+            for (point, value) in values.iter().enumerate() {
+                each.push((pair, metric.clone(), point, *value));
+            }
+        }
+    }
+    table(
+        "lines",
+        vec![
+            texts("interpolate", &each, |(pair, ..)| pair.stage.clone()),
+            texts("first", &each, |(pair, ..)| pair.first.clone()),
+            texts("second", &each, |(pair, ..)| pair.second.clone()),
+            texts("metric", &each, |(_, metric, ..)| metric.clone()),
+            counts("point", &each, |(.., point, _)| *point),
+            numbers("coefficient", &each, |(pair, _, point, _)| pair.line.coefficients[*point]),
+            numbers("value", &each, |(.., value)| *value),
+            texts("key", &each, |(pair, ..)| pair.key.to_string()),
+        ],
+    )
+}
+
+fn members(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.members;
+    let features: Vec<Option<f64>> = rows.iter().map(|row| row.centroid_feature).collect();
+    table(
+        "clusters",
+        vec![
+            texts("clustering", rows, |row| row.stage.clone()),
+            texts("model", rows, |row| row.model.clone()),
+            counts("cluster", rows, |row| row.cluster),
+            column("centroid_feature", features),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.clusters;
+    let deviations: Vec<Option<f64>> = rows.iter().map(|row| row.summary.standard_deviation).collect();
+    table(
+        "cluster_metrics",
+        vec![
+            texts("clustering", rows, |row| row.stage.clone()),
+            counts("cluster", rows, |row| row.cluster),
+            texts("metric", rows, |row| row.metric.clone()),
+            counts("size", rows, |row| row.summary.n),
+            numbers("min", rows, |row| row.summary.min),
+            numbers("mean", rows, |row| row.summary.mean),
+            column("standard_deviation", deviations),
+            numbers("max", rows, |row| row.summary.max),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+/// The training logs of each stage in one Parquet file, `training/<stage>.parquet`; a CSV of a real study would be
+/// hundreds of megabytes.
+pub fn training(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
+    for stage in graph.stages() {
+        let mut whole: Option<DataFrame> = None;
+        let steps = graph.steps.iter().zip(&plan.states).filter(|(step, _)| step.stage == *stage);
+        for (step, manifest) in steps.filter_map(|(step, state)| Some((step, state.manifest()?))) {
+            if !matches!(step.params, Params::Finetune(_) | Params::Pretrain(_)) {
+                continue;
+            }
+            let mut log = read_parquet(&store.output(manifest, "training-log")?)?;
+            let rows = log.height();
+            log.with_column(column("model", vec![step.instance.clone(); rows]))?;
+            log.with_column(column("key", vec![manifest.key.to_string(); rows]))?;
+            match &mut whole {
+                Some(whole) => drop(whole.vstack_mut(&log)?),
+                None => whole = Some(log),
+            }
+        }
+        if let Some(mut whole) = whole {
+            whole.rechunk_mut();
+            put(&folder.join("training").join(format!("{}.parquet", stage.name)), &write_parquet(&mut whole)?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Distances between all models of an interpolate stage, and the clusters that they form.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::interpolate::Line;
+use crate::analysis::barriers::{area_under_curve, barrier_height, bump_height, convexity_gap};
+use crate::analysis::cluster::spectral_clustering;
+use crate::engine::{Context, Outputs, StageError};
+
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    pub distance: String,
+    pub metric: String,
+    pub clusters: usize,
+    pub delta: f64,
+    /// Labels of the models; the input `pair:I,J` is the line between numbers I < J of this list.
+    pub models: Vec<String>,
+}
+
+/// The output `clusters`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Clusters {
+    pub models: Vec<String>,
+    pub distance: String,
+    pub metric: String,
+    /// Symmetric, [models, models].
+    pub matrix: Vec<Vec<f64>>,
+    /// Cluster of each model; clusters are numbered by their first member.
+    pub clusters: Vec<usize>,
+    /// [models, clusters]
+    pub embedding: Vec<Vec<f64>>,
+    pub eigenvalues: Vec<f64>,
+    /// Positive towards the larger cluster; only where there are two clusters.
+    pub centroid_feature: Option<Vec<f64>>,
+}
+
+/// A distance between two models, made of the line between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distance {
+    ConvexityGap,
+    BarrierHeight,
+    BumpHeight,
+    AreaUnderCurve,
+    Euclidean,
+}
+
+impl Distance {
+    pub const ALL: [Self; 5] =
+        [Self::ConvexityGap, Self::BarrierHeight, Self::BumpHeight, Self::AreaUnderCurve, Self::Euclidean];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConvexityGap => "convexity-gap",
+            Self::BarrierHeight => "barrier-height",
+            Self::BumpHeight => "bump-height",
+            Self::AreaUnderCurve => "area-under-curve",
+            Self::Euclidean => "euclidean",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|distance| distance.name() == name)
+    }
+
+    /// Of a line of `values`, whose end points are `distance` apart. Models that are equal are at distance 0.
+    pub fn of(self, values: &[f64], distance: f64) -> f64 {
+        if distance == 0.0 {
+            return 0.0;
+        }
+        match self {
+            Self::ConvexityGap => convexity_gap(values),
+            Self::BarrierHeight => barrier_height(values),
+            Self::BumpHeight => bump_height(values),
+            Self::AreaUnderCurve => area_under_curve(values, distance),
+            Self::Euclidean => distance,
+        }
+    }
+}
+
+impl Line {
+    /// A distance by its name, of one metric of the line.
+    pub fn distance_by(&self, distance: Distance, metric: &str) -> Result<f64, StageError> {
+        let values = self.metrics.get(metric);
+        let values = values.ok_or_else(|| StageError::new(format!("the line does not measure `{metric}`")))?;
+        Ok(distance.of(values, self.distance))
+    }
+}
+
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+    let distance = Distance::named(&params.distance)
+        .ok_or_else(|| StageError::new(format!("unknown distance `{}`", params.distance)))?;
+    let n = params.models.len();
+    let mut matrix = vec![vec![0.0; n]; n];
+    for i in 0..n {
+        for j in i + 1..n {
+            let line: Line = context.json(&format!("pair:{i},{j}"))?;
+            let value = line.distance_by(distance, &params.metric)?;
+            matrix[i][j] = value;
+            matrix[j][i] = value;
+        }
+        context.progress(i + 1, n);
+    }
+    let flat: Vec<f64> = matrix.iter().flatten().copied().collect();
+    let found = spectral_clustering(&flat, n, params.clusters, params.delta)?;
+    let mut outputs = Outputs::default();
+    outputs.json(
+        "clusters",
+        &Clusters {
+            models: params.models.clone(),
+            distance: params.distance.clone(),
+            metric: params.metric.clone(),
+            matrix,
+            clusters: found.labels,
+            embedding: found.embedding,
+            eigenvalues: found.eigenvalues,
+            centroid_feature: found.centroid_feature,
+        },
+    )?;
+    Ok(outputs)
+}
+
+impl Clusters {
+    /// Models by number of their cluster, in order.
+    pub fn members(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (model, cluster) in self.clusters.iter().enumerate() {
+            members.entry(*cluster).or_default().push(model);
+        }
+        members
+    }
+}

@@ -1,0 +1,94 @@
+//! Lines between pairs of models. Each end point is evaluated once for the whole study; a pair adds what lies between.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::measure::Selection;
+use crate::engine::{Context, Outputs, StageError};
+use crate::model::Bert;
+use crate::train;
+
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EndPointParams {
+    pub selection: Selection,
+    pub metrics: Vec<String>,
+    pub precision: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairParams {
+    pub selection: Selection,
+    pub metrics: Vec<String>,
+    /// Evenly spaced over [0, 1], both ends included.
+    pub points: usize,
+    pub precision: String,
+}
+
+/// The output `end-point`: the metrics of one model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EndPoint {
+    pub examples: usize,
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// The output `line`: every metric at every point from the first model (coefficient 0) to the second (1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub examples: usize,
+    /// Euclidean, over all parameters.
+    pub distance: f64,
+    pub coefficients: Vec<f64>,
+    pub metrics: BTreeMap<String, Vec<f64>>,
+}
+
+pub fn end_point(params: &EndPointParams, context: &mut Context) -> Result<Outputs, StageError> {
+    let examples = params.selection.prepare(context)?;
+    let model = context.model("model")?;
+    let scored = examples.score(&params.selection, &model, context)?;
+    let metrics = scored.measure(&params.metrics)?;
+    let mut outputs = Outputs::default();
+    outputs.json("end-point", &EndPoint { examples: scored.labels.len(), metrics })?;
+    Ok(outputs)
+}
+
+pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, StageError> {
+    let first: EndPoint = context.json("first.end-point")?;
+    let second: EndPoint = context.json("second.end-point")?;
+    let examples = params.selection.prepare(context)?;
+    let (a, b) = (context.model("model")?, context.model("second")?);
+    if a.labels != b.labels {
+        return Err(StageError::new(format!(
+            "the two models have different labels, [{}] and [{}], so no line lies between them",
+            a.labels.join(", "),
+            b.labels.join(", ")
+        )));
+    }
+    let classes = examples.classes(&params.selection, &a)?;
+    let last = params.points - 1;
+    let coefficients: Vec<f64> = (0..params.points).map(|point| point as f64 / last as f64).collect();
+    let mut lines: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (point, &coefficient) in coefficients.iter().enumerate() {
+        let metrics = match point {
+            0 => first.metrics.clone(),
+            _ if point == last => second.metrics.clone(),
+            _ => {
+                let between = Bert::lerp(&a.bert, &b.bert, coefficient)?;
+                let raw = train::logits(&between, &examples.batches)?;
+                let scored = examples.combine(&params.selection, &classes, &raw, a.labels.len())?;
+                scored.measure(&params.metrics)?
+            }
+        };
+        for (name, value) in metrics {
+            lines.entry(name).or_default().push(value);
+        }
+        context.progress(point + 1, params.points);
+    }
+    let line =
+        Line { examples: examples.labels.len(), distance: a.distance(&b)?, coefficients, metrics: lines };
+    let mut outputs = Outputs::default();
+    outputs.json("line", &line)?;
+    Ok(outputs)
+}

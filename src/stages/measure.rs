@@ -1,0 +1,290 @@
+//! What eval and interpolate share: choosing examples, tokenising them once, scoring a model on them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use polars::prelude::{Column, DataFrame};
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::metrics::Predictions;
+use crate::data::{Batch, Dataset, by_length, numpy_permutation, write_parquet};
+use crate::engine::{Context, LoadedModel, StageError};
+use crate::train;
+
+/// Tokens in one evaluation batch; every row is independent of the others, so this cannot change a result.
+const BATCH_TOKENS: usize = 4096;
+
+/// Which examples of a split are measured, and in whose labels.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Selection {
+    pub rows: Option<Range<usize>>,
+    /// Column → the value that a row must have; `label` is the label's name.
+    pub filter: BTreeMap<String, String>,
+    /// Seed of NumPy's `default_rng(seed).permutation`, which the published study orders HANS with.
+    pub permute: Option<u64>,
+    /// The first so many of what is left.
+    pub examples: Option<usize>,
+    pub max_length: usize,
+    /// Label of the data → labels of the model that count as it; empty where the names are the same.
+    pub labels: BTreeMap<String, Vec<String>>,
+    /// How logits of several labels become one: `max` or `logsumexp`.
+    pub combine: String,
+}
+
+/// Chosen examples, tokenised and in batches.
+pub struct Examples {
+    pub dataset: Dataset,
+    pub labels: Vec<u32>,
+    pub batches: Vec<Batch>,
+}
+
+/// A model's answers: `logits` is [examples, classes] in the order of the examples.
+pub struct Scored {
+    pub logits: Vec<f32>,
+    pub classes: usize,
+    pub class_names: Vec<String>,
+    /// Indices into `class_names`.
+    pub labels: Vec<u32>,
+}
+
+impl Selection {
+    /// The examples, tokenised for the step's model; made once per worker for all models with that tokenizer.
+    pub fn prepare(&self, context: &mut Context) -> Result<Arc<Examples>, StageError> {
+        let wanted = (&self.rows, &self.filter, self.permute, self.examples, self.max_length);
+        let description = serde_json::to_string(&wanted).unwrap_or_default();
+        let name = format!("{} {} {description}", context.digest("data")?, context.digest("model.tokenizer")?);
+        if let Some(examples) = context.cached_examples(&name) {
+            return Ok(examples);
+        }
+        let dataset = self.select(context.dataset("data")?)?;
+        let tokenizer = context.tokenizer("model")?;
+        let encoded = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.max_length)?;
+        let labels = dataset.label_ids(&dataset.label_names)?;
+        let batches = by_length(&encoded, &labels, BATCH_TOKENS, tokenizer.pad_id());
+        let examples = Arc::new(Examples { dataset, labels, batches });
+        context.keep_examples(name, examples.clone());
+        Ok(examples)
+    }
+
+    fn select(&self, mut dataset: Dataset) -> Result<Dataset, StageError> {
+        if let Some(rows) = &self.rows {
+            dataset = dataset.slice(rows.clone())?;
+        }
+        if !self.filter.is_empty() {
+            let columns = self
+                .filter
+                .iter()
+                .map(|(name, value)| Ok((column(&dataset, name)?, value)))
+                .collect::<Result<Vec<_>, StageError>>()?;
+            let keep: Vec<usize> = (0..dataset.len())
+                .filter(|row| columns.iter().all(|(column, value)| column[*row] == **value))
+                .collect();
+            if keep.is_empty() {
+                let filter: Vec<_> = self.filter.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+                return Err(StageError::new(format!("no example has {}", filter.join(" and "))));
+            }
+            dataset = dataset.rows(&keep)?;
+        }
+        if let Some(seed) = self.permute {
+            let order = numpy_permutation(seed, dataset.len());
+            dataset = dataset.rows(&order)?;
+        }
+        if let Some(examples) = self.examples {
+            let count = examples.min(dataset.len());
+            dataset = dataset.slice(0..count)?;
+        }
+        Ok(dataset)
+    }
+
+    /// For each class that is measured: its name and the model's outputs that count as it.
+    fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
+        let index = |name: &String| {
+            model.iter().position(|label| label == name).ok_or_else(|| {
+                StageError::new(format!("label `{name}` is outside the model's label set [{}]", model.join(", ")))
+                    .help("map it with labels = { DATA_LABEL = [\"MODEL_LABEL\", …] }")
+            })
+        };
+        if self.labels.is_empty() {
+            dataset.label_names.iter().try_for_each(|name| index(name).map(|_| ()))?;
+            return Ok(model.iter().enumerate().map(|(class, name)| (name.clone(), vec![class])).collect());
+        }
+        if let Some(unknown) = self.labels.keys().find(|name| !dataset.label_names.contains(name)) {
+            let known = dataset.label_names.join(", ");
+            return Err(StageError::new(format!("label `{unknown}` is outside the data's label set [{known}]")));
+        }
+        dataset
+            .label_names
+            .iter()
+            .map(|name| {
+                let mapped = self.labels.get(name).ok_or_else(|| {
+                    StageError::new(format!("`labels` does not say which of the model's labels count as `{name}`"))
+                })?;
+                Ok((name.clone(), mapped.iter().map(index).collect::<Result<_, _>>()?))
+            })
+            .collect()
+    }
+}
+
+/// A kept column, or `label`.
+fn column<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a [String], StageError> {
+    let found = if name == "label" { dataset.label.as_deref() } else { dataset.column(name) };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = dataset.columns.iter().map(|(name, _)| name.as_str()).chain(["label"]).collect();
+        StageError::new(format!("the data has no column `{name}`; it has {}", known.join(", ")))
+            .help("add it to `keep` of the stage that fetches the data")
+    })
+}
+
+impl Examples {
+    /// The values of a kept column, or of `label`.
+    pub fn column(&self, name: &str) -> Result<&[String], StageError> {
+        column(&self.dataset, name)
+    }
+
+    pub fn score(
+        &self,
+        selection: &Selection,
+        model: &LoadedModel,
+        context: &mut Context,
+    ) -> Result<Scored, StageError> {
+        let classes = selection.classes(&self.dataset, &model.labels)?;
+        let raw = train::logits_with_progress(&model.bert, &self.batches, &mut |done, total| context.progress(done, total))?;
+        self.combine(selection, &classes, &raw, model.labels.len())
+    }
+
+    /// From the model's [examples, outputs] to [examples, classes].
+    pub fn combine(
+        &self,
+        selection: &Selection,
+        classes: &[(String, Vec<usize>)],
+        raw: &[f32],
+        outputs: usize,
+    ) -> Result<Scored, StageError> {
+        let mut logits = Vec::with_capacity(self.labels.len() * classes.len());
+        for row in raw.chunks_exact(outputs) {
+            for (_, members) in classes {
+                let largest = members.iter().map(|&output| row[output]).fold(f32::NEG_INFINITY, f32::max);
+                logits.push(match selection.combine.as_str() {
+                    "logsumexp" if largest.is_finite() => {
+                        largest + members.iter().map(|&output| (row[output] - largest).exp()).sum::<f32>().ln()
+                    }
+                    _ => largest,
+                });
+            }
+        }
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Err(StageError::new("the model's logits are not finite")
+                .help("its weights have diverged: train with a lower learning rate"));
+        }
+        let class_names: Vec<String> = classes.iter().map(|(name, _)| name.clone()).collect();
+        let class_of: Vec<u32> = self
+            .dataset
+            .label_names
+            .iter()
+            .map(|name| class_names.iter().position(|class| class == name).unwrap_or(0) as u32)
+            .collect();
+        let labels = self.labels.iter().map(|&label| class_of[label as usize]).collect();
+        Ok(Scored { logits, classes: classes.len(), class_names, labels })
+    }
+
+    pub fn classes(
+        &self,
+        selection: &Selection,
+        model: &LoadedModel,
+    ) -> Result<Vec<(String, Vec<usize>)>, StageError> {
+        selection.classes(&self.dataset, &model.labels)
+    }
+}
+
+/// One row per example: label, prediction, loss, the kept columns, and the logit of each class.
+pub fn table_of_examples(examples: &Examples, scored: &Scored) -> Result<Vec<u8>, StageError> {
+    let name = |class: u32| scored.class_names[class as usize].clone();
+    let predictions = scored.predictions()?;
+    let mut columns = vec![
+        Column::new("label".into(), scored.labels.iter().copied().map(name).collect::<Vec<_>>()),
+        Column::new("prediction".into(), predictions.predicted().map(name).collect::<Vec<_>>()),
+        Column::new("loss".into(), predictions.losses().collect::<Vec<_>>()),
+    ];
+    for (column, values) in &examples.dataset.columns {
+        columns.push(Column::new(column.as_str().into(), values.clone()));
+    }
+    for (class, class_name) in scored.class_names.iter().enumerate() {
+        let logits: Vec<f32> = scored.logits.iter().skip(class).step_by(scored.classes).copied().collect();
+        columns.push(Column::new(format!("logit_{class_name}").into(), logits));
+    }
+    Ok(write_parquet(&mut DataFrame::new_infer_height(columns)?)?)
+}
+
+/// The numbers that can be measured of a model on a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    Loss,
+    Accuracy,
+    F1,
+    Matthews,
+}
+
+impl Metric {
+    pub const ALL: [Self; 4] = [Self::Loss, Self::Accuracy, Self::F1, Self::Matthews];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Accuracy => "accuracy",
+            Self::F1 => "f1",
+            Self::Matthews => "matthews",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// For axes: what it is, with its unit where it has one.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Loss => "loss (nats)",
+            Self::Accuracy => "accuracy",
+            Self::F1 => "F1",
+            Self::Matthews => "Matthews correlation",
+        }
+    }
+
+    fn of(self, predictions: &Predictions<'_>) -> Result<f64, StageError> {
+        Ok(match self {
+            Self::Loss => predictions.loss(),
+            Self::Accuracy => predictions.accuracy(),
+            Self::F1 => predictions.f1()?,
+            Self::Matthews => predictions.matthews(),
+        })
+    }
+}
+
+impl Scored {
+    fn predictions(&self) -> Result<Predictions<'_>, StageError> {
+        Ok(Predictions::new(&self.logits, self.classes, &self.labels)?)
+    }
+
+    /// The metrics of these names, by name.
+    pub fn measure(&self, metrics: &[String]) -> Result<BTreeMap<String, f64>, StageError> {
+        let predictions = self.predictions()?;
+        let measure = |name: &String| {
+            let metric =
+                Metric::named(name).ok_or_else(|| StageError::new(format!("unknown metric `{name}`")))?;
+            Ok((name.clone(), metric.of(&predictions)?))
+        };
+        metrics.iter().map(measure).collect()
+    }
+
+    /// The same for some of the examples only.
+    pub fn rows(&self, rows: &[usize]) -> Self {
+        let row = |row: &usize| self.logits[row * self.classes..(row + 1) * self.classes].to_vec();
+        Self {
+            logits: rows.iter().flat_map(row).collect(),
+            classes: self.classes,
+            class_names: self.class_names.clone(),
+            labels: rows.iter().map(|row| self.labels[*row]).collect(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One file per kind of step: the glue between its parameters, its inputs and the rooms below.
+//!
+//! `Params` is everything about a step that enters its key. A change in what a kind computes from the same parameters
+//! comes with a new version constant in its file.
+
+pub mod cluster;
+pub mod eval;
+pub mod fetch;
+pub mod finetune;
+pub mod interpolate;
+pub mod measure;
+pub mod plot;
+pub mod pretrain;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::engine::{Context, Outputs, StageError};
+
+/// The parameters of one step, by kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "parameters")]
+pub enum Params {
+    FetchModel(fetch::ModelParams),
+    FetchData(fetch::DataParams),
+    Generate(fetch::GenerateParams),
+    Pretrain(pretrain::Params),
+    Finetune(finetune::Params),
+    Eval(eval::Params),
+    EndPoint(interpolate::EndPointParams),
+    Pair(interpolate::PairParams),
+    Cluster(cluster::Params),
+    Plot(plot::Params),
+}
+
+impl Params {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::FetchModel(_) => "fetch-model",
+            Self::FetchData(_) => "fetch-data",
+            Self::Generate(_) => "generate",
+            Self::Pretrain(_) => "pretrain",
+            Self::Finetune(_) => "finetune",
+            Self::Eval(_) => "eval",
+            Self::EndPoint(_) => "end-point",
+            Self::Pair(_) => "pair",
+            Self::Cluster(_) => "cluster",
+            Self::Plot(_) => "plot",
+        }
+    }
+
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::FetchModel(_) | Self::FetchData(_) => fetch::VERSION,
+            Self::Generate(_) => fetch::GRAMMAR_VERSION,
+            Self::Pretrain(_) => pretrain::VERSION,
+            Self::Finetune(_) => finetune::VERSION,
+            Self::Eval(_) => eval::VERSION,
+            Self::EndPoint(_) | Self::Pair(_) => interpolate::VERSION,
+            Self::Cluster(_) => cluster::VERSION,
+            Self::Plot(_) => plot::VERSION,
+        }
+    }
+
+    /// The parameters as they enter the key.
+    pub fn value(&self) -> Value {
+        serde_json::to_value(self).ok().and_then(|mut value| Some(value.get_mut("parameters")?.take())).unwrap_or_default()
+    }
+
+    /// Whether the step needs a device to compute on; the others can run before one is chosen.
+    pub fn needs_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_)
+        )
+    }
+
+    pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
+        match self {
+            Self::FetchModel(params) => fetch::model(params, context),
+            Self::FetchData(params) => fetch::data(params, context),
+            Self::Generate(params) => fetch::generate(params, context),
+            Self::Pretrain(params) => pretrain::run(params, context),
+            Self::Finetune(params) => finetune::run(params, context),
+            Self::Eval(params) => eval::run(params, context),
+            Self::EndPoint(params) => interpolate::end_point(params, context),
+            Self::Pair(params) => interpolate::pair(params, context),
+            Self::Cluster(params) => cluster::run(params, context),
+            Self::Plot(params) => plot::run(params, context),
+        }
+    }
+}

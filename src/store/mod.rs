@@ -1,0 +1,203 @@
+//! The cache: immutable objects named by their digest, and a manifest for every finished step.
+//!
+//! ```text
+//! cache/
+//!   CACHEDIR.TAG
+//!   v1/
+//!     objects/ab/ab12…       artifacts, read-only
+//!     steps/ab/<key>.json    manifest, written last: a step exists when its manifest does
+//!     experiments/<name>.json  which key each step of an experiment had last (only to explain changes)
+//!     scratch/<key>/         a running step's own files
+//!     locks/<key>.lock       held while a step runs
+//!     runs/<run-id>/         journal.jsonl, logs/
+//! ```
+//! Everything is written to a temporary file beside its place, synced and renamed. Killed anywhere, the cache is
+//! incomplete at worst, never wrong. Reading needs no lock.
+
+mod error;
+mod lock;
+mod manifest;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+pub use error::StoreError;
+pub use lock::StepLock;
+pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
+
+use crate::fingerprint::{Digest, Key};
+
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+# This directory holds results that `pipeline` can compute again.\n";
+
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the cache in `directory`, making it where there is none. Fails where it cannot be written.
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: directory.join("v1") };
+        for folder in ["objects", "steps", "experiments", "scratch", "locks", "runs"] {
+            let path = store.root.join(folder);
+            fs::create_dir_all(&path).map_err(|error| StoreError::unwritable(&path, error))?;
+        }
+        let tag = directory.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            publish(&tag, TAG.as_bytes(), false)?;
+        }
+        // Found out now rather than after an hour of training.
+        NamedTempFile::new_in(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
+        Ok(store)
+    }
+
+    /// The cache in `directory` for reading alone; nothing is made.
+    pub fn existing(directory: &Path) -> Self {
+        Self { root: directory.join("v1") }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn object_path(&self, digest: &Digest) -> PathBuf {
+        sharded(&self.root.join("objects"), &digest.to_string(), "")
+    }
+
+    /// Stores bytes under their digest; bytes that are there already are not written again.
+    pub fn put(&self, bytes: &[u8]) -> Result<OutputRecord, StoreError> {
+        let digest = Digest::of(bytes);
+        let path = self.object_path(&digest);
+        let size = bytes.len() as u64;
+        if fs::metadata(&path).map(|found| found.len()).ok() != Some(size) {
+            publish(&path, bytes, true)?;
+        }
+        Ok(OutputRecord { digest, size, inline: None })
+    }
+
+    /// The bytes of an object, checked against its name.
+    pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let path = self.object_path(digest);
+        let bytes = fs::read(&path).map_err(|error| StoreError::read(&path, error))?;
+        if Digest::of(&bytes) != *digest {
+            return Err(StoreError::Damaged { path, what: "its content does not match its name".to_owned() });
+        }
+        Ok(bytes)
+    }
+
+    fn manifest_path(&self, key: &Key) -> PathBuf {
+        sharded(&self.root.join("steps"), &key.to_string(), ".json")
+    }
+
+    /// The manifest of a finished step, `None` where the step is not finished.
+    pub fn manifest(&self, key: &Key) -> Result<Option<Manifest>, StoreError> {
+        let path = self.manifest_path(key);
+        let mut text = String::new();
+        match File::open(&path).and_then(|mut file| file.read_to_string(&mut text)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(StoreError::Damaged { path, what: "it is not text".to_owned() });
+            }
+            Err(error) => return Err(StoreError::read(&path, error)),
+            Ok(_) => {}
+        }
+        let manifest = Manifest::parse(&text, &path)?;
+        if manifest.key != *key {
+            return Err(StoreError::Damaged { path, what: "it holds another key".to_owned() });
+        }
+        for output in manifest.outputs.values().filter(|output| output.inline.is_none()) {
+            let path = self.object_path(&output.digest);
+            match fs::metadata(&path) {
+                Ok(found) if found.len() == output.size => {}
+                Ok(_) => return Err(StoreError::Damaged { path, what: "its size is wrong".to_owned() }),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::Damaged { path, what: "the object is gone".to_owned() });
+                }
+                Err(error) => return Err(StoreError::read(&path, error)),
+            }
+        }
+        Ok(Some(manifest))
+    }
+
+    /// Makes a step exist. Its objects must be there already.
+    pub fn commit(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        publish(&self.manifest_path(&manifest.key), manifest.to_json().as_bytes(), false)
+    }
+
+    /// The bytes of one output of a finished step.
+    pub fn output(&self, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
+        match manifest.outputs.get(name) {
+            Some(OutputRecord { inline: Some(value), .. }) => Ok(value.to_string().into_bytes()),
+            Some(OutputRecord { digest, .. }) => self.get(digest),
+            None => Err(StoreError::Damaged {
+                path: self.manifest_path(&manifest.key),
+                what: format!("it has no output `{name}`"),
+            }),
+        }
+    }
+
+    /// Waits for the right to run a step.
+    pub fn lock(&self, key: &Key) -> Result<StepLock, StoreError> {
+        StepLock::acquire(&self.root.join("locks").join(format!("{key}.lock")))
+    }
+
+    /// The key that each step of an experiment had when it was last finished, by the step's label.
+    pub fn last_keys(&self, experiment: &str) -> BTreeMap<String, Key> {
+        let path = self.root.join("experiments").join(format!("{experiment}.json"));
+        fs::read_to_string(path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    pub fn remember_keys(&self, experiment: &str, keys: &BTreeMap<String, Key>) -> Result<(), StoreError> {
+        let path = self.root.join("experiments").join(format!("{experiment}.json"));
+        let text = serde_json::to_string_pretty(keys).unwrap_or_default();
+        publish(&path, text.as_bytes(), false)
+    }
+
+    /// A folder for the journal and logs of one run.
+    pub fn run_folder(&self, run: &str) -> Result<PathBuf, StoreError> {
+        let path = self.root.join("runs").join(run);
+        let logs = path.join("logs");
+        fs::create_dir_all(&logs).map_err(|error| StoreError::unwritable(&logs, error))?;
+        Ok(path)
+    }
+}
+
+fn sharded(folder: &Path, name: &str, suffix: &str) -> PathBuf {
+    folder.join(&name[..2]).join(format!("{name}{suffix}"))
+}
+
+/// Writes `bytes` to `path` so that a reader sees all of them or none.
+pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreError> {
+    let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(fail)?;
+    let mut temporary = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(fail)?;
+    temporary.write_all(bytes).map_err(fail)?;
+    set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
+    temporary.as_file().sync_all().map_err(fail)?;
+    temporary.persist(path).map_err(|error| fail(error.error))?;
+    // The rename itself must survive a power cut; file systems that cannot sync a folder are left alone.
+    if let Ok(folder) = File::open(folder) {
+        folder.sync_all().ok();
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! A model's outputs on a whole split.
+
+use super::TrainError;
+use crate::data::Batch;
+use crate::model::{Bert, Head};
+
+const QUEUED: usize = 8;
+
+/// Logits of every row, `[rows, labels]` flat, in the order of the split: row `i` is the one whose `index` is `i`.
+///
+/// Dropout is off. Batches may come in any order and of any length; together they hold each row once.
+///
+/// # Errors
+/// Tokens that the model cannot take, or batches that leave rows out or repeat them.
+pub fn logits(model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, TrainError> {
+    logits_with_progress(model, batches, &mut |_, _| {})
+}
+
+/// [`logits`], telling after every few batches how many rows of how many are done.
+pub fn logits_with_progress(
+    model: &Bert,
+    batches: &[Batch],
+    on_progress: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<f32>, TrainError> {
+    let Head::Classifier { labels } = model.head() else {
+        return Err(TrainError::Data("a masked language model has no classifier to evaluate".into()));
+    };
+    let rows = batches.iter().map(|batch| batch.rows).sum::<usize>();
+    let mut seen = vec![false; rows];
+    for index in batches.iter().flat_map(|batch| &batch.index) {
+        match seen.get_mut(*index) {
+            Some(seen) if !*seen => *seen = true,
+            _ => return Err(TrainError::Data(format!("row {index} is twice in the batches, or outside their {rows}"))),
+        }
+    }
+    let mut all = vec![0.0; rows * labels];
+    let mut done = 0;
+    // Several batches are queued before the first result is read, so that a GPU hardly waits for the host.
+    for queued in batches.chunks(QUEUED) {
+        let outputs = queued.iter().map(|batch| model.forward(batch, None)).collect::<Result<Vec<_>, _>>()?;
+        for (batch, output) in queued.iter().zip(outputs) {
+            let data = output.into_data();
+            let values: &[f32] = data.as_slice().map_err(|error| TrainError::Data(format!("{error:?}")))?;
+            for (index, values) in batch.index.iter().zip(values.chunks_exact(labels)) {
+                all[index * labels..][..labels].copy_from_slice(values);
+            }
+            done += batch.rows;
+        }
+        on_progress(done, rows);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reference::{batch, config, cpu, expected, floats, weights};
+
+    /// One row of a batch as a batch of its own, without its padding.
+    fn single(batch: &Batch, row: usize) -> Batch {
+        let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
+        let range = row * batch.width..row * batch.width + length;
+        Batch {
+            rows: 1,
+            width: length,
+            input_ids: batch.input_ids[range.clone()].to_vec(),
+            token_type_ids: batch.token_type_ids[range].to_vec(),
+            attention_mask: vec![1.0; length],
+            labels: vec![batch.labels[row]],
+            index: vec![row],
+        }
+    }
+
+    #[test]
+    fn rows_come_back_in_the_order_of_the_split() {
+        let model =
+            Bert::new(&config(), Head::Classifier { labels: 3 }, &weights("model.safetensors"), &cpu()).unwrap();
+        let batches: Vec<Batch> = [3, 0, 5, 1, 4, 2].map(|row| single(&batch(), row)).into();
+        let found = logits(&model, &batches).unwrap();
+        for (found, wanted) in found.iter().zip(floats(&expected()["gelu"]["logits"])) {
+            assert!((f64::from(*found) - wanted).abs() < 1e-5);
+        }
+        assert!(logits(&model, &batches[..5]).is_err());
+        assert!(logits(&model, &[batches.clone(), batches].concat()).is_err());
+    }
+}

@@ -1,0 +1,349 @@
+//! Fine-tuning a classifier.
+
+use super::head::{draw_head, permutation};
+use super::optimizer::Optimizer;
+use super::schedule::{Schedule, ScheduleShape};
+use super::{Recipe, TrainError};
+use crate::data::{Batch, Encoded, collate};
+use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, LoadReport, Purpose, Weights};
+use burn::DispatchDevice;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// What varies between runs: each can be pinned apart from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seeds {
+    pub head: u64,
+    pub order: u64,
+    pub dropout: u64,
+}
+
+/// A fine-tuning run.
+pub struct FinetuneJob<'a> {
+    pub device: &'a DispatchDevice,
+    pub config: &'a BertConfig,
+    /// The pretrained body; a classifier in it is replaced, a masked language model's head is left out.
+    pub weights: &'a Weights,
+    /// The number of classes.
+    pub labels: usize,
+    pub recipe: &'a Recipe,
+    pub seeds: Seeds,
+    /// Tokenised rows, already cut to the recipe's `max_length`.
+    pub examples: &'a [Encoded],
+    /// The class of each row, below `labels`.
+    pub targets: &'a [u32],
+    /// Training steps after which the weights are handed over, ascending, each in `1..=total_steps`.
+    pub checkpoints: &'a [usize],
+}
+
+/// One row of the training log.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StepLog {
+    /// Training steps done, this one included.
+    pub step: usize,
+    /// Passes over the data done, as a fraction.
+    pub epoch: f64,
+    /// Mean cross-entropy of the step's batch, before its update.
+    pub loss: f64,
+    pub learning_rate: f64,
+    /// Over all parameters, before clipping.
+    pub gradient_norm: f64,
+}
+
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    Step(&'a StepLog),
+    /// The weights after a wanted step. They are handed over at once: a run may want more of them than fit in memory.
+    Checkpoint {
+        step: usize,
+        weights: Weights,
+    },
+}
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinetuneResult {
+    pub log: Vec<StepLog>,
+}
+
+/// Runs the job; `on_progress` can stop it.
+///
+/// The classifier depends on `seeds.head`, the order of the rows in each epoch on `seeds.order` and the epoch, dropout
+/// on `seeds.dropout` and the training step: on the CPU the result is the same bit for bit, whatever runs beside it.
+///
+/// # Errors
+/// Weights that do not fit the configuration, data that does not fit the model, a recipe or checkpoint out of range,
+/// a loss that is no longer finite, or a stop by `on_progress`.
+pub fn finetune(
+    job: &FinetuneJob<'_>,
+    on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<FinetuneResult, TrainError> {
+    let head = Head::Classifier { labels: job.labels };
+    LoadReport::new(job.weights, job.config, head).check(Purpose::StartFineTuning)?;
+    let mut weights = job.weights.clone();
+    draw_head(&mut weights, job.recipe.head_init, job.labels, job.config.hidden_size, job.seeds.head);
+    let model = Bert::new(job.config, head, &weights, job.device)?;
+    drop(weights);
+    train(job, model, on_progress)
+}
+
+/// [`finetune`] from a model whose classifier is already there.
+fn train(
+    job: &FinetuneJob<'_>,
+    model: Bert,
+    on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<FinetuneResult, TrainError> {
+    let recipe = job.recipe;
+    recipe.validate()?;
+    let steps = check_data(job)?;
+    let schedule = recipe.schedule_for(job.examples.len());
+    let rates = recipe.dropout.unwrap_or_else(|| DropoutRates::of(job.config));
+    let mut model = model.with_activation(recipe.gelu_training);
+    let mut optimizer = Optimizer::new(recipe, &model);
+    let mut batches = Batches::new(job);
+    let mut log = Vec::with_capacity(steps);
+    for step in 0..steps {
+        let learning_rate = schedule.at(step);
+        let mut dropout = Dropout::new(rates, job.seeds.dropout, step as u64, job.device);
+        let (loss, gradients) = model.loss_and_gradients(&batches.at(step), &mut dropout)?;
+        let norm = optimizer.step(&mut model, gradients, learning_rate);
+        let row = StepLog {
+            step: step + 1,
+            epoch: (step + 1) as f64 / batches.per_epoch as f64,
+            loss: f64::from(loss.into_scalar()),
+            learning_rate,
+            gradient_norm: f64::from(norm.into_scalar()),
+        };
+        check_finite(&row)?;
+        log.push(row);
+        let mut flow = on_progress(Progress::Step(&row));
+        if flow.is_continue() && job.checkpoints.contains(&row.step) {
+            flow = on_progress(Progress::Checkpoint { step: row.step, weights: model.to_weights() });
+        }
+        if flow.is_break() && row.step < steps {
+            return Err(TrainError::Interrupted { step: row.step });
+        }
+    }
+    Ok(FinetuneResult { log })
+}
+
+/// A loss or gradient that is not a number stays one: stop at once and say where.
+pub(super) fn check_finite(row: &StepLog) -> Result<(), TrainError> {
+    if row.loss.is_finite() && row.gradient_norm.is_finite() {
+        return Ok(());
+    }
+    let loss = if row.loss.is_finite() { f64::NAN } else { row.loss };
+    Err(TrainError::Diverged { step: row.step, loss, learning_rate: row.learning_rate })
+}
+
+/// The number of training steps, if the data and the checkpoints make sense.
+fn check_data(job: &FinetuneJob<'_>) -> Result<usize, TrainError> {
+    let (rows, targets) = (job.examples.len(), job.targets.len());
+    if rows != targets {
+        return Err(TrainError::Data(format!("{rows} training rows have {targets} labels")));
+    }
+    if let Some((row, label)) = job.targets.iter().enumerate().find(|(_, label)| **label as usize >= job.labels) {
+        let labels = job.labels;
+        return Err(TrainError::Data(format!("training row {row} has label {label}, but there are {labels} labels")));
+    }
+    let steps = job.recipe.total_steps(rows);
+    if steps == 0 {
+        let (batch, epochs) = (job.recipe.batch_size, job.recipe.epochs);
+        let text = format!("{rows} rows in batches of {batch} for {epochs} epochs make no training step");
+        return Err(TrainError::Data(text));
+    }
+    match job.checkpoints.iter().find(|step| **step == 0 || **step > steps) {
+        Some(step) => Err(TrainError::Checkpoint { step: *step, steps }),
+        None => Ok(steps),
+    }
+}
+
+impl Recipe {
+    /// The learning rate over a run on `examples` rows.
+    pub fn schedule_for(&self, examples: usize) -> Schedule {
+        let total = match self.schedule {
+            ScheduleShape::FromStart => (examples as f64 / self.batch_size as f64 * self.epochs).floor() as usize,
+            ScheduleShape::AfterWarmup => self.total_steps(examples),
+        };
+        Schedule::new(self.schedule, self.learning_rate, self.warmup, total)
+    }
+}
+
+/// The batches of a run by training step: a new order of all rows every epoch, taken as it comes. Rows of similar
+/// length are not brought together, since that would change what is learnt.
+struct Batches<'a> {
+    job: &'a FinetuneJob<'a>,
+    per_epoch: usize,
+    epoch: usize,
+    order: Vec<usize>,
+}
+
+impl<'a> Batches<'a> {
+    fn new(job: &'a FinetuneJob<'a>) -> Self {
+        let per_epoch = job.recipe.steps_per_epoch(job.examples.len());
+        Self { job, per_epoch, epoch: usize::MAX, order: Vec::new() }
+    }
+
+    fn at(&mut self, step: usize) -> Batch {
+        let job = self.job;
+        let (epoch, place) = (step / self.per_epoch, step % self.per_epoch);
+        if self.epoch != epoch {
+            let mut random = crate::rng::stream("order", job.seeds.order, epoch as u64);
+            self.order = permutation(&mut random, job.examples.len());
+            self.epoch = epoch;
+        }
+        let start = place * job.recipe.batch_size;
+        let index = &self.order[start..(start + job.recipe.batch_size).min(self.order.len())];
+        let rows: Vec<&Encoded> = index.iter().map(|row| &job.examples[*row]).collect();
+        let labels: Vec<u32> = index.iter().map(|row| job.targets[*row]).collect();
+        collate(&rows, &labels, index, job.config.pad_token_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reference::{batch, config, cpu, expected, floats, weights};
+
+    fn examples() -> (Vec<Encoded>, Vec<u32>) {
+        let batch = batch();
+        let row = |row: usize| {
+            let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
+            let range = row * batch.width..row * batch.width + length;
+            Encoded {
+                input_ids: batch.input_ids[range.clone()].to_vec(),
+                token_type_ids: batch.token_type_ids[range].to_vec(),
+            }
+        };
+        ((0..batch.rows).map(row).collect(), batch.labels)
+    }
+
+    /// Ten full-batch steps: the order of the rows does not matter, so PyTorch can be followed exactly.
+    fn ten_steps(name: &str) -> Recipe {
+        let recipe = Recipe::named(name).unwrap();
+        Recipe { learning_rate: 1e-3, batch_size: 6, epochs: 10.0, dropout: Some(DropoutRates::OFF), ..recipe }
+    }
+
+    fn run(recipe: &Recipe, seeds: Seeds, checkpoints: &[usize]) -> (Vec<StepLog>, Vec<(usize, Weights)>) {
+        let (examples, targets) = examples();
+        let (config, weights, device) = (config(), weights("model.safetensors"), cpu());
+        let job = FinetuneJob {
+            device: &device,
+            config: &config,
+            weights: &weights,
+            labels: 3,
+            recipe,
+            seeds,
+            examples: &examples,
+            targets: &targets,
+            checkpoints,
+        };
+        let mut saved = Vec::new();
+        let result = finetune(&job, &mut |progress| {
+            if let Progress::Checkpoint { step, weights } = progress {
+                saved.push((step, weights));
+            }
+            ControlFlow::Continue(())
+        });
+        (result.unwrap().log, saved)
+    }
+
+    const SEEDS: Seeds = Seeds { head: 1, order: 2, dropout: 3 };
+
+    #[test]
+    fn ten_steps_of_every_recipe_agree_with_pytorch() {
+        let (examples, targets) = examples();
+        let (config, weights_before, device) = (config(), weights("model.safetensors"), cpu());
+        for name in Recipe::NAMES {
+            let recipe = ten_steps(name);
+            let job = FinetuneJob {
+                device: &device,
+                config: &config,
+                weights: &weights_before,
+                labels: 3,
+                recipe: &recipe,
+                seeds: SEEDS,
+                examples: &examples,
+                targets: &targets,
+                checkpoints: &[10],
+            };
+            let model = Bert::new(&config, Head::Classifier { labels: 3 }, &weights_before, &device).unwrap();
+            let mut after = None;
+            let result = train(&job, model, &mut |progress| {
+                if let Progress::Checkpoint { weights, .. } = progress {
+                    after = Some(weights);
+                }
+                ControlFlow::Continue(())
+            });
+            for (row, loss) in result.unwrap().log.iter().zip(floats(&expected()[name])) {
+                assert!((row.loss - loss).abs() < 1e-4, "{name} step {}: {} against {loss}", row.step, row.loss);
+            }
+            let (after, wanted) = (after.unwrap(), weights(&format!("{name}.safetensors")));
+            for (tensor, wanted) in &wanted.tensors {
+                // A key's bias moves all scores of a query alike: its gradient is rounding noise, which Adam blows up.
+                if tensor.ends_with("key.bias") {
+                    continue;
+                }
+                let found = &after.tensors[tensor].data;
+                let worst = found.iter().zip(&wanted.data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-4, "{name} {tensor}: {worst}");
+            }
+        }
+    }
+
+    #[test]
+    fn seeds_decide_their_own_part() {
+        let recipe = Recipe { batch_size: 2, epochs: 2.0, dropout: None, ..ten_steps("adamw") };
+        let run = |seeds| {
+            run(
+                &Recipe { dropout: Some(DropoutRates { hidden: 0.1, ..DropoutRates::OFF }), ..recipe.clone() },
+                seeds,
+                &[6],
+            )
+        };
+        let base = run(SEEDS);
+        assert_eq!(base, run(SEEDS));
+        for other in [Seeds { head: 9, ..SEEDS }, Seeds { order: 9, ..SEEDS }, Seeds { dropout: 9, ..SEEDS }] {
+            assert_ne!(base.0, run(other).0);
+        }
+    }
+
+    #[test]
+    fn checkpoints_do_not_change_the_run() {
+        let recipe = Recipe { batch_size: 4, epochs: 3.0, ..ten_steps("adamw") };
+        let (log, saved) = run(&recipe, SEEDS, &[2, 5, 6]);
+        assert_eq!(log.len(), 6);
+        assert_eq!(saved.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [2, 5, 6]);
+        let (_, last) = run(&recipe, SEEDS, &[6]);
+        assert_eq!(saved[2], last[0]);
+        assert_eq!(log[5].epoch, 3.0);
+    }
+
+    #[test]
+    fn mistakes_and_divergence_are_errors() {
+        let (examples, targets) = examples();
+        let (config, weights, device) = (config(), weights("model.safetensors"), cpu());
+        let recipe = ten_steps("adamw");
+        let job = FinetuneJob {
+            device: &device,
+            config: &config,
+            weights: &weights,
+            labels: 3,
+            recipe: &recipe,
+            seeds: SEEDS,
+            examples: &examples,
+            targets: &targets,
+            checkpoints: &[],
+        };
+        let error = |job: &FinetuneJob<'_>| finetune(job, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
+        assert!(error(&FinetuneJob { checkpoints: &[11], ..job }).contains("checkpoint 11"));
+        assert!(error(&FinetuneJob { labels: 2, ..job }).contains("label 2"));
+        assert!(error(&FinetuneJob { targets: &targets[1..], ..job }).contains("6 training rows have 5 labels"));
+        let wild = Recipe { learning_rate: 1e30, warmup: 0.0, clip_norm: None, ..recipe.clone() };
+        let text = error(&FinetuneJob { recipe: &wild, ..job });
+        assert!(text.contains("training step") && text.contains("learning_rate"), "{text}");
+        let stopped = finetune(&job, &mut |_| ControlFlow::Break(())).unwrap_err();
+        assert!(matches!(stopped, TrainError::Interrupted { step: 1 }));
+    }
+}

@@ -1,0 +1,39 @@
+//! Training: recipes, learning-rate schedules, the optimiser, fine-tuning, pretraining, and evaluation.
+
+mod evaluate;
+mod finetune;
+mod head;
+mod optimizer;
+mod pretrain;
+mod recipe;
+mod schedule;
+
+pub use evaluate::{logits, logits_with_progress};
+pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, StepLog, finetune};
+pub use head::draw_head;
+pub use optimizer::Optimizer;
+pub use pretrain::{PretrainJob, PretrainResult, SpecialTokens, initial_weights, pretrain};
+pub use recipe::{HeadInit, Recipe};
+pub use schedule::{Schedule, ScheduleShape};
+
+use crate::model::ModelError;
+
+/// What can go wrong while training or evaluating.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error("`{field}` in the training recipe is {value}: {expected}")]
+    Recipe { field: &'static str, value: String, expected: &'static str },
+    #[error("{0}")]
+    Data(String),
+    #[error("checkpoint {step} is not among the {steps} training steps of this run")]
+    Checkpoint { step: usize, steps: usize },
+    #[error(
+        "the loss became {loss} at training step {step} (learning rate {learning_rate:e}): \
+         try a smaller learning_rate, a longer warmup or clip_norm"
+    )]
+    Diverged { step: usize, loss: f64, learning_rate: f64 },
+    #[error("training was stopped after step {step}")]
+    Interrupted { step: usize },
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}

@@ -1,0 +1,99 @@
+//! A whole study: once, again, with other numbers of jobs, and after a change.
+
+use std::time::SystemTime;
+
+use crate::workspace::{TINY, Workspace};
+
+#[test]
+fn a_study_runs_once_and_then_has_nothing_to_do() {
+    let workspace = Workspace::new(TINY);
+    let first = workspace.run(&["--jobs", "2"]).ok();
+    assert!(first.err.contains("tiny: 28 ran, 0 fresh"), "{}", first.err);
+    assert!(first.err.contains("done finetune.agents[seed=3] in "), "{}", first.err);
+
+    for name in ["heatmap", "scatter", "curves"] {
+        let svg = workspace.read(&format!("results/tiny/{name}.svg"));
+        assert!(svg.contains("<svg") && svg.contains("pipeline "), "{name}");
+        let png = std::fs::read(workspace.path(&format!("results/tiny/{name}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG"));
+    }
+    let metrics = workspace.read("results/tiny/metrics.csv");
+    assert!(metrics.starts_with("# pipeline "), "{metrics}");
+    assert!(metrics.contains("eval,model,group,examples,metric,value,key"), "{metrics}");
+    // Each row names a step that is in the cache.
+    let finished = workspace.finished();
+    for row in metrics.lines().skip(2) {
+        assert!(finished.contains_key(row.rsplit(',').next().unwrap()), "{row}");
+    }
+    assert_eq!(workspace.read("results/tiny/distances.csv").lines().count(), 2 + 6 * 2);
+    assert_eq!(workspace.read("results/tiny/clusters.csv").lines().count(), 2 + 4);
+    for table in ["metrics", "distances", "lines", "clusters", "cluster_metrics", "training/agents", "training/start"] {
+        let bytes = std::fs::read(workspace.path(&format!("results/tiny/{table}.parquet"))).unwrap();
+        assert!(bytes.starts_with(b"PAR1"), "{table}");
+    }
+
+    let written = |name: &str| -> SystemTime { workspace.path(name).metadata().unwrap().modified().unwrap() };
+    let before = written("results/tiny/metrics.csv");
+    let second = workspace.run(&[]).ok();
+    assert!(second.err.contains("tiny: nothing to do, all 28 steps are fresh"), "{}", second.err);
+    assert_eq!(written("results/tiny/metrics.csv"), before);
+
+    std::fs::remove_dir_all(workspace.path("results")).unwrap();
+    workspace.pipeline(&["results", "study.toml"]).ok();
+    assert_eq!(workspace.read("results/tiny/metrics.csv"), metrics);
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    assert!(shown.contains("tiny: 28 of 28 steps finished") && shown.contains("passive:accuracy"), "{shown}");
+}
+
+#[test]
+fn results_do_not_depend_on_jobs() {
+    let (one, three) = (Workspace::new(TINY), Workspace::new(TINY));
+    one.run(&["--jobs", "1"]).ok();
+    three.run(&["--jobs", "3"]).ok();
+    assert_eq!(one.finished(), three.finished());
+}
+
+#[test]
+fn a_changed_metric_runs_its_evaluations_and_no_fine_tune() {
+    let workspace = Workspace::new(TINY);
+    workspace.run(&["--jobs", "2"]).ok();
+    let changed = TINY.replace("metrics = [\"loss\", \"accuracy\"]", "metrics = [\"loss\", \"accuracy\", \"f1\"]");
+    workspace.write("study.toml", changed);
+    let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
+    assert!(plan.contains("will run: changed: metrics [\"loss\",\"accuracy\"] → [\"loss\",\"accuracy\",\"f1\"]"), "{plan}");
+    assert!(plan.contains("28 steps: 23 fresh, 4 will run, 1 waiting"), "{plan}");
+    let run = workspace.run(&[]).ok();
+    assert!(run.err.contains("tiny: 5 ran, 23 fresh"), "{}", run.err);
+    assert!(!run.err.contains("finetune"), "{}", run.err);
+}
+
+#[test]
+fn what_decides_only_how_changes_no_key() {
+    let workspace = Workspace::new(TINY);
+    workspace.run(&["--jobs", "2"]).ok();
+    let renamed = TINY.replace("agents\"", "who\"").replace("[finetune.agents]", "[finetune.who]").replace("builtin:who", "builtin:agents");
+    workspace.write("study.toml", renamed.replace("[pretrain", "[run]\njobs = 1\nkeep_going = false\n[pretrain"));
+    let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
+    assert!(plan.contains("28 steps: 28 fresh"), "{plan}");
+}
+
+#[test]
+fn forced_stages_run_again_and_give_the_same() {
+    let workspace = Workspace::new(TINY);
+    workspace.run(&["--jobs", "2"]).ok();
+    let before = workspace.finished();
+    let run = workspace.run(&["--force", "finetune.agents"]).ok();
+    // An identical rebuilt model stops the change from spreading.
+    assert!(run.err.contains("tiny: 4 ran, 24 fresh"), "{}", run.err);
+    assert_eq!(workspace.finished(), before);
+}
+
+#[test]
+fn checkpoints_are_models_of_their_own() {
+    let workspace = Workspace::new(TINY);
+    let run = workspace.run(&["--set", "eval.in_domain.models=[\"agents\", \"agents@2[0..2]\"]"]).ok();
+    assert!(run.err.contains("done eval.in_domain[1@2]"), "{}", run.err);
+    let metrics = workspace.read("results/tiny/metrics.csv");
+    let of = |model: &str| metrics.lines().find(|line| line.starts_with(&format!("in_domain,{model},"))).unwrap();
+    assert_ne!(of("1").split(',').nth(5), of("1@2").split(',').nth(5));
+}

@@ -1,0 +1,102 @@
+//! A folder with an experiment and a cache, and the program run in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A study of seconds: one layer, four seeds, both kinds of figures and tables.
+pub const TINY: &str = include_str!("tiny.toml");
+
+pub struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program gave back.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Workspace {
+    pub fn new(experiment: &str) -> Self {
+        let workspace = Self { folder: tempfile::tempdir().unwrap() };
+        workspace.write("study.toml", experiment);
+        workspace
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The program in this folder, on the CPU, with nothing of the user's environment that could matter.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        for name in ["PIPELINE_CACHE", "HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"] {
+            command.env_remove(name);
+        }
+        command.env("HF_HOME", self.path("hf_home")).env("HF_ENDPOINT", "http://127.0.0.1:9");
+        command
+    }
+
+    pub fn pipeline(&self, arguments: &[&str]) -> Ended {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// `pipeline run study.toml --backend cpu …`
+    pub fn run(&self, more: &[&str]) -> Ended {
+        self.pipeline(&[&["run", "study.toml", "--backend", "cpu"], more].concat())
+    }
+
+    /// Key of every finished step → the digests of its outputs, by name.
+    pub fn finished(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        manifests(&self.path("cache/v1/steps"))
+    }
+}
+
+pub fn manifests(steps: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    for folder in std::fs::read_dir(steps).into_iter().flatten() {
+        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let outputs = manifest["outputs"].as_object().unwrap().iter();
+            let digests = outputs.map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().to_owned()));
+            found.insert(manifest["key"].as_str().unwrap().to_owned(), digests.collect());
+        }
+    }
+    found
+}

@@ -13,7 +13,7 @@ use burn::backend::wgpu::{WgpuDevice, init_setup};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 /// What the user asks for.
@@ -109,15 +109,7 @@ fn wgpu(software_too: bool, why: String) -> Result<Device, String> {
         candidates.push(WgpuDevice::Cpu);
     }
     for candidate in candidates {
-        // No adapter of this type is a panic in there.
-        let asked = candidate.clone();
-        let Ok(info) = guarded(move || {
-            let info = init_setup::<AutoGraphicsApi>(&asked, Default::default()).adapter.get_info();
-            Ok((info.name, format!("{:?}", info.device_type)))
-        }) else {
-            continue;
-        };
-        let (name, kind) = info;
+        let Some((name, kind)) = adapter(&candidate) else { continue };
         let software = kind == "Cpu" || name.to_lowercase().contains("llvmpipe");
         if software && !software_too {
             continue;
@@ -132,6 +124,25 @@ fn wgpu(software_too: bool, why: String) -> Result<Device, String> {
     Err(format!("no {wanted} was found: install your GPU's driver; `vulkaninfo --summary` lists what there is"))
 }
 
+/// Name and type of the adapter behind a device, and the device made ready for use. It can be made ready only once in
+/// a process, so the answer is kept.
+fn adapter(device: &WgpuDevice) -> Option<(String, String)> {
+    type Answer = Option<(String, String)>;
+    static KNOWN: Mutex<Vec<(WgpuDevice, Answer)>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, answer)) = known.iter().find(|(other, _)| other == device) {
+        return answer.clone();
+    }
+    let asked = device.clone();
+    // No adapter of this type is a panic in there.
+    let answer = guarded(move || {
+        let info = init_setup::<AutoGraphicsApi>(&asked, Default::default()).adapter.get_info();
+        Ok((info.name, format!("{:?}", info.device_type)))
+    });
+    known.push((device.clone(), answer.clone().ok()));
+    answer.ok()
+}
+
 /// A sum that is compiled, run and read back.
 fn small_sum(device: &DispatchDevice) -> Result<(), String> {
     let ones = Tensor::<B, 1>::ones([64], device);
@@ -144,6 +155,8 @@ fn small_sum(device: &DispatchDevice) -> Result<(), String> {
 
 /// Runs `body` on a thread of its own, silently: a panic becomes its message, and so does taking too long.
 fn guarded<T: Send + 'static>(body: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _hook_is_ours = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, receiver) = mpsc::channel();
     // Drivers' worker threads panic too, so the hook is silenced for all threads for this moment.
     let hook = panic::take_hook();
@@ -299,7 +312,7 @@ mod tests {
 
     #[test]
     fn every_choice_is_answered_and_auto_says_why() {
-        for choice in [Backend::Auto, Backend::Cuda, Backend::Wgpu] {
+        for choice in [Backend::Auto, Backend::Cuda, Backend::Wgpu, Backend::Wgpu, Backend::Auto] {
             match select(choice) {
                 Ok(device) => {
                     assert_ne!(device.backend, Backend::Auto);

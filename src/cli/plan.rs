@@ -18,12 +18,8 @@ pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> 
 }
 
 /// Steps that may run, and those that run whatever the cache holds.
-pub(super) fn chosen(
-    graph: &Graph,
-    chosen: &args::Chosen,
-) -> Result<(BTreeSet<usize>, BTreeSet<usize>), Failure> {
-    let selection =
-        Selection { only: chosen.only.clone(), from: chosen.from.clone(), until: chosen.until.clone() };
+pub(super) fn chosen(graph: &Graph, chosen: &args::Chosen) -> Result<(BTreeSet<usize>, BTreeSet<usize>), Failure> {
+    let selection = Selection { only: chosen.only.clone(), from: chosen.from.clone(), until: chosen.until.clone() };
     let selected = select(graph, &selection).map_err(Failure::wrong_input)?;
     let forced = steps_named(graph, &chosen.force).map_err(Failure::wrong_input)?;
     let forced = forced.intersection(&selected).copied().collect();

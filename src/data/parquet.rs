@@ -86,8 +86,8 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polars::prelude::ParquetWriter;
     use crate::data::Grammar;
+    use polars::prelude::ParquetWriter;
 
     #[test]
     fn normalised_tables_survive_and_their_bytes_repeat() {

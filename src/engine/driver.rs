@@ -153,7 +153,8 @@ impl Driver<'_> {
             let inputs = self.plan.inputs(&self.graph.steps[step]);
             if self.plan.states[step].manifest().is_none() {
                 let forced = self.options.forced.contains(&step);
-                self.plan.states[step] = look_up(self.store, &self.graph.steps[step], &inputs, forced, &self.last_keys)?;
+                self.plan.states[step] =
+                    look_up(self.store, &self.graph.steps[step], &inputs, forced, &self.last_keys)?;
             }
             match &self.plan.states[step] {
                 State::Fresh(_) => {
@@ -196,9 +197,10 @@ impl Driver<'_> {
     }
 
     fn start_worker(&mut self) -> Result<(), StageError> {
-        let needs_device = self.options.selected.iter().any(|step| {
-            self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
-        });
+        let needs_device =
+            self.options.selected.iter().any(|step| {
+                self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
+            });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (cores / self.jobs()).max(1).to_string();
         let program = std::env::current_exe()
@@ -206,7 +208,8 @@ impl Driver<'_> {
         let mut command = Command::new(program);
         command.arg("worker").arg("--cache-dir").arg(&self.options.cache);
         if needs_device {
-            let name = self.options.backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
+            let name =
+                self.options.backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
             command.args(["--backend", &name]);
         }
         command.env("RAYON_NUM_THREADS", &threads).env("POLARS_MAX_THREADS", &threads);

@@ -30,7 +30,8 @@ impl Journal {
     }
 
     pub fn log_of(&self, step: &str) -> PathBuf {
-        let name: String = step.chars().map(|c| if c.is_ascii_alphanumeric() || "._-=,".contains(c) { c } else { '_' }).collect();
+        let name: String =
+            step.chars().map(|c| if c.is_ascii_alphanumeric() || "._-=,".contains(c) { c } else { '_' }).collect();
         self.folder.join("logs").join(format!("{name}.log"))
     }
 

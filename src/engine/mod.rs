@@ -12,6 +12,6 @@ mod worker;
 pub use context::{Context, Outputs, StageError};
 pub use driver::{RunOptions, RunSummary, run};
 pub use memory::LoadedModel;
-pub use protocol::Progress;
 pub use plan::{Plan, Reason, State};
+pub use protocol::Progress;
 pub use worker::work;

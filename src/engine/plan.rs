@@ -76,8 +76,12 @@ impl Plan {
         forced: bool,
         last_keys: &BTreeMap<String, Key>,
     ) -> Result<State, StoreError> {
-        let waiting: BTreeSet<usize> =
-            graph.steps[step].inputs.iter().map(|input| input.from).filter(|from| self.states[*from].manifest().is_none()).collect();
+        let waiting: BTreeSet<usize> = graph.steps[step]
+            .inputs
+            .iter()
+            .map(|input| input.from)
+            .filter(|from| self.states[*from].manifest().is_none())
+            .collect();
         if !waiting.is_empty() {
             return Ok(State::Waiting(waiting.into_iter().collect()));
         }
@@ -92,10 +96,7 @@ impl Plan {
             let digest = manifest.outputs.get(output)?.digest;
             Some(InputRecord { digest, from: manifest.key, output: output.to_owned() })
         };
-        step.inputs
-            .iter()
-            .filter_map(|input| Some((input.role.clone(), record(input.from, &input.output)?)))
-            .collect()
+        step.inputs.iter().filter_map(|input| Some((input.role.clone(), record(input.from, &input.output)?))).collect()
     }
 
     pub fn last_keys(&self, graph: &Graph) -> BTreeMap<String, Key> {
@@ -173,7 +174,11 @@ fn differences(old: &Value, new: &Value, path: &str, changes: &mut Vec<String>) 
         _ => {
             let short = |value: &Value| {
                 let text = value.to_string();
-                if text.chars().count() > 40 { format!("{}…", text.chars().take(40).collect::<String>()) } else { text }
+                if text.chars().count() > 40 {
+                    format!("{}…", text.chars().take(40).collect::<String>())
+                } else {
+                    text
+                }
             };
             changes.push(format!("{path} {} → {}", short(old), short(new)));
         }

@@ -28,13 +28,22 @@ pub struct Task {
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
     /// The device is there, or none was asked for.
-    Ready { device: Option<String> },
+    Ready {
+        device: Option<String>,
+    },
     /// The device that was asked for is not there.
-    NoDevice { message: String },
+    NoDevice {
+        message: String,
+    },
     Progress(Progress),
     /// The step's manifest is in the store. `seconds` is 0 where another process had run it meanwhile.
-    Done { seconds: f64 },
-    Failed { message: String, help: Option<String> },
+    Done {
+        seconds: f64,
+    },
+    Failed {
+        message: String,
+        help: Option<String>,
+    },
 }
 
 /// How far a step is. `done` and `total` count its own units (training steps, batches, points).

@@ -39,7 +39,8 @@ impl Sources {
         let number = source.text[..offset].matches('\n').count() + 1;
         let before = &line[..(offset - line_start).min(line.len())];
         let column = before.chars().count() + 1;
-        let inside = &line[before.len()..(span.end.saturating_sub(source.start + line_start)).clamp(before.len(), line.len())];
+        let inside =
+            &line[before.len()..(span.end.saturating_sub(source.start + line_start)).clamp(before.len(), line.len())];
         Some(Located { name: &source.name, number, column, line, width: inside.chars().count().max(1) })
     }
 }

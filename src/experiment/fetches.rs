@@ -11,14 +11,14 @@ pub(super) fn check(raw: RawFetch, at: std::ops::Range<usize>, checker: &mut Che
     match (raw.model.clone(), raw.dataset.clone()) {
         (Some(model), None) => check_model(raw, model, checker),
         (None, Some(dataset)) => check_dataset(raw, dataset, checker),
-        (None, None) => {
-            checker.fail(Diagnostic::new("a fetch stage needs `model` or `dataset`", at)
-                .help("for example dataset = \"hf:nyu-mll/glue\""))
-        }
-        (Some(_), Some(dataset)) => {
-            checker.fail(Diagnostic::new("a fetch stage has either `model` or `dataset`, not both", dataset.span())
-                .help("make two stages of it"))
-        }
+        (None, None) => checker.fail(
+            Diagnostic::new("a fetch stage needs `model` or `dataset`", at)
+                .help("for example dataset = \"hf:nyu-mll/glue\""),
+        ),
+        (Some(_), Some(dataset)) => checker.fail(
+            Diagnostic::new("a fetch stage has either `model` or `dataset`, not both", dataset.span())
+                .help("make two stages of it"),
+        ),
     }
 }
 
@@ -48,10 +48,10 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         return check_generated(raw, generator.clone(), dataset.span(), checker);
     }
     if matches!(source, Source::Https(_)) && raw.blake3.is_none() {
-        checker.fail::<()>(
-            Diagnostic::new("an https source needs the `blake3` of its content", dataset.span())
-                .help("add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one"),
-        );
+        checker
+            .fail::<()>(Diagnostic::new("an https source needs the `blake3` of its content", dataset.span()).help(
+                "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
+            ));
     }
     if let Some(digest) = &raw.blake3
         && (digest.get_ref().len() != 64 || !digest.get_ref().bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -98,9 +98,10 @@ fn check_generated(
     checker: &mut Checker,
 ) -> Option<Fetch> {
     let Some(splits) = raw.splits.filter(|splits| !splits.is_empty()) else {
-        return checker.fail(Diagnostic::new("a built-in data set needs its splits", at).help(
-            "for example splits.train = { examples = 4000, passive = 0.02 }",
-        ));
+        return checker.fail(
+            Diagnostic::new("a built-in data set needs its splits", at)
+                .help("for example splits.train = { examples = 4000, passive = 0.02 }"),
+        );
     };
     for split in splits.values() {
         checker.positive(&split.examples, "examples");

@@ -34,9 +34,8 @@ impl Loaded {
 pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, ExperimentError> {
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let mut loaded = Loaded { sources: Sources::default(), directory, layers: Vec::new() };
-    let result = loaded
-        .file(path, None, &mut Vec::new())
-        .and_then(|()| overrides.iter().try_for_each(|text| loaded.set(text)));
+    let result =
+        loaded.file(path, None, &mut Vec::new()).and_then(|()| overrides.iter().try_for_each(|text| loaded.set(text)));
     match result {
         Ok(()) => Ok(loaded),
         Err(diagnostic) => Err(ExperimentError { sources: loaded.sources, diagnostics: vec![diagnostic] }),
@@ -44,12 +43,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, ExperimentError
 }
 
 impl Loaded {
-    fn file(
-        &mut self,
-        path: &Path,
-        named_at: Option<Range<usize>>,
-        open: &mut Vec<PathBuf>,
-    ) -> Result<(), Diagnostic> {
+    fn file(&mut self, path: &Path, named_at: Option<Range<usize>>, open: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
         let fail = |message| Diagnostic { message, span: named_at.clone(), help: None };
         let text = std::fs::read_to_string(path)
             .map_err(|error| fail(format!("failed to read experiment file `{}`: {error}", path.display())))?;

@@ -43,7 +43,8 @@ pub(super) fn check_interpolate(raw: RawInterpolate, checker: &mut Checker) -> O
                 RawPairs::Named(other) => {
                     let message = format!("`{other}` is not a set of pairs");
                     checker.fail(
-                        Diagnostic::new(message, span.clone()).help("write \"all\" or a list such as [[7, 22], [7, 31]]"),
+                        Diagnostic::new(message, span.clone())
+                            .help("write \"all\" or a list such as [[7, 22], [7, 31]]"),
                     )?
                 }
                 RawPairs::Seeds(list) => Some(list.iter().map(|pair| pair.map(|seed| seed.to_string())).collect()),

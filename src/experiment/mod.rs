@@ -8,6 +8,7 @@ mod load;
 mod measurements;
 mod raw;
 pub mod reference;
+mod references;
 mod trainings;
 mod validate;
 

@@ -45,7 +45,9 @@ impl Checkpoint {
             "last" => Ok(Self::Last),
             _ => match text.parse() {
                 Ok(step) if step > 0 => Ok(Self::Step(step)),
-                _ => Err(format!("`{text}` is not a checkpoint: write a training step, for example 15000, or \"last\"")),
+                _ => {
+                    Err(format!("`{text}` is not a checkpoint: write a training step, for example 15000, or \"last\""))
+                }
             },
         }
     }

@@ -1,12 +1,9 @@
 //! Raw tables → validated stages, then every reference between them.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use clap::ValueEnum;
-use petgraph::algo::tarjan_scc;
-use petgraph::graph::DiGraph;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
@@ -15,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
-    Checkpoint, DataRef, Diagnostic, Experiment, ExperimentError, Fetch, Finetune, Kind, Measurement, MetricRef,
-    ModelRef, OrderBy, PlotKind, RunSettings, Spec, Stage, StageId, analyses, fetches, measurements, trainings,
+    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, analyses, fetches, measurements,
+    references, trainings,
 };
 use crate::device::Backend;
 
@@ -136,7 +133,7 @@ impl Checker {
         stages.sort_by_key(|(at, _)| at.start);
         let stages: Vec<_> = stages.into_iter().map(|(_, stage)| stage).collect();
         if self.errors.is_empty() {
-            References { stages: &stages, errors: &mut self.errors }.check();
+            references::check(&stages, &mut self.errors);
         }
         Some(Experiment {
             name: header.name.into_inner(),
@@ -193,7 +190,18 @@ impl Checker {
             };
             return Diagnostic::new("wrong type", at).help(format!("expected {form}"));
         }
-        Diagnostic::new(message.replace("invalid type: ", "wrong type: "), at)
+        let rust_words = [
+            ("expected f64", "expected a number"),
+            ("expected usize", "expected a whole number"),
+            ("expected u64", "expected a whole number"),
+            ("expected a sequence", "expected a list"),
+            ("expected a map", "expected a table"),
+        ];
+        let mut message = message.replace("invalid type: ", "wrong type: ").replace("invalid value: ", "wrong value: ");
+        for (rust, plain) in rust_words {
+            message = message.replace(rust, plain);
+        }
+        Diagnostic::new(message, at)
     }
 
     fn name(&mut self, name: &Spanned<String>, what: &str) {
@@ -221,205 +229,12 @@ impl Checker {
         let backend = raw.backend.and_then(|name| {
             Backend::from_str(name.get_ref(), false).ok().or_else(|| {
                 let message = format!("unknown backend `{}`", name.get_ref());
-                self.fail(Diagnostic::new(message, name.span()).suggest(name.get_ref(), ["auto", "cpu", "cuda", "wgpu"]))
+                self.fail(
+                    Diagnostic::new(message, name.span()).suggest(name.get_ref(), ["auto", "cpu", "cuda", "wgpu"]),
+                )
             })
         });
         raw.jobs.iter().for_each(|jobs| self.positive(jobs, "jobs"));
         RunSettings { backend, jobs: raw.jobs.map(Spanned::into_inner), keep_going: raw.keep_going }
-    }
-}
-
-/// Checks that what stages name is there, and that no stage waits for itself.
-struct References<'a> {
-    stages: &'a [Stage],
-    errors: &'a mut Vec<Diagnostic>,
-}
-
-impl References<'_> {
-    fn check(&mut self) {
-        let mut models: BTreeMap<&str, &StageId> = BTreeMap::new();
-        for stage in self.stages {
-            let makes_models = matches!(stage.id.kind, Kind::Pretrain | Kind::Finetune)
-                || matches!(&stage.spec, Spec::Fetch(Fetch::Model { .. }));
-            if makes_models && let Some(other) = models.insert(&stage.id.name, &stage.id) {
-                let message = format!("`{}` and `{other}` both make models named `{}`", stage.id, stage.id.name);
-                self.errors.push(Diagnostic { message, span: None, help: Some("rename one of them".to_owned()) });
-            }
-        }
-        for stage in self.stages {
-            match &stage.spec {
-                Spec::Fetch(_) => {}
-                Spec::Pretrain(pretrain) => self.data(&pretrain.data),
-                Spec::Finetune(finetune) => {
-                    self.model(&finetune.model, true);
-                    self.data(&finetune.data);
-                }
-                Spec::Eval(eval) => self.measurement(&eval.measure),
-                Spec::Interpolate(interpolate) => self.measurement(&interpolate.measure),
-                Spec::Cluster(cluster) => self.line(&cluster.of, &cluster.metric),
-                Spec::Plot(plot) => match &plot.kind {
-                    PlotKind::Curves { of, metric, clusters } => {
-                        self.line(of, metric);
-                        clusters.iter().for_each(|cluster| {
-                            self.named(cluster, Kind::Cluster);
-                        });
-                    }
-                    PlotKind::Heatmap { of, order_by } => {
-                        self.named(of, Kind::Cluster);
-                        if let OrderBy::Metric(metric) = order_by {
-                            self.metric(metric);
-                        }
-                    }
-                    PlotKind::Scatter { of, metric } => {
-                        self.named(of, Kind::Cluster);
-                        self.metric(metric);
-                    }
-                },
-            }
-        }
-        self.cycles();
-    }
-
-    fn named(&mut self, name: &Spanned<String>, kind: Kind) -> Option<&Stage> {
-        let stages = self.stages;
-        let found = stages.iter().find(|stage| stage.id.kind == kind && stage.id.name == *name.get_ref());
-        if found.is_none() {
-            let known = stages.iter().filter(|stage| stage.id.kind == kind).map(|stage| stage.id.name.as_str());
-            let message = format!("there is no stage [{kind}.{}]", name.get_ref());
-            self.errors.push(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known));
-        }
-        found
-    }
-
-    fn data(&mut self, data: &Spanned<DataRef>) {
-        let reference = data.get_ref();
-        let datasets = self.stages.iter().filter_map(|stage| match &stage.spec {
-            Spec::Fetch(Fetch::Model { .. }) => None,
-            Spec::Fetch(fetch) => Some((stage.id.name.as_str(), fetch)),
-            _ => None,
-        });
-        let datasets: BTreeMap<&str, &Fetch> = datasets.collect();
-        match datasets.get(reference.dataset.as_str()) {
-            None => {
-                let message = format!("there is no data set [fetch.{}]", reference.dataset);
-                self.errors.push(Diagnostic::new(message, data.span()).suggest(&reference.dataset, datasets.into_keys()));
-            }
-            Some(Fetch::Generated(generated)) if !generated.splits.contains_key(&reference.split) => {
-                let message = format!("`{}` has no split `{}`", reference.dataset, reference.split);
-                let whole: Vec<String> =
-                    generated.splits.keys().map(|split| format!("{}.{split}", reference.dataset)).collect();
-                let written = format!("{}.{}", reference.dataset, reference.split);
-                self.errors
-                    .push(Diagnostic::new(message, data.span()).suggest(&written, whole.iter().map(String::as_str)));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// `single`: the place takes one model, so a fine-tune with many seeds must name one.
-    fn model(&mut self, model: &Spanned<ModelRef>, single: bool) {
-        let reference = model.get_ref();
-        let models = self.stages.iter().filter(|stage| match &stage.spec {
-            Spec::Fetch(fetch) => matches!(fetch, Fetch::Model { .. }),
-            spec => matches!(spec, Spec::Pretrain(_) | Spec::Finetune(_)),
-        });
-        let models: BTreeMap<&str, &Stage> = models.map(|stage| (stage.id.name.as_str(), stage)).collect();
-        let mut fail = |message: String, help: Option<String>| {
-            self.errors.push(Diagnostic { message, span: Some(model.span()), help });
-        };
-        let Some(stage) = models.get(reference.stage.as_str()) else {
-            let message = format!("there is no model `{}`", reference.stage);
-            let diagnostic = Diagnostic::new(message, model.span()).suggest(&reference.stage, models.into_keys());
-            self.errors.push(diagnostic);
-            return;
-        };
-        match &stage.spec {
-            Spec::Finetune(Finetune { seeds, checkpoints, .. }) => {
-                let missing = reference.seeds.iter().flatten().find(|seed| !seeds.contains(seed));
-                if let Some(seed) = missing {
-                    fail(format!("`{}` has no seed {seed}", reference.stage), None);
-                }
-                if !checkpoints.contains(&reference.checkpoint) {
-                    let name = |checkpoint: &Checkpoint| match checkpoint {
-                        Checkpoint::Step(step) => step.to_string(),
-                        Checkpoint::Last => "\"last\"".to_owned(),
-                    };
-                    let kept: Vec<_> = checkpoints.iter().map(name).collect();
-                    fail(
-                        format!("`{}` keeps no checkpoint {}", reference.stage, name(&reference.checkpoint)),
-                        Some(format!("it keeps {}; see `checkpoints`", kept.join(", "))),
-                    );
-                }
-                let count = reference.seeds.as_ref().map_or(seeds.len(), Vec::len);
-                if single && count != 1 {
-                    fail(
-                        format!("`{}` has {count} seeds, and one model is needed here", reference.stage),
-                        Some(format!("name one, for example `{}[{}]`", reference.stage, seeds[0])),
-                    );
-                }
-            }
-            _ if reference.seeds.is_some() => fail(format!("`{}` is one model and has no seeds", reference.stage), None),
-            _ if reference.checkpoint != Checkpoint::Last => {
-                fail(format!("`{}` has no checkpoints", reference.stage), None);
-            }
-            _ => {}
-        }
-    }
-
-    fn measurement(&mut self, measure: &Measurement) {
-        measure.models.iter().for_each(|model| self.model(model, false));
-        self.data(&measure.data);
-    }
-
-    fn line(&mut self, of: &Spanned<String>, metric: &str) {
-        let Some(Stage { spec: Spec::Interpolate(interpolate), .. }) = self.named(of, Kind::Interpolate) else { return };
-        if !interpolate.measure.metrics.iter().any(|known| known == metric) {
-            let message = format!("[interpolate.{}] does not measure `{metric}`", of.get_ref());
-            let help = format!("add it to its `metrics`, which are {}", interpolate.measure.metrics.join(", "));
-            self.errors.push(Diagnostic::new(message, of.span()).help(help));
-        }
-    }
-
-    fn metric(&mut self, metric: &Spanned<MetricRef>) {
-        let reference = metric.get_ref();
-        let eval = Spanned::new(metric.span(), reference.eval.clone());
-        let Some(Stage { spec: Spec::Eval(eval), .. }) = self.named(&eval, Kind::Eval) else { return };
-        let base = reference.metric.split('[').next().unwrap_or("");
-        if !eval.measure.metrics.iter().any(|known| known == base) {
-            let message = format!("[eval.{}] does not measure `{base}`", reference.eval);
-            let help = format!("add it to its `metrics`, which are {}", eval.measure.metrics.join(", "));
-            self.errors.push(Diagnostic::new(message, metric.span()).help(help));
-        }
-    }
-
-    /// Only models can be made from models, so only they can form a cycle.
-    fn cycles(&mut self) {
-        let mut graph = DiGraph::new();
-        let nodes: BTreeMap<&str, _> = self
-            .stages
-            .iter()
-            .filter(|stage| stage.id.kind == Kind::Finetune)
-            .map(|stage| (stage.id.name.as_str(), graph.add_node(stage)))
-            .collect();
-        for stage in self.stages {
-            if let Spec::Finetune(finetune) = &stage.spec
-                && let (Some(from), Some(to)) =
-                    (nodes.get(finetune.model.get_ref().stage.as_str()), nodes.get(stage.id.name.as_str()))
-            {
-                graph.add_edge(*from, *to, finetune.model.span());
-            }
-        }
-        for members in tarjan_scc(&graph) {
-            let own_start = members.len() == 1 && graph.find_edge(members[0], members[0]).is_some();
-            if members.len() > 1 || own_start {
-                let mut names: Vec<_> = members.iter().map(|node| graph[*node].id.to_string()).collect();
-                names.sort();
-                names.push(names[0].clone());
-                let span = graph.edges(members[0]).next().map(|edge| edge.weight().clone());
-                let message = format!("these stages wait for each other: {}", names.join(" → "));
-                let help = Some("a fine-tune starts from a fetched, pre-trained or other fine-tuned model".to_owned());
-                self.errors.push(Diagnostic { message, span, help });
-            }
-        }
     }
 }

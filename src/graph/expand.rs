@@ -116,8 +116,9 @@ impl Expander<'_> {
                 let path = self.experiment.directory.join(path);
                 let (digest, file) = match files {
                     Files::Model => fetch::digest_of_model_folder(&path).map(|digest| (digest, path.clone())),
-                    Files::Data(split) => fetch::local_file(&path, split)
-                        .and_then(|file| Ok((fetch::digest_of_file(&file)?, file))),
+                    Files::Data(split) => {
+                        fetch::local_file(&path, split).and_then(|file| Ok((fetch::digest_of_file(&file)?, file)))
+                    }
                 }
                 .map_err(|message| Diagnostic::new(message, source.span()))?;
                 Ok((format!("blake3:{digest}"), Some(absolute(&file))))
@@ -184,7 +185,13 @@ impl Expander<'_> {
                 (format!("blake3:{}", dataset.blake3.clone().unwrap_or_default()), Some(url.clone()), None)
             }
             Source::Path(path) => {
-                if !self.experiment.directory.join(path).is_dir() {
+                let there = self.experiment.directory.join(path);
+                if !there.exists() {
+                    let message = format!("there is no file or folder `{}`", there.display());
+                    return Err(Diagnostic::new(message, dataset.source.span())
+                        .help("relative paths start at the experiment's own folder"));
+                }
+                if there.is_file() {
                     one_file(path)?;
                 }
                 let (text, location) = self.source(&dataset.source, Files::Data(&reference.split))?;
@@ -380,7 +387,8 @@ impl Expander<'_> {
         let Some(lines) = self.lines.get(cluster.of.get_ref()) else { return Ok(()) };
         let n = lines.models.len();
         if lines.pairs.len() != n * (n - 1) / 2 {
-            let message = format!("[interpolate.{}] does not have all pairs, and clusters need them", cluster.of.get_ref());
+            let message =
+                format!("[interpolate.{}] does not have all pairs, and clusters need them", cluster.of.get_ref());
             return Err(Diagnostic::new(message, cluster.of.span()).help("set pairs = \"all\" there"));
         }
         if n < cluster.clusters {
@@ -489,11 +497,7 @@ fn model_inputs(role: &str, model: &Model) -> Vec<Input> {
         from: model.step,
         output: output.to_owned(),
     };
-    vec![
-        input("config", "config"),
-        input("tokenizer", "tokenizer"),
-        input("weights", &model.checkpoint.output()),
-    ]
+    vec![input("config", "config"), input("tokenizer", "tokenizer"), input("weights", &model.checkpoint.output())]
 }
 
 fn pair_inputs(lines: &Lines) -> Vec<Input> {

@@ -41,9 +41,7 @@ impl Maker {
             }
         };
         let steps = self.steps.iter().filter(|(seed, _)| wanted(*seed));
-        steps
-            .map(|(seed, step)| Model { label: label(*seed), step: *step, checkpoint: reference.checkpoint })
-            .collect()
+        steps.map(|(seed, step)| Model { label: label(*seed), step: *step, checkpoint: reference.checkpoint }).collect()
     }
 }
 

@@ -54,9 +54,13 @@ impl Attention<'_> {
 
     /// The way back, to the tokens that [`Self::split`]'s argument came from.
     fn merge(&self, x: Tensor<B, 4>, queries: Queries) -> Matrix {
-        let [rows, heads, width, size] = x.dims();
-        let x = x.swap_dims(1, 2).reshape([rows * width, heads * size]);
-        if queries == Queries::All { self.tokens.gather(x) } else { x }
+        match queries {
+            Queries::All => self.kernels.merge_heads(x, &self.tokens.places),
+            Queries::First => {
+                let [rows, heads, _, size] = x.dims();
+                x.reshape([rows, heads * size])
+            }
+        }
     }
 
     fn scores<'b>(&'b self, size: usize, mask: &'b Mask) -> Scores<'b> {

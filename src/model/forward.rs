@@ -96,7 +96,7 @@ impl Bert {
             return Err(ModelError::Mismatch("a classifier cannot guess masked tokens".into()));
         }
         let tokens = Tokens::new(batch, &self.config, self.kernels, &self.device)?;
-        let places = tokens.places(&targets.places)?;
+        let places = tokens.packed_places(&targets.places)?;
         let (x, encoder) = self.encode(&tokens, Queries::All, dropout, true);
         let slots = self.layout.masked();
         let p = &self.parameters;

@@ -20,6 +20,8 @@ pub(super) struct Tokens {
     pub words: Vec<i32>,
     pub positions: Vec<i32>,
     pub types: Vec<i32>,
+    /// Per real token, its place in the padded batch: `row × width + column`.
+    pub places: Vec<i32>,
     /// Place of each row's first token among the real tokens.
     pub first: Vec<i32>,
     /// Per place of the padded batch, the place among the real tokens.
@@ -34,8 +36,6 @@ pub(super) struct Tokens {
 struct Padding {
     /// Per place of the padded batch, the place among the real tokens; 0 where there is none.
     spread: Indices,
-    /// Per real token, its place in the padded batch.
-    gather: Indices,
     /// 1 for a real token, 0 for padding: `[rows × width, 1]`.
     real: Matrix,
 }
@@ -62,38 +62,50 @@ impl Tokens {
             return Err(ModelError::Tokens(text));
         }
         let mut packed = vec![None; size];
-        let (mut gather, mut first) = (Vec::with_capacity(size), Vec::with_capacity(rows));
+        let (mut places, mut first) = (Vec::with_capacity(size), Vec::with_capacity(rows));
         for (row, mask) in batch.attention_mask.chunks_exact(width).enumerate() {
-            first.push(gather.len() as i32);
+            first.push(places.len() as i32);
             for (column, _) in mask.iter().enumerate().filter(|(_, mask)| **mask > 0.5) {
                 let place = row * width + column;
-                packed[place] = Some(gather.len());
-                gather.push(place as i32);
+                packed[place] = Some(places.len());
+                places.push(place as i32);
             }
-            if first[row] as usize == gather.len() {
+            if first[row] as usize == places.len() {
                 return Err(ModelError::Tokens(format!("row {row} of a batch has no tokens")));
             }
         }
-        let pick = |values: &[i32]| gather.iter().map(|place| values[*place as usize]).collect::<Vec<_>>();
+        let pick = |values: &[i32]| places.iter().map(|place| values[*place as usize]).collect::<Vec<_>>();
         let (words, types) = (pick(&batch.input_ids), pick(&batch.token_type_ids));
         check_ids("token", &words, config.vocab_size)?;
         check_ids("token type", &types, config.type_vocab_size)?;
-        let positions = gather.iter().map(|place| place % width as i32).collect();
+        let positions = places.iter().map(|place| place % width as i32).collect();
 
         let additive = packed.iter().map(|place| if place.is_some() { 0.0 } else { MASKED }).collect::<Vec<_>>();
-        let padded = gather.len() < size;
+        let padded = places.len() < size;
         let additive_tensor = (padded && kernels == Kernels::Device)
             .then(|| Tensor::from_data(TensorData::new(additive.clone(), [rows, 1, 1, width]), device));
         let padding = padded.then(|| Padding {
             spread: indices(&packed.iter().map(|place| place.unwrap_or(0) as i32).collect::<Vec<_>>(), device),
-            gather: indices(&gather, device),
             real: Tensor::from_data(
                 TensorData::new(packed.iter().map(|p| f32::from(p.is_some())).collect(), [size, 1]),
                 device,
             ),
         });
         let device = device.clone();
-        Ok(Self { rows, width, words, positions, types, first, packed, additive, additive_tensor, padding, device })
+        Ok(Self {
+            rows,
+            width,
+            words,
+            positions,
+            types,
+            places,
+            first,
+            packed,
+            additive,
+            additive_tensor,
+            padding,
+            device,
+        })
     }
 
     pub fn indices(&self, ids: &[i32]) -> Indices {
@@ -111,16 +123,11 @@ impl Tokens {
         x.select(0, padding.spread.clone()) * padding.real.clone()
     }
 
-    /// `[rows × width, n]` to `[real tokens, n]`.
-    pub fn gather(&self, x: Matrix) -> Matrix {
-        if let Some(padding) = &self.padding { x.select(0, padding.gather.clone()) } else { x }
-    }
-
     /// The places among the real tokens of places in the padded batch.
     ///
     /// # Errors
     /// A place that is padding or outside the batch.
-    pub fn places(&self, padded: &[usize]) -> Result<Vec<i32>, ModelError> {
+    pub fn packed_places(&self, padded: &[usize]) -> Result<Vec<i32>, ModelError> {
         let place = |p: &usize| self.packed.get(*p).copied().flatten().map(|place| place as i32);
         padded.iter().map(|p| place(p).ok_or_else(|| ModelError::Tokens(format!("place {p} holds no token")))).collect()
     }

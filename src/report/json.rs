@@ -24,7 +24,9 @@ fn describe(event: &Event<'_>) -> Option<Value> {
             json!({"event": "planned", "experiment": graph.experiment, "fresh": fresh, "selected": selected.len(), "steps": names})
         }
         Event::Device { description } => json!({"event": "device", "device": description}),
-        Event::Started { graph, step } => json!({"event": "started", "step": graph.steps[*step].name(), "number": step}),
+        Event::Started { graph, step } => {
+            json!({"event": "started", "step": graph.steps[*step].name(), "number": step})
+        }
         Event::Progress { step, progress } => {
             json!({"event": "progress", "number": step, "done": progress.done, "total": progress.total, "loss": progress.loss})
         }

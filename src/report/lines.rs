@@ -41,10 +41,7 @@ impl Reporter for Lines {
                 let least = if left.complete { "" } else { "at least " };
                 let rest = match self.estimate.open() {
                     0 => String::new(),
-                    open => format!(
-                        "; {open} left, {least}{}",
-                        duration(left.seconds / self.workers.max(1) as f64)
-                    ),
+                    open => format!("; {open} left, {least}{}", duration(left.seconds / self.workers.max(1) as f64)),
                 };
                 writeln!(out, "done {} in {}{rest}", graph.steps[*step].name(), duration(*seconds)).ok();
             }

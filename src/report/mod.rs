@@ -15,15 +15,43 @@ use crate::graph::Graph;
 /// What happens while an experiment runs.
 pub enum Event<'a> {
     /// The first event.
-    Planned { graph: &'a Graph, plan: &'a Plan, selected: &'a BTreeSet<usize> },
-    Device { description: &'a str },
-    Fresh { step: usize },
-    Started { graph: &'a Graph, step: usize },
-    Progress { step: usize, progress: &'a Progress },
-    Done { graph: &'a Graph, step: usize, seconds: f64 },
-    Failed { graph: &'a Graph, step: usize, message: &'a str, help: Option<&'a str>, log: &'a Path, dropped: usize },
+    Planned {
+        graph: &'a Graph,
+        plan: &'a Plan,
+        selected: &'a BTreeSet<usize>,
+    },
+    Device {
+        description: &'a str,
+    },
+    Fresh {
+        step: usize,
+    },
+    Started {
+        graph: &'a Graph,
+        step: usize,
+    },
+    Progress {
+        step: usize,
+        progress: &'a Progress,
+    },
+    Done {
+        graph: &'a Graph,
+        step: usize,
+        seconds: f64,
+    },
+    Failed {
+        graph: &'a Graph,
+        step: usize,
+        message: &'a str,
+        help: Option<&'a str>,
+        log: &'a Path,
+        dropped: usize,
+    },
     /// A step that is not fresh and not among those selected; what needs it cannot run.
-    NotSelected { graph: &'a Graph, step: usize },
+    NotSelected {
+        graph: &'a Graph,
+        step: usize,
+    },
     /// Time has passed.
     Tick,
 }

@@ -147,7 +147,13 @@ impl Rows {
                     members.iter().map(|model| by_model.get(clusters.models[*model].as_str()).copied()).collect();
                 if let Some(found) = found {
                     let metric = metric.clone();
-                    summaries.push(ClusterSummary { stage: stage.to_owned(), cluster, metric, summary: summary(&found)?, key });
+                    summaries.push(ClusterSummary {
+                        stage: stage.to_owned(),
+                        cluster,
+                        metric,
+                        summary: summary(&found)?,
+                        key,
+                    });
                 }
             }
         }

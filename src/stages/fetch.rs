@@ -121,8 +121,7 @@ pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, Stage
     let files = match (params.source.parse(), location) {
         (Ok(Source::Hub { repo, revision }), _) => {
             let split = params.split.as_deref().unwrap_or_default();
-            let found =
-                Hub::from_env()?.dataset_files(&repo, revision.as_deref(), params.config.as_deref(), split)?;
+            let found = Hub::from_env()?.dataset_files(&repo, revision.as_deref(), params.config.as_deref(), split)?;
             context.fact("revision", &found.commit);
             found.note.into_iter().for_each(|note| context.fact("note", note));
             found.files
@@ -177,7 +176,9 @@ pub fn local_file(path: &Path, split: &str) -> Result<PathBuf, String> {
     let found: Vec<&PathBuf> = candidates.iter().filter(|file| file.is_file()).collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(format!("there is no `{split}` with the ending {} in `{}`", DATA_EXTENSIONS.join(", "), path.display())),
+        [] => {
+            Err(format!("there is no `{split}` with the ending {} in `{}`", DATA_EXTENSIONS.join(", "), path.display()))
+        }
         _ => Err(format!("there are several files `{split}.…` in `{}`: name one of them as the path", path.display())),
     }
 }

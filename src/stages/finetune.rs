@@ -33,8 +33,11 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     }
     let labels = dataset.label_names.clone();
     if labels.len() < 2 {
-        return Err(StageError::new(format!("there are {} different labels, and a classifier needs two", labels.len()))
-            .help("name the column with `label`, and all its labels with `labels`"));
+        return Err(StageError::new(format!(
+            "there are {} different labels, and a classifier needs two",
+            labels.len()
+        ))
+        .help("name the column with `label`, and all its labels with `labels`"));
     }
     let targets = dataset.label_ids(&labels)?;
     let tokenizer = context.tokenizer("model")?;

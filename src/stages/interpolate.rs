@@ -86,8 +86,7 @@ pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, Stage
         }
         context.progress(point + 1, params.points);
     }
-    let line =
-        Line { examples: examples.labels.len(), distance: a.distance(&b)?, coefficients, metrics: lines };
+    let line = Line { examples: examples.labels.len(), distance: a.distance(&b)?, coefficients, metrics: lines };
     let mut outputs = Outputs::default();
     outputs.json("line", &line)?;
     Ok(outputs)

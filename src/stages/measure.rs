@@ -149,7 +149,8 @@ impl Examples {
         context: &mut Context,
     ) -> Result<Scored, StageError> {
         let classes = selection.classes(&self.dataset, &model.labels)?;
-        let raw = train::logits_with_progress(&model.bert, &self.batches, &mut |done, total| context.progress(done, total))?;
+        let raw =
+            train::logits_with_progress(&model.bert, &self.batches, &mut |done, total| context.progress(done, total))?;
         self.combine(selection, &classes, &raw, model.labels.len())
     }
 
@@ -188,11 +189,7 @@ impl Examples {
         Ok(Scored { logits, classes: classes.len(), class_names, labels })
     }
 
-    pub fn classes(
-        &self,
-        selection: &Selection,
-        model: &LoadedModel,
-    ) -> Result<Vec<(String, Vec<usize>)>, StageError> {
+    pub fn classes(&self, selection: &Selection, model: &LoadedModel) -> Result<Vec<(String, Vec<usize>)>, StageError> {
         selection.classes(&self.dataset, &model.labels)
     }
 }
@@ -270,8 +267,7 @@ impl Scored {
     pub fn measure(&self, metrics: &[String]) -> Result<BTreeMap<String, f64>, StageError> {
         let predictions = self.predictions()?;
         let measure = |name: &String| {
-            let metric =
-                Metric::named(name).ok_or_else(|| StageError::new(format!("unknown metric `{name}`")))?;
+            let metric = Metric::named(name).ok_or_else(|| StageError::new(format!("unknown metric `{name}`")))?;
             Ok((name.clone(), metric.of(&predictions)?))
         };
         metrics.iter().map(measure).collect()

@@ -64,15 +64,15 @@ impl Params {
 
     /// The parameters as they enter the key.
     pub fn value(&self) -> Value {
-        serde_json::to_value(self).ok().and_then(|mut value| Some(value.get_mut("parameters")?.take())).unwrap_or_default()
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|mut value| Some(value.get_mut("parameters")?.take()))
+            .unwrap_or_default()
     }
 
     /// Whether the step needs a device to compute on; the others can run before one is chosen.
     pub fn needs_device(&self) -> bool {
-        matches!(
-            self,
-            Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_)
-        )
+        matches!(self, Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_))
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {

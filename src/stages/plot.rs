@@ -52,14 +52,8 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     Ok(outputs)
 }
 
-fn curves(
-    metric: &str,
-    pairs: &[[usize; 2]],
-    title: Option<String>,
-    context: &Context,
-) -> Result<Curves, StageError> {
-    let clusters: Option<Clusters> =
-        if context.has_input("clusters") { Some(context.json("clusters")?) } else { None };
+fn curves(metric: &str, pairs: &[[usize; 2]], title: Option<String>, context: &Context) -> Result<Curves, StageError> {
+    let clusters: Option<Clusters> = if context.has_input("clusters") { Some(context.json("clusters")?) } else { None };
     let (groups, group_of) = match &clusters {
         None => (vec!["pairs".to_owned()], vec![0; pairs.len()]),
         Some(clusters) => {
@@ -140,9 +134,7 @@ fn scatter(eval: &str, metric: &str, title: Option<String>, context: &Context) -
     let y = metric_values(metric, x.len(), context)?;
     // A metric that is the same for all models has no correlation with anything.
     let fit = match (pearson(&x, &y), least_squares(&x, &y)) {
-        (Ok(correlation), Ok(line)) => {
-            Some(Fit { slope: line.slope, intercept: line.intercept, r: correlation.r })
-        }
+        (Ok(correlation), Ok(line)) => Some(Fit { slope: line.slope, intercept: line.intercept, r: correlation.r }),
         _ => None,
     };
     Ok(Scatter {

@@ -5,7 +5,7 @@ use crate::workspace::{TINY, Workspace};
 #[test]
 fn check_counts_and_plan_explains() {
     let workspace = Workspace::new(TINY);
-    assert_eq!(workspace.pipeline(&["check", "study.toml"]).ok().out, "study.toml: 10 stages, 28 steps\n");
+    assert_eq!(workspace.pipeline(&["check", "study.toml"]).ok().out, "study.toml: 10 stages, 31 steps\n");
     let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
     assert_eq!(plan, include_str!("plan.txt"), "{plan}");
     assert!(!workspace.path("cache").exists(), "looking must not make a cache");
@@ -26,23 +26,30 @@ fn graphs_are_drawn() {
 fn selections_run_a_part() {
     let workspace = Workspace::new(TINY);
     let run = workspace.run(&["--until", "finetune.agents"]).ok();
-    assert!(run.err.contains("tiny: 7 ran"), "{}", run.err);
+    assert!(run.err.contains("tiny: 7 ran, 0 fresh"), "{}", run.err);
     let plan = workspace.pipeline(&["plan", "study.toml", "--only", "eval"]).ok().out;
-    assert!(plan.contains("28 steps: 7 fresh, 0 will run, 8 waiting, 13 not selected"), "{plan}");
+    assert!(plan.contains("31 steps: 7 fresh, 0 will run, 8 waiting, 16 not selected"), "{plan}");
     let dry = workspace.run(&["--from", "interpolate.lines", "--dry-run"]).ok();
-    assert!(dry.out.contains("28 steps: 7 fresh"), "{}", dry.out);
+    assert!(dry.out.contains("31 steps: 7 fresh"), "{}", dry.out);
     let unknown = workspace.run(&["--only", "eval.pasive"]);
     assert_eq!(unknown.code, Some(2));
-    assert_eq!(unknown.err, "error: there is no stage `eval.pasive` in this experiment; did you mean `eval.passive`?\n");
+    assert_eq!(
+        unknown.err,
+        "error: there is no stage `eval.pasive` in this experiment; did you mean `eval.passive`?\n"
+    );
 }
 
 #[test]
 fn the_shipped_experiments_pass_check_and_plan_at_once() {
     let workspace = Workspace::new("");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments");
-    for (name, counted) in
-        [("quickstart", "10 stages, 122 steps"), ("nli-minilm", "10 stages, 20 steps"), ("qqp", "13 stages, 10608 steps"), ("mnli", "12 stages, 10408 steps"), ("cola", "12 stages, 10407 steps")]
-    {
+    for (name, counted) in [
+        ("quickstart", "10 stages, 123 steps"),
+        ("nli-minilm", "11 stages, 22 steps"),
+        ("qqp", "13 stages, 10409 steps"),
+        ("mnli", "13 stages, 10409 steps"),
+        ("cola", "12 stages, 10408 steps"),
+    ] {
         let file = format!("{folder}/{name}.toml");
         let checked = workspace.pipeline(&["check", &file]).ok().out;
         assert!(checked.ends_with(&format!("{name}.toml: {counted}\n")), "{checked}");

@@ -8,7 +8,7 @@ use crate::workspace::{TINY, Workspace};
 fn a_study_runs_once_and_then_has_nothing_to_do() {
     let workspace = Workspace::new(TINY);
     let first = workspace.run(&["--jobs", "2"]).ok();
-    assert!(first.err.contains("tiny: 28 ran, 0 fresh"), "{}", first.err);
+    assert!(first.err.contains("tiny: 31 ran, 0 fresh"), "{}", first.err);
     assert!(first.err.contains("done finetune.agents[seed=3] in "), "{}", first.err);
 
     for name in ["heatmap", "scatter", "curves"] {
@@ -35,14 +35,14 @@ fn a_study_runs_once_and_then_has_nothing_to_do() {
     let written = |name: &str| -> SystemTime { workspace.path(name).metadata().unwrap().modified().unwrap() };
     let before = written("results/tiny/metrics.csv");
     let second = workspace.run(&[]).ok();
-    assert!(second.err.contains("tiny: nothing to do, all 28 steps are fresh"), "{}", second.err);
+    assert!(second.err.contains("tiny: nothing to do, all 31 steps are fresh"), "{}", second.err);
     assert_eq!(written("results/tiny/metrics.csv"), before);
 
     std::fs::remove_dir_all(workspace.path("results")).unwrap();
     workspace.pipeline(&["results", "study.toml"]).ok();
     assert_eq!(workspace.read("results/tiny/metrics.csv"), metrics);
     let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
-    assert!(shown.contains("tiny: 28 of 28 steps finished") && shown.contains("passive:accuracy"), "{shown}");
+    assert!(shown.contains("tiny: 31 of 31 steps finished") && shown.contains("passive:accuracy"), "{shown}");
 }
 
 #[test]
@@ -60,10 +60,13 @@ fn a_changed_metric_runs_its_evaluations_and_no_fine_tune() {
     let changed = TINY.replace("metrics = [\"loss\", \"accuracy\"]", "metrics = [\"loss\", \"accuracy\", \"f1\"]");
     workspace.write("study.toml", changed);
     let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
-    assert!(plan.contains("will run: changed: metrics [\"loss\",\"accuracy\"] → [\"loss\",\"accuracy\",\"f1\"]"), "{plan}");
-    assert!(plan.contains("28 steps: 23 fresh, 4 will run, 1 waiting"), "{plan}");
+    assert!(
+        plan.contains("will run: changed: metrics [\"loss\",\"accuracy\"] → [\"loss\",\"accuracy\",\"f1\"]"),
+        "{plan}"
+    );
+    assert!(plan.contains("31 steps: 26 fresh, 4 will run, 1 waiting"), "{plan}");
     let run = workspace.run(&[]).ok();
-    assert!(run.err.contains("tiny: 5 ran, 23 fresh"), "{}", run.err);
+    assert!(run.err.contains("tiny: 5 ran, 26 fresh"), "{}", run.err);
     assert!(!run.err.contains("finetune"), "{}", run.err);
 }
 
@@ -71,10 +74,13 @@ fn a_changed_metric_runs_its_evaluations_and_no_fine_tune() {
 fn what_decides_only_how_changes_no_key() {
     let workspace = Workspace::new(TINY);
     workspace.run(&["--jobs", "2"]).ok();
-    let renamed = TINY.replace("agents\"", "who\"").replace("[finetune.agents]", "[finetune.who]").replace("builtin:who", "builtin:agents");
+    let renamed = TINY
+        .replace("agents\"", "who\"")
+        .replace("[finetune.agents]", "[finetune.who]")
+        .replace("builtin:who", "builtin:agents");
     workspace.write("study.toml", renamed.replace("[pretrain", "[run]\njobs = 1\nkeep_going = false\n[pretrain"));
     let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
-    assert!(plan.contains("28 steps: 28 fresh"), "{plan}");
+    assert!(plan.contains("31 steps: 31 fresh"), "{plan}");
 }
 
 #[test]
@@ -84,7 +90,7 @@ fn forced_stages_run_again_and_give_the_same() {
     let before = workspace.finished();
     let run = workspace.run(&["--force", "finetune.agents"]).ok();
     // An identical rebuilt model stops the change from spreading.
-    assert!(run.err.contains("tiny: 4 ran, 24 fresh"), "{}", run.err);
+    assert!(run.err.contains("tiny: 4 ran, 27 fresh"), "{}", run.err);
     assert_eq!(workspace.finished(), before);
 }
 

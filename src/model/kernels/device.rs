@@ -95,6 +95,12 @@ pub fn cross_entropy(logits: Matrix, labels: &[u32]) -> (Tensor<B, 1>, Matrix) {
     (loss, gradient)
 }
 
+/// Some rows of `x`, in the order given.
+pub fn rows(x: Matrix, places: &[i32]) -> Matrix {
+    let device = x.device();
+    x.select(0, Tensor::from_data(TensorData::new(places.to_vec(), [places.len()]), &device))
+}
+
 pub fn scatter_rows(ids: &[i32], values: Matrix, rows: usize) -> Matrix {
     let (device, [count, width]) = (values.device(), values.dims());
     let ids: Tensor<B, 1, Int> = Tensor::from_data(TensorData::new(ids.to_vec(), [count]), &device);

@@ -236,6 +236,17 @@ impl Kernels {
         (Tensor::from_data(TensorData::new(vec![loss], [1]), &device), logits.tensor(&device))
     }
 
+    /// `[rows, heads, tokens, size]` to `[places, heads × size]`, of some places `row × tokens + token`.
+    pub(super) fn merge_heads(self, x: Tensor<B, 4>, places: &[i32]) -> Matrix {
+        let (device, [rows, heads, tokens, size]) = (x.device(), x.dims());
+        if self == Self::Device {
+            let x = x.swap_dims(1, 2).reshape([rows * tokens, heads * size]);
+            return if places.len() < rows * tokens { device::rows(x, places) } else { x };
+        }
+        let merged = host::merge_heads(Buffer::take(x).slice(), [heads, tokens, size], places);
+        Tensor::from_data(TensorData::new(merged, [places.len(), heads * size]), &device)
+    }
+
     /// A `[rows, width]` table to whose row `ids[i]` row `i` of `values` is added.
     pub(super) fn scatter_rows(self, ids: &[i32], values: Matrix, rows: usize) -> Matrix {
         let (device, [_, width]) = (values.device(), values.dims());

@@ -1,0 +1,220 @@
+//! Bad input, with the exact words that the user reads.
+
+use crate::workspace::{TINY, Workspace};
+
+/// `old` in the tiny study becomes `new`; `check` then says `message`.
+struct Case {
+    old: &'static str,
+    new: &'static str,
+    message: &'static str,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        old: "learning_rate = 3e-2",
+        new: "learning_rat = 3e-2",
+        message: "error: unknown key `learning_rat`
+  --> study.toml:28:1
+   |
+28 | learning_rat = 3e-2
+   | ^^^^^^^^^^^^
+   = help: did you mean `learning_rate`?
+",
+    },
+    Case {
+        old: "epochs = 2",
+        new: "epochs = \"two\"",
+        message: "error: wrong type: string \"two\", expected a number
+  --> study.toml:26:10
+   |
+26 | epochs = \"two\"
+   |          ^^^^^
+",
+    },
+    Case {
+        old: "name = \"tiny\"",
+        new: "",
+        message: "error: the key `name` is missing
+ --> study.toml:1:1
+  |
+1 | [experiment]
+  | ^^^^^^^^^^^^
+",
+    },
+    Case {
+        old: "[eval.in_domain]",
+        new: "[evl.in_domain]",
+        message: "error: unknown table `evl`
+  --> study.toml:32:2
+   |
+32 | [evl.in_domain]
+   |  ^^^
+   = help: did you mean `eval`?
+",
+    },
+    Case {
+        old: "model = \"start\"",
+        new: "model = \"strat\"",
+        message: "error: there is no model `strat`
+  --> study.toml:23:9
+   |
+23 | model = \"strat\"
+   |         ^^^^^^^
+   = help: did you mean `start`?
+",
+    },
+    Case {
+        old: "data = \"sentences.passive\"",
+        new: "data = \"sentences.pasive\"",
+        message: "error: `sentences` has no split `pasive`
+  --> study.toml:38:8
+   |
+38 | data = \"sentences.pasive\"
+   |        ^^^^^^^^^^^^^^^^^^
+   = help: did you mean `sentences.passive`?
+",
+    },
+    Case {
+        old: "of = \"lines\"\ndistance",
+        new: "of = \"line\"\ndistance",
+        message: "error: there is no stage [interpolate.line]
+  --> study.toml:48:6
+   |
+48 | of = \"line\"
+   |      ^^^^^^
+   = help: did you mean `lines`?
+",
+    },
+    Case {
+        old: "model = \"start\"",
+        new: "model = \"agents[0]\"",
+        message: "error: these stages wait for each other: finetune.agents → finetune.agents
+  --> study.toml:23:9
+   |
+23 | model = \"agents[0]\"
+   |         ^^^^^^^^^^^
+   = help: a fine-tune starts from a fetched, pre-trained or other fine-tuned model
+",
+    },
+    Case {
+        old: "seeds = \"0..4\"",
+        new: "seeds = \"4..4\"",
+        message: "error: the range `4..4` is empty: its end must be greater than its start
+  --> study.toml:25:9
+   |
+25 | seeds = \"4..4\"
+   |         ^^^^^^
+",
+    },
+    Case {
+        old: "models = \"agents\"\ndata = \"sentences.passive\"",
+        new: "models = \"agents@7\"\ndata = \"sentences.passive\"",
+        message: "error: `agents` keeps no checkpoint 7
+  --> study.toml:37:10
+   |
+37 | models = \"agents@7\"
+   |          ^^^^^^^^^^
+   = help: it keeps 2, \"last\"; see `checkpoints`
+",
+    },
+    Case {
+        old: "metric = \"eval.passive:accuracy\"",
+        new: "metric = \"eval.passive:f1\"",
+        message: "error: [eval.passive] does not measure `f1`
+  --> study.toml:58:10
+   |
+58 | metric = \"eval.passive:f1\"
+   |          ^^^^^^^^^^^^^^^^^
+   = help: add it to its `metrics`, which are loss, accuracy
+",
+    },
+    Case {
+        old: "builtin:agents",
+        new: "./sentences.tsv",
+        message: "error: `./sentences.tsv` is not a source: did you mean `path:./sentences.tsv`? write hf:OWNER/NAME[@REVISION], https://…, path:… or builtin:NAME
+ --> study.toml:5:11
+  |
+5 | dataset = \"./sentences.tsv\"
+  |           ^^^^^^^^^^^^^^^^^
+",
+    },
+];
+
+#[test]
+fn every_mistake_is_named_with_its_place() {
+    let workspace = Workspace::new(TINY);
+    for case in CASES {
+        assert!(TINY.contains(case.old), "{}", case.old);
+        workspace.write("study.toml", TINY.replacen(case.old, case.new, 1));
+        let checked = workspace.pipeline(&["check", "study.toml"]);
+        assert_eq!(checked.err, case.message, "{}", checked.err);
+        assert_eq!(checked.code, Some(2));
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let broken = TINY.replace("epochs = 2", "epoch = 2").replace("[cluster.basins]", "[cluster.basins]\ndelta = 0.0");
+    let workspace = Workspace::new(&broken);
+    let checked = workspace.pipeline(&["check", "study.toml"]);
+    assert_eq!(checked.err.matches("error: ").count(), 2, "{}", checked.err);
+}
+
+#[test]
+fn a_cycle_lists_its_members() {
+    let table = |name: &str, model: &str| {
+        format!("[finetune.{name}]\nmodel = \"{model}\"\ndata = \"sentences.train\"\nseeds = 1\n")
+    };
+    let workspace = Workspace::new(&format!("{TINY}{}{}", table("one", "two"), table("two", "one")));
+    let checked = workspace.pipeline(&["check", "study.toml"]);
+    assert!(
+        checked
+            .err
+            .starts_with("error: these stages wait for each other: finetune.one → finetune.two → finetune.one\n"),
+        "{}",
+        checked.err
+    );
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_said_before_any_work() {
+    let workspace = Workspace::new(TINY);
+    workspace.write("file", "");
+    let run = workspace.run(&["--cache-dir", "file/cache"]);
+    assert_eq!(
+        run.err,
+        "error: cannot write to the cache: `file/cache/v1/objects`: Not a directory (os error 20); \
+         choose another folder with --cache-dir or PIPELINE_CACHE\n"
+    );
+    assert_eq!(run.code, Some(3));
+}
+
+#[test]
+fn a_device_that_is_not_there_ends_the_run_with_one_message() {
+    // Where there is a CUDA driver this test has nothing to see.
+    if std::path::Path::new("/dev/nvidiactl").exists() {
+        return;
+    }
+    let workspace = Workspace::new(TINY);
+    let run = workspace.pipeline(&["run", "study.toml", "--backend", "cuda"]);
+    assert_eq!(run.code, Some(3), "{}", run.err);
+    assert!(run.err.contains("error: ") && run.err.contains("libcuda"), "{}", run.err);
+    assert!(!run.err.contains("panicked"), "{}", run.err);
+    assert!(workspace.finished().is_empty());
+}
+
+#[test]
+fn set_points_at_itself() {
+    let workspace = Workspace::new(TINY);
+    let checked = workspace.pipeline(&["check", "study.toml", "--set", "finetune.agents.epoch=1"]);
+    assert_eq!(
+        checked.err,
+        "error: unknown key `epoch`
+ --> --set:1:17
+  |
+1 | finetune.agents.epoch = 1
+  |                 ^^^^^
+  = help: did you mean `epochs`?
+"
+    );
+}

@@ -1,0 +1,203 @@
+//! Local files and the offline hub: read right, and refused with clear words when they are broken.
+
+use std::path::Path;
+
+use crate::workspace::{TINY, Workspace};
+
+/// A model from nothing as local files: what the tiny study's pretrain stage makes.
+fn with_model(experiment: &str) -> Workspace {
+    let maker = Workspace::new(TINY);
+    maker.run(&["--until", "pretrain.start"]).ok();
+    let workspace = Workspace::new(experiment);
+    let steps = maker.path("cache/v1/steps");
+    let manifests =
+        std::fs::read_dir(steps).unwrap().flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap());
+    for path in manifests.map(|file| file.unwrap().path()) {
+        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        if manifest["kind"] != "pretrain" {
+            continue;
+        }
+        for (output, file) in
+            [("config", "config.json"), ("tokenizer", "tokenizer.json"), ("weights", "model.safetensors")]
+        {
+            let digest = manifest["outputs"][output]["digest"].as_str().unwrap();
+            let object = maker.path("cache/v1/objects").join(&digest[..2]).join(digest);
+            workspace.write(&format!("model/{file}"), std::fs::read(object).unwrap());
+        }
+    }
+    assert!(workspace.path("model/model.safetensors").exists());
+    workspace
+}
+
+/// Three labels to train on; two, with a heuristic column, to evaluate on.
+fn write_nli(workspace: &Workspace) {
+    let labels = ["entailment", "neutral", "contradiction"];
+    let rows = (0..48).map(|row| {
+        format!("the doctor saw \"the tourist\nthe guest {}\t{}\n", ["saw", "knew", "drew"][row % 3], labels[row % 3])
+            .replacen('\n', "\t", 1)
+    });
+    workspace.write("data/nli.tsv", format!("premise\thypothesis\tgold\n{}", rows.collect::<String>()));
+    let challenge = (0..24).map(|row| {
+        let heuristic = if row % 2 == 0 { "lexical_overlap" } else { "constituent" };
+        format!(
+            "{{\"a\": \"the guest saw\", \"b\": \"the doctor knew\", \"label\": {}, \"heuristic\": \"{heuristic}\"}}\n",
+            row / 12
+        )
+    });
+    workspace.write("data/challenge.jsonl", challenge.collect::<String>());
+}
+
+const NLI: &str = r#"
+[experiment]
+name = "nli"
+
+[fetch.model]
+model = "path:model"
+
+[fetch.nli]
+dataset = "path:data/nli.tsv"
+text = ["premise", "hypothesis"]
+label = "gold"
+labels = ["entailment", "neutral", "contradiction"]
+
+[fetch.challenge]
+dataset = "path:data/challenge.jsonl"
+text = ["a", "b"]
+label = "label"
+labels = ["entailment", "non-entailment"]
+keep = ["heuristic"]
+
+[finetune.nli]
+model = "model"
+data = "nli.nli[0..40]"
+seeds = 1
+epochs = 1
+batch_size = 8
+learning_rate = 1e-2
+max_length = 24
+
+[eval.challenge]
+models = "nli"
+data = "challenge.challenge"
+labels = { entailment = "entailment", non-entailment = ["neutral", "contradiction"] }
+by = ["heuristic", "label"]
+
+[eval.filtered]
+models = "nli"
+data = "challenge.challenge"
+labels = { entailment = "entailment", non-entailment = ["neutral", "contradiction"] }
+where = { heuristic = "lexical_overlap", label = "non-entailment" }
+permute = 42
+examples = 5
+"#;
+
+#[test]
+fn labels_are_mapped_by_name_and_groups_are_counted() {
+    let workspace = with_model(NLI);
+    write_nli(&workspace);
+    workspace.run(&[]).ok();
+    let metrics = workspace.read("results/nli/metrics.csv");
+    let rows =
+        |start: &str| metrics.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect::<Vec<_>>();
+    assert!(rows("challenge,1,,24,accuracy,").len() == 1, "{metrics}");
+    for group in ["lexical_overlap,entailment", "constituent,non-entailment"] {
+        assert!(rows(&format!("challenge,1,\"{group}\",6,accuracy,")).len() == 1, "{metrics}");
+    }
+    assert!(rows("filtered,1,,5,loss,").len() == 1, "{metrics}");
+
+    // The same bytes at another place are the same source.
+    std::fs::rename(workspace.path("data/nli.tsv"), workspace.path("nli.tsv")).unwrap();
+    let moved = workspace.run(&["--set", "fetch.nli.dataset=path:nli.tsv"]).ok();
+    assert!(moved.err.contains("nothing to do"), "{}", moved.err);
+}
+
+#[test]
+fn the_offline_hub_serves_models_and_data() {
+    let hub = NLI
+        .replace("path:model", "hf:someone/tiny-bert")
+        .replace("dataset = \"path:data/nli.tsv\"", "dataset = \"hf:someone/nli\"")
+        .replace("nli.nli[0..40]", "nli.train[0..40]");
+    let workspace = with_model(&hub);
+    write_nli(&workspace);
+    let lay_out = |repo: &str, files: &[(&str, &Path)]| {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        workspace.write(&format!("hf_home/hub/{repo}/refs/main"), commit);
+        for (name, file) in files {
+            let content = std::fs::read(file).unwrap();
+            workspace.write(&format!("hf_home/hub/{repo}/snapshots/{commit}/{name}"), content);
+        }
+    };
+    let model = workspace.path("model");
+    let files = ["config.json", "tokenizer.json", "model.safetensors"].map(|name| (name, model.join(name)));
+    let files: Vec<(&str, &Path)> = files.iter().map(|(name, path)| (*name, path.as_path())).collect();
+    lay_out("models--someone--tiny-bert", &files);
+    lay_out("datasets--someone--nli", &[("data/train-00000-of-00001.tsv", &workspace.path("data/nli.tsv"))]);
+
+    let mut command = workspace.command(&["run", "study.toml", "--backend", "cpu", "--until", "finetune"]);
+    let ended: crate::workspace::Ended =
+        command.env("HF_HUB_OFFLINE", "1").env("HF_TOKEN", "hf_planted_secret").output().unwrap().into();
+    ended.ok();
+    let grep =
+        std::process::Command::new("grep").args(["-r", "hf_planted_secret"]).current_dir(workspace.path("")).output();
+    assert!(grep.unwrap().stdout.is_empty(), "the token was written somewhere");
+    // The commit that `main` was is kept.
+    let kept = std::process::Command::new("grep")
+        .args(["-rl", "0123456789abcdef", "cache/v1/steps"])
+        .current_dir(workspace.path(""))
+        .output();
+    assert_eq!(String::from_utf8_lossy(&kept.unwrap().stdout).lines().count(), 2);
+}
+
+/// What the one failed step said, without its log's path.
+#[track_caller]
+fn failure(workspace: &Workspace) -> String {
+    let run = workspace.run(&[]);
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    assert!(!run.err.contains("panicked") && !run.err.contains("broke off"), "{}", run.err);
+    let start = run.err.find("failed ").unwrap();
+    let text = run.err[start..].lines().next().unwrap().to_owned();
+    let log = run.err.lines().find_map(|line| line.strip_prefix("  log: ")).unwrap();
+    assert!(std::fs::read_to_string(workspace.path(log)).unwrap().contains("failed: "));
+    text.replace(&workspace.path("").display().to_string(), "")
+}
+
+#[test]
+fn broken_sources_are_refused_with_clear_words() {
+    let workspace = with_model(NLI);
+    write_nli(&workspace);
+    let tsv = workspace.read("data/nli.tsv");
+    let weights = std::fs::read(workspace.path("model/model.safetensors")).unwrap();
+
+    workspace.write("data/nli.tsv", tsv.replacen("gold", "label", 1));
+    let missing = failure(&workspace);
+    assert_eq!(missing, "MISSING");
+
+    workspace.write("data/nli.tsv", tsv.replacen("\tcontradiction", "\tcontradicts", 1));
+    assert_eq!(failure(&workspace), "OUTSIDE");
+
+    workspace.write("data/nli.tsv", tsv.lines().next().unwrap());
+    assert_eq!(failure(&workspace), "EMPTY");
+
+    workspace.write("data/nli.tsv", tsv);
+    workspace.write("model/model.safetensors", &weights[..weights.len() / 2]);
+    assert_eq!(failure(&workspace), "TRUNCATED");
+
+    workspace.write("model/model.safetensors", &weights);
+    let config = workspace.read("model/config.json");
+    workspace.write("model/config.json", config.replace("\"intermediate_size\": 64", "\"intermediate_size\": 32"));
+    assert_eq!(failure(&workspace), "SHAPE");
+}
+
+#[test]
+fn without_a_network_the_message_says_what_would_help() {
+    let workspace = Workspace::new(&NLI.replace("path:model", "hf:someone/tiny-bert"));
+    write_nli(&workspace);
+    assert_eq!(failure(&workspace), "NETWORK");
+}
+
+#[test]
+fn files_that_are_not_there_are_found_by_check() {
+    let workspace = Workspace::new(&NLI.replace("path:model", "hf:someone/tiny-bert"));
+    let checked = workspace.pipeline(&["check", "study.toml"]);
+    assert!(checked.err.starts_with("error: there is no file or folder `data/nli.tsv`\n"), "{}", checked.err);
+}

@@ -48,7 +48,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let folder = results::write(&graph, &plan, &store, &command.results_dir).map_err(with_help)?;
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
-        0 if summary.failed.is_empty() && summary.skipped == 0 && !summary.interrupted => {
+        0 if summary.failed.is_empty() && summary.not_selected == 0 && !summary.interrupted => {
             eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
             eprintln!("results: {}", folder.display());
             return Ok(Exit::Done);
@@ -59,8 +59,10 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     if !summary.failed.is_empty() {
         parts.push(format!("{} failed", summary.failed.len()));
     }
-    if summary.skipped > 0 {
-        parts.push(format!("{} could not run", summary.skipped));
+    for (count, what) in [(summary.dropped, "need a failed step"), (summary.not_selected, "not selected")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
     }
     eprintln!("{}: {} ({took})", graph.experiment, parts.join(", "));
     eprintln!("results: {}", folder.display());

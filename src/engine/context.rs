@@ -143,10 +143,6 @@ impl Context<'_> {
         self.inputs.contains_key(role)
     }
 
-    pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.inputs.keys().map(String::as_str)
-    }
-
     pub fn digest(&self, role: &str) -> Result<Digest, StageError> {
         Ok(self.input(role)?.digest)
     }

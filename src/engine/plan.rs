@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::fingerprint::{Digest, Key, KeyParts};
+use crate::fingerprint::{Key, KeyParts};
 use crate::graph::{Graph, Step};
 use crate::store::{InputRecord, Manifest, Store, StoreError};
 
@@ -182,13 +182,6 @@ fn differences(old: &Value, new: &Value, path: &str, changes: &mut Vec<String>) 
             };
             changes.push(format!("{path} {} → {}", short(old), short(new)));
         }
-    }
-}
-
-/// The digest of one output, where the step is fresh.
-impl Plan {
-    pub fn digest(&self, step: usize, output: &str) -> Option<Digest> {
-        Some(self.states[step].manifest()?.outputs.get(output)?.digest)
     }
 }
 

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use petgraph::Direction;
-use petgraph::visit::{Bfs, Reversed};
-
 use super::Graph;
 use crate::experiment::{StageId, nearest};
 
@@ -26,47 +23,37 @@ pub struct SelectionError {
 
 /// The steps that may run. Without any option, all of them; with several, those that fit every one.
 pub fn select(graph: &Graph, selection: &Selection) -> Result<BTreeSet<usize>, SelectionError> {
-    let stages = graph.of_stages();
-    let mut chosen: BTreeSet<&StageId> = graph.stages().into_iter().collect();
+    let mut chosen: BTreeSet<usize> = (0..graph.steps.len()).collect();
     if !selection.only.is_empty() {
-        let only = named_stages(graph, &selection.only)?;
-        chosen.retain(|stage| only.contains(stage));
+        let only = steps_named(graph, &selection.only)?;
+        chosen.retain(|step| only.contains(step));
     }
-    for (names, direction) in [(&selection.from, Direction::Outgoing), (&selection.until, Direction::Incoming)] {
-        if names.is_empty() {
-            continue;
-        }
-        let starts = named_stages(graph, names)?;
-        let mut reached = BTreeSet::new();
-        for start in stages.node_indices().filter(|node| starts.contains(stages[*node])) {
-            match direction {
-                Direction::Outgoing => {
-                    let mut walk = Bfs::new(&stages, start);
-                    while let Some(node) = walk.next(&stages) {
-                        reached.insert(stages[node]);
-                    }
-                }
-                Direction::Incoming => {
-                    let reversed = Reversed(&stages);
-                    let mut walk = Bfs::new(reversed, start);
-                    while let Some(node) = walk.next(reversed) {
-                        reached.insert(stages[node]);
-                    }
-                }
+    if !selection.until.is_empty() {
+        let mut reached = steps_named(graph, &selection.until)?;
+        // A step's needs have lower numbers, so one pass from the end meets every step after all that need it.
+        for step in (0..graph.steps.len()).rev() {
+            if reached.contains(&step) {
+                reached.extend(graph.steps[step].needs());
             }
         }
-        chosen.retain(|stage| reached.contains(stage));
+        chosen.retain(|step| reached.contains(step));
     }
-    Ok(steps_of(graph, &chosen))
+    if !selection.from.is_empty() {
+        let mut reached = steps_named(graph, &selection.from)?;
+        for step in 0..graph.steps.len() {
+            if graph.steps[step].needs().iter().any(|need| reached.contains(need)) {
+                reached.insert(step);
+            }
+        }
+        chosen.retain(|step| reached.contains(step));
+    }
+    Ok(chosen)
 }
 
 /// All steps of the stages that `names` mean.
 pub fn steps_named(graph: &Graph, names: &[String]) -> Result<BTreeSet<usize>, SelectionError> {
-    Ok(steps_of(graph, &named_stages(graph, names)?))
-}
-
-fn steps_of(graph: &Graph, stages: &BTreeSet<&StageId>) -> BTreeSet<usize> {
-    (0..graph.steps.len()).filter(|step| stages.contains(&graph.steps[*step].stage)).collect()
+    let stages = named_stages(graph, names)?;
+    Ok((0..graph.steps.len()).filter(|step| stages.contains(&graph.steps[*step].stage)).collect())
 }
 
 fn named_stages<'a>(graph: &'a Graph, names: &[String]) -> Result<BTreeSet<&'a StageId>, SelectionError> {

@@ -38,10 +38,12 @@ impl Reporter for Lines {
                 self.running = self.running.saturating_sub(1);
                 self.estimate.done(*step, *seconds);
                 let left = self.estimate.left();
-                let least = if left.complete { "" } else { "at least " };
-                let rest = match self.estimate.open() {
-                    0 => String::new(),
-                    open => format!("; {open} left, {least}{}", duration(left.seconds / self.workers.max(1) as f64)),
+                let time = duration(left.seconds / self.workers.max(1) as f64);
+                let rest = match (self.estimate.open(), left.complete) {
+                    (0, _) => String::new(),
+                    (open, true) => format!("; {open} left, {time}"),
+                    // A stage that was never timed could take any time.
+                    (open, false) => format!("; {open} left, at least {time}"),
                 };
                 writeln!(out, "done {} in {}{rest}", graph.steps[*step].name(), duration(*seconds)).ok();
             }

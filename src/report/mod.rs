@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn durations() {
-        let cases = [(0.04, "0.0 s"), (9.96, "10.0 s"), (42.4, "42 s"), (200.0, "3 min 20 s"), (3900.0, "1 h 05 min")];
+        let cases = [(0.04, "0.0 s"), (9.96, "10 s"), (42.4, "42 s"), (200.0, "3 min 20 s"), (3900.0, "1 h 05 min")];
         for (seconds, text) in cases {
             assert_eq!(duration(seconds), text);
         }

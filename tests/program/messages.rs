@@ -131,7 +131,7 @@ const CASES: &[Case] = &[
     Case {
         old: "builtin:agents",
         new: "./sentences.tsv",
-        message: "error: `./sentences.tsv` is not a source: did you mean `path:./sentences.tsv`? write hf:OWNER/NAME[@REVISION], https://…, path:… or builtin:NAME
+        message: "error: `./sentences.tsv` is not a source of data: did you mean `path:./sentences.tsv`? write hf:OWNER/NAME[@REVISION], https://…, path:… or builtin:NAME
  --> study.toml:5:11
   |
 5 | dataset = \"./sentences.tsv\"

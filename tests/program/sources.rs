@@ -99,11 +99,11 @@ fn labels_are_mapped_by_name_and_groups_are_counted() {
     let metrics = workspace.read("results/nli/metrics.csv");
     let rows =
         |start: &str| metrics.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect::<Vec<_>>();
-    assert!(rows("challenge,1,,24,accuracy,").len() == 1, "{metrics}");
+    assert!(rows("challenge,1,\"\",24,accuracy,").len() == 1, "{metrics}");
     for group in ["lexical_overlap,entailment", "constituent,non-entailment"] {
         assert!(rows(&format!("challenge,1,\"{group}\",6,accuracy,")).len() == 1, "{metrics}");
     }
-    assert!(rows("filtered,1,,5,loss,").len() == 1, "{metrics}");
+    assert!(rows("filtered,1,\"\",5,loss,").len() == 1, "{metrics}");
 
     // The same bytes at another place are the same source.
     std::fs::rename(workspace.path("data/nli.tsv"), workspace.path("nli.tsv")).unwrap();
@@ -170,29 +170,46 @@ fn broken_sources_are_refused_with_clear_words() {
 
     workspace.write("data/nli.tsv", tsv.replacen("gold", "label", 1));
     let missing = failure(&workspace);
-    assert_eq!(missing, "MISSING");
+    assert_eq!(
+        missing,
+        "failed fetch.nli[nli]: data/nli.tsv has no column `gold`; its columns are [premise, hypothesis, label]"
+    );
 
     workspace.write("data/nli.tsv", tsv.replacen("\tcontradiction", "\tcontradicts", 1));
-    assert_eq!(failure(&workspace), "OUTSIDE");
+    assert_eq!(
+        failure(&workspace),
+        "failed fetch.nli[nli]: label contradicts in line 4 of data/nli.tsv is outside the label set [entailment, neutral, contradiction]"
+    );
 
     workspace.write("data/nli.tsv", tsv.lines().next().unwrap());
-    assert_eq!(failure(&workspace), "EMPTY");
+    assert_eq!(failure(&workspace), "failed fetch.nli[nli]: data/nli.tsv has no rows of data");
 
     workspace.write("data/nli.tsv", tsv);
     workspace.write("model/model.safetensors", &weights[..weights.len() / 2]);
-    assert_eq!(failure(&workspace), "TRUNCATED");
+    assert_eq!(
+        failure(&workspace),
+        "failed fetch.model: failed to read the safetensors file: incomplete metadata, file not fully covered; it may be truncated, fetch it again (`model/model.safetensors`)"
+    );
 
     workspace.write("model/model.safetensors", &weights);
     let config = workspace.read("model/config.json");
     workspace.write("model/config.json", config.replace("\"intermediate_size\": 64", "\"intermediate_size\": 32"));
-    assert_eq!(failure(&workspace), "SHAPE");
+    assert_eq!(
+        failure(&workspace),
+        "failed finetune.nli[seed=1]: tensor `bert.encoder.layer.0.intermediate.dense.weight` has shape [64, 16], but the configuration expects [32, 16]"
+    );
 }
 
 #[test]
 fn without_a_network_the_message_says_what_would_help() {
     let workspace = Workspace::new(&NLI.replace("path:model", "hf:someone/tiny-bert"));
     write_nli(&workspace);
-    assert_eq!(failure(&workspace), "NETWORK");
+    assert_eq!(
+        failure(&workspace),
+        "failed fetch.model: failed to reach 127.0.0.1:9 for someone/tiny-bert: io: Connection refused (os error 111); \
+         the hub cache hf_home/hub does not serve either (it holds nothing of that repository): fetch it where there \
+         is a network, share or copy that folder, and set HF_HUB_OFFLINE=1"
+    );
 }
 
 #[test]

@@ -73,9 +73,11 @@ fn automatic() -> Device {
         Ok(device) => return device,
         Err(reason) => reason,
     };
-    match wgpu(false, format!("a hardware adapter works, but not CUDA: {no_cuda}")) {
+    // What to do about it is told to those who ask for that backend.
+    let fact = |reason: &str| reason.split(':').next().unwrap_or_default().to_owned();
+    match wgpu(false, format!("a hardware adapter works; no CUDA: {}", fact(&no_cuda))) {
         Ok(device) => device,
-        Err(no_wgpu) => cpu(format!("no GPU: for CUDA, {no_cuda}; for WGPU, {no_wgpu}")),
+        Err(no_wgpu) => cpu(format!("no GPU: {}; {}", fact(&no_cuda), fact(&no_wgpu))),
     }
 }
 

@@ -87,9 +87,19 @@ struct Driver<'a> {
     journal: Journal,
     summary: RunSummary,
     workers: Vec<Worker>,
-    reports: (Sender<(usize, Option<Report>)>, Receiver<(usize, Option<Report>)>),
+    reports: (Sender<FromWorker>, Receiver<FromWorker>),
     reporter: &'a mut dyn Reporter,
     stopping: bool,
+}
+
+/// A worker's number and what it said; `None` when it is gone.
+type FromWorker = (usize, Option<Report>);
+
+/// A step whose inputs are there, and which is not.
+struct Runnable {
+    step: usize,
+    key: Key,
+    inputs: BTreeMap<String, InputRecord>,
 }
 
 struct Worker {
@@ -101,9 +111,7 @@ struct Worker {
 }
 
 struct Running {
-    step: usize,
-    key: Key,
-    inputs: BTreeMap<String, InputRecord>,
+    what: Runnable,
     since: Instant,
 }
 
@@ -117,17 +125,17 @@ impl Drop for Worker {
 
 impl Driver<'_> {
     fn run(&mut self, interrupt: &AtomicBool) -> Result<(), StageError> {
-        let mut pending: Option<(usize, Key, BTreeMap<String, InputRecord>)> = None;
+        let mut pending: Option<Runnable> = None;
         loop {
             while !self.stopping {
                 if pending.is_none() {
                     pending = self.next_to_run()?;
                 }
-                let Some((step, key, inputs)) = pending.take() else { break };
+                let Some(runnable) = pending.take() else { break };
                 match self.idle_worker()? {
-                    Some(worker) => self.start(worker, step, key, inputs),
+                    Some(worker) => self.start(worker, runnable),
                     None => {
-                        pending = Some((step, key, inputs));
+                        pending = Some(runnable);
                         break;
                     }
                 }
@@ -149,7 +157,7 @@ impl Driver<'_> {
     }
 
     /// Walks through ready steps that are fresh or not wanted, up to one that must run.
-    fn next_to_run(&mut self) -> Result<Option<(usize, Key, BTreeMap<String, InputRecord>)>, StageError> {
+    fn next_to_run(&mut self) -> Result<Option<Runnable>, StageError> {
         while let Some(step) = self.queue.next() {
             let selected = self.options.selected.contains(&step);
             let inputs = self.plan.inputs(&self.graph.steps[step]);
@@ -166,7 +174,7 @@ impl Driver<'_> {
                 }
                 State::WillRun(key, _) if selected => {
                     let key = *key;
-                    return Ok(Some((step, key, inputs)));
+                    return Ok(Some(Runnable { step, key, inputs }));
                 }
                 _ => {
                     self.summary.not_selected += 1 + self.queue.drop_step(step).len();
@@ -247,13 +255,14 @@ impl Driver<'_> {
         std::fs::File::create(path).map_or_else(|_| Stdio::null(), Stdio::from)
     }
 
-    fn start(&mut self, worker: usize, step: usize, key: Key, inputs: BTreeMap<String, InputRecord>) {
+    fn start(&mut self, worker: usize, runnable: Runnable) {
+        let Runnable { step, key, .. } = runnable;
         let node = &self.graph.steps[step];
         let task = Task {
             step: node.name(),
             key,
             params: node.params.clone(),
-            inputs: inputs.clone(),
+            inputs: runnable.inputs.clone(),
             location: node.location.clone(),
             log: self.journal.log_of(&node.name()),
             force: self.options.forced.contains(&step),
@@ -262,13 +271,13 @@ impl Driver<'_> {
         self.reporter.event(&Event::Started { graph: self.graph, step });
         let line = serde_json::to_string(&task).unwrap_or_default() + "\n";
         let worker = &mut self.workers[worker];
-        worker.running = Some(Running { step, key, inputs, since: Instant::now() });
+        worker.running = Some(Running { what: runnable, since: Instant::now() });
         // If the worker is gone, its reader thread tells.
         worker.input.write_all(line.as_bytes()).and_then(|()| worker.input.flush()).ok();
     }
 
     fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), StageError> {
-        let running = self.workers[number].running.as_ref().map(|running| running.step);
+        let running = self.workers[number].running.as_ref().map(|running| running.what.step);
         match (report, running) {
             (Some(Report::Ready { device }), _) => {
                 self.workers[number].ready = true;
@@ -290,7 +299,9 @@ impl Driver<'_> {
     }
 
     fn done(&mut self, number: usize, seconds: f64) -> Result<(), StageError> {
-        let Some(Running { step, key, .. }) = self.workers[number].running.take() else { return Ok(()) };
+        let Some(Running { what: Runnable { step, key, .. }, .. }) = self.workers[number].running.take() else {
+            return Ok(());
+        };
         match self.store.manifest(&key)? {
             Some(manifest) => self.plan.states[step] = State::Fresh(Box::new(manifest)),
             None => return Err(StageError::new(format!("the manifest of {key} vanished"))),
@@ -303,7 +314,7 @@ impl Driver<'_> {
     }
 
     fn failed(&mut self, number: usize, message: &str, help: Option<&str>) {
-        let Some(Running { step, .. }) = self.workers[number].running.take() else { return };
+        let Some(Running { what: Runnable { step, .. }, .. }) = self.workers[number].running.take() else { return };
         let name = self.graph.steps[step].name();
         let log = self.journal.log_of(&name);
         self.journal.write("failed", json!({"step": name, "message": message}));
@@ -320,7 +331,7 @@ impl Driver<'_> {
         worker.gone = true;
         let status = worker.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let was_ready = worker.ready;
-        if let Some(Running { key, inputs, since, step }) = &worker.running {
+        if let Some(Running { what: Runnable { step, key, inputs }, since }) = &worker.running {
             // It may have died between committing the step and saying so.
             if !self.options.forced.contains(step)
                 && let Ok(state @ State::Fresh(_)) =

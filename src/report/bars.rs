@@ -69,8 +69,8 @@ impl Reporter for Bars {
             Event::Device { description } => self.say(format!("device: {description}")),
             Event::Fresh { step } | Event::NotSelected { step, .. } => self.estimate.dropped(*step),
             Event::Started { graph, step } => {
-                let bar = self.bars.add(ProgressBar::new(0));
-                bar.set_style(style("  {prefix:32!} {bar:24.green/dim} {pos}/{len}  {msg}"));
+                let bar = self.bars.add(ProgressBar::new(1));
+                bar.set_style(style("  {prefix:32!} {elapsed}"));
                 bar.set_prefix(graph.steps[*step].name());
                 self.steps.insert(*step, Running { bar, first: None });
                 self.workers = self.workers.max(self.steps.len());
@@ -78,6 +78,9 @@ impl Reporter for Bars {
             Event::Progress { step, progress } => {
                 self.estimate.progress(*step, progress.done as f64 / progress.total.max(1) as f64);
                 if let Some(running) = self.steps.get_mut(step) {
+                    if running.first.is_none() {
+                        running.bar.set_style(style("  {prefix:32!} {bar:24.green/dim} {pos}/{len}  {msg}"));
+                    }
                     running.bar.set_length(progress.total as u64);
                     running.bar.set_position(progress.done as u64);
                     let (since, from) = *running.first.get_or_insert((Instant::now(), progress.done));

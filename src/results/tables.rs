@@ -38,7 +38,6 @@ fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> 
 fn column<T, Values: AsRef<[T]>>(name: &str, values: Values) -> Column
 where
     Series: NamedFrom<Values, [T]>,
-    T: ?Sized + Sized,
 {
     Series::new(PlSmallStr::from(name), values).into()
 }

@@ -94,17 +94,16 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let distance = Distance::named(&params.distance)
         .ok_or_else(|| StageError::new(format!("unknown distance `{}`", params.distance)))?;
     let n = params.models.len();
-    let mut matrix = vec![vec![0.0; n]; n];
+    let mut flat = vec![0.0; n * n];
     for i in 0..n {
         for j in i + 1..n {
             let line: Line = context.json(&format!("pair:{i},{j}"))?;
             let value = line.distance_by(distance, &params.metric)?;
-            matrix[i][j] = value;
-            matrix[j][i] = value;
+            flat[i * n + j] = value;
+            flat[j * n + i] = value;
         }
         context.progress(i + 1, n);
     }
-    let flat: Vec<f64> = matrix.iter().flatten().copied().collect();
     let found = spectral_clustering(&flat, n, params.clusters, params.delta)?;
     let mut outputs = Outputs::default();
     outputs.json(
@@ -113,7 +112,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             models: params.models.clone(),
             distance: params.distance.clone(),
             metric: params.metric.clone(),
-            matrix,
+            matrix: flat.chunks_exact(n).map(<[f64]>::to_vec).collect(),
             clusters: found.labels,
             embedding: found.embedding,
             eigenvalues: found.eigenvalues,

@@ -63,6 +63,10 @@ impl Axis {
         // Ends within rounding of a tick get it: 0.1 + 0.2 is not quite 0.3.
         let first = (low / step - 1e-9).ceil();
         let last = (high / step + 1e-9).floor();
+        // A step as wide as the range can miss it; one of at most two thirds of it cannot.
+        if last < first && count < 3 {
+            return Axis::with_about(low, high, count + 1);
+        }
         let values: Vec<f64> = (0..=(last - first).max(0.0) as usize).map(|i| (first + i as f64) * step).collect();
 
         let (offset, offset_label) = offset(low, high, power);
@@ -184,6 +188,12 @@ mod tests {
             let axis = Axis::over(value, value, 0.05, 100.0, false);
             assert!(axis.low < value && value < axis.high && axis.ticks.len() >= 2, "{axis:?}");
         }
+    }
+
+    #[test]
+    fn a_short_axis_has_a_tick_inside() {
+        let axis = Axis::over(-441.967, -412.087, 0.04, 40.0, true);
+        assert_eq!(labels(&axis), ["−440", "−420"]);
     }
 
     proptest! {

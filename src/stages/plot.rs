@@ -91,6 +91,7 @@ fn heatmap(
 ) -> Result<Heatmap, StageError> {
     let clusters: Clusters = context.json("clusters")?;
     let mut order: Vec<usize> = (0..models.len()).collect();
+    let mut title = title;
     let (labels, axis_label) = match order_by {
         Order::Seed => (models.to_vec(), "seed".to_owned()),
         Order::Cluster => {
@@ -104,6 +105,7 @@ fn heatmap(
         Order::Metric { eval, metric } => {
             let values = metric_values(metric, models.len(), context)?;
             order.sort_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
+            title = title.or_else(|| group_title(metric).map(|group| format!("ordered by {group}")));
             (values.iter().map(|value| format!("{value:.2}")).collect(), metric_axis(eval, metric))
         }
     };
@@ -145,7 +147,7 @@ fn scatter(eval: &str, metric: &str, title: Option<String>, context: &Context) -
         fit,
         x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
         y_label: metric_axis(eval, metric),
-        title,
+        title: title.or_else(|| group_title(metric)),
         width: Width::Column,
     })
 }
@@ -158,13 +160,33 @@ fn metric_values(metric: &str, models: usize, context: &Context) -> Result<Vec<f
     (0..models).map(value).collect()
 }
 
+/// `accuracy`, with its unit where it has one; the group is left to [`group_title`].
 fn metric_title(metric: &str) -> String {
-    let (name, group) = metric.split_at(metric.find('[').unwrap_or(metric.len()));
-    let title = Metric::named(name).map_or(name, |metric| metric.title());
-    if group.is_empty() { title.to_owned() } else { format!("{title} {}", group.trim_matches(['[', ']'])) }
+    let name = metric.split('[').next().unwrap_or(metric);
+    Metric::named(name).map_or(name, |metric| metric.title()).to_owned()
 }
 
 /// `accuracy on passive`
 fn metric_axis(eval: &str, metric: &str) -> String {
     format!("{} on {}", metric_title(metric), eval.replace('_', " "))
+}
+
+/// `lexical overlap, non-entailment`: too long for an axis, so it is the title where no other is given.
+fn group_title(metric: &str) -> Option<String> {
+    let (_, group) = metric.split_once('[')?;
+    Some(group.trim_end_matches(']').replace('_', " ").split(',').map(str::trim).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_name_the_metric_and_titles_the_group() {
+        assert_eq!(metric_axis("out_of_domain", "loss"), "loss (nats) on out of domain");
+        let grouped = "accuracy[lexical_overlap, non-entailment]";
+        assert_eq!(metric_axis("hans", grouped), "accuracy on hans");
+        assert_eq!(group_title(grouped).as_deref(), Some("lexical overlap, non-entailment"));
+        assert_eq!(group_title("accuracy"), None);
+    }
 }

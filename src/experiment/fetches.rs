@@ -3,41 +3,94 @@
 use toml::Spanned;
 
 use super::raw::RawFetch;
+use super::seeds::expand_braces;
 use super::validate::Checker;
-use super::{Diagnostic, Fetch, FetchDataset, Generated, GeneratedSplit};
+use super::{Axis, Coordinates, Diagnostic, Fetch, FetchDataset, FetchModels, Generated, GeneratedSplit};
 use crate::data::{Format, Grammar, Source};
 
 pub(super) fn check(raw: RawFetch, at: std::ops::Range<usize>, checker: &mut Checker) -> Option<Fetch> {
-    match (raw.model.clone(), raw.dataset.clone()) {
-        (Some(model), None) => check_model(raw, model, checker),
-        (None, Some(dataset)) => check_dataset(raw, dataset, checker),
-        (None, None) => checker.fail(
-            Diagnostic::new("a fetch stage needs `model` or `dataset`", at)
+    match (raw.model.clone(), raw.models.clone(), raw.dataset.clone()) {
+        (Some(model), None, None) => check_model(raw, model, checker),
+        (None, Some(models), None) => check_models(raw, models, checker),
+        (None, None, Some(dataset)) => check_dataset(raw, dataset, checker),
+        (None, None, None) => checker.fail(
+            Diagnostic::new("a fetch stage needs `model`, `models` or `dataset`", at)
                 .help("for example dataset = \"hf:nyu-mll/glue\""),
         ),
-        (Some(_), Some(dataset)) => checker.fail(
-            Diagnostic::new("a fetch stage has either `model` or `dataset`, not both", dataset.span())
-                .help("make two stages of it"),
-        ),
+        (_, models, dataset) => {
+            let span = dataset.or(models).map_or(at, |text| text.span());
+            let message = "a fetch stage has one of `model`, `models` and `dataset`";
+            checker.fail(Diagnostic::new(message, span).help("make two stages of it"))
+        }
     }
 }
 
 fn check_model(raw: RawFetch, model: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
-    let source = parse_source(&model, checker)?;
-    if let Some(extra) = raw.text.as_ref().map(Spanned::span) {
-        return checker.fail(Diagnostic::new("`text` belongs to a data set, and this stage fetches a model", extra));
+    let source = check_model_source(&model, model.get_ref(), checker)?;
+    check_fetch_models(raw, vec![(Coordinates::default(), source)], checker)
+}
+
+/// Models that others trained, told apart by a number in their name.
+fn check_models(raw: RawFetch, models: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
+    let named = match expand_braces(models.get_ref()) {
+        Ok(named) => named,
+        Err(message) => {
+            return checker.fail(Diagnostic::new(message, models.span()).help("for a single model write `model = …`"));
+        }
+    };
+    let mut sources = Vec::with_capacity(named.len());
+    for (number, name) in named {
+        sources.push((Coordinates::of(Axis::Seed, number), check_model_source(&models, &name, checker)?));
     }
+    check_fetch_models(raw, sources, checker)
+}
+
+fn check_model_source(written: &Spanned<String>, name: &str, checker: &mut Checker) -> Option<Spanned<Source>> {
+    let source = parse_source(&Spanned::new(written.span(), name.to_owned()), checker)?;
     match source {
-        Source::Hub { .. } | Source::Path(_) => Some(Fetch::Model { source: Spanned::new(model.span(), source) }),
+        Source::Hub { .. } | Source::Path(_) => Some(Spanned::new(written.span(), source)),
         Source::Https(_) | Source::Builtin(_) => checker.fail(
-            Diagnostic::new("a model comes from `hf:REPO[@REVISION]` or `path:FOLDER`", model.span())
+            Diagnostic::new("a model comes from `hf:REPO[@REVISION]` or `path:FOLDER`", written.span())
                 .help("a model trained from nothing is a [pretrain.NAME] stage"),
         ),
     }
 }
 
+fn check_fetch_models(
+    raw: RawFetch,
+    sources: Vec<(Coordinates, Spanned<Source>)>,
+    checker: &mut Checker,
+) -> Option<Fetch> {
+    if let Some(extra) = raw.text.as_ref().map(Spanned::span) {
+        return checker.fail(Diagnostic::new("`text` belongs to a data set, and this stage fetches a model", extra));
+    }
+    if let Some(step) = &raw.step
+        && sources.iter().any(|(_, source)| !matches!(source.get_ref(), Source::Hub { .. }))
+    {
+        let message = "`step` is looked up in the history of a hub repository, and this is none";
+        return checker.fail(Diagnostic::new(message, step.span()).help("name the folder of that training step"));
+    }
+    if let Some(labels) = &raw.labels {
+        let names = labels.get_ref();
+        let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
+        if names.len() < 2 || repeated {
+            let message = "`labels` of a model are its classes in the order of its outputs: two or more, all different";
+            return checker.fail(Diagnostic::new(message, labels.span()));
+        }
+    }
+    Some(Fetch::Models(FetchModels {
+        sources,
+        step: raw.step.map(Spanned::into_inner),
+        labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
+    }))
+}
+
 fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
     let source = parse_source(&dataset, checker)?;
+    if let Some(step) = &raw.step {
+        let message = "`step` belongs to a model, and this stage fetches a data set";
+        return checker.fail(Diagnostic::new(message, step.span()));
+    }
     if let Source::Builtin(generator) = &source {
         if generator != "agents" {
             return checker.fail(
@@ -86,7 +139,7 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         header: raw.header.unwrap_or(true),
         text,
         label: raw.label,
-        labels: raw.labels.unwrap_or_default(),
+        labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
         keep: raw.keep.unwrap_or_default(),
     }))
 }

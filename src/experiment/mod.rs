@@ -6,9 +6,10 @@ mod diagnostic;
 mod fetches;
 mod load;
 mod measurements;
+pub mod notation;
 mod raw;
-pub mod reference;
 mod references;
+mod seeds;
 mod trainings;
 mod validate;
 
@@ -22,7 +23,8 @@ use crate::device::Backend;
 use crate::train::Recipe;
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
-pub use reference::{Checkpoint, DataRef, MetricRef, ModelRef};
+pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
+pub use seeds::{Axis, Coordinates, Pick};
 pub use validate::read;
 
 /// A validated study.
@@ -117,9 +119,19 @@ pub enum Spec {
 
 #[derive(Debug)]
 pub enum Fetch {
-    Model { source: Spanned<Source> },
+    Models(FetchModels),
     Dataset(FetchDataset),
     Generated(Generated),
+}
+
+/// Models that somebody else trained: one, or one for each number in a pattern.
+#[derive(Debug)]
+pub struct FetchModels {
+    pub sources: Vec<(Coordinates, Spanned<Source>)>,
+    /// Of the repository's history, the newest commit whose message names this training step.
+    pub step: Option<u64>,
+    /// The classes in the order of the model's outputs, where its configuration does not tell.
+    pub labels: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -176,13 +188,20 @@ pub struct Pretrain {
 pub struct Finetune {
     pub model: Spanned<ModelRef>,
     pub data: Spanned<DataRef>,
-    pub seeds: Vec<u64>,
-    pub head_seed: Option<u64>,
-    pub order_seed: Option<u64>,
-    pub dropout_seed: Option<u64>,
+    pub runs: Vec<FinetuneRun>,
     pub recipe: Recipe,
     /// Sorted, without repeats.
     pub checkpoints: Vec<Checkpoint>,
+}
+
+/// One model of a fine-tune stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinetuneRun {
+    /// The seeds by which it differs from the stage's other models.
+    pub coordinates: Coordinates,
+    pub head_seed: u64,
+    pub order_seed: u64,
+    pub dropout_seed: u64,
 }
 
 /// What eval and interpolate share: which models, which examples, which numbers.

@@ -7,8 +7,8 @@ use petgraph::graph::DiGraph;
 use toml::Spanned;
 
 use super::{
-    Checkpoint, DataRef, Diagnostic, Fetch, Finetune, Kind, Measurement, MetricRef, ModelRef, OrderBy, PlotKind, Spec,
-    Stage, StageId,
+    Axis, Checkpoint, Coordinates, DataRef, Diagnostic, Fetch, Kind, Measurement, MetricRef, ModelRef, OrderBy,
+    PlotKind, Spec, Stage, StageId,
 };
 
 /// Checks all references of `stages`.
@@ -26,7 +26,7 @@ impl References<'_> {
         let mut models: BTreeMap<&str, &StageId> = BTreeMap::new();
         for stage in self.stages {
             let makes_models = matches!(stage.id.kind, Kind::Pretrain | Kind::Finetune)
-                || matches!(&stage.spec, Spec::Fetch(Fetch::Model { .. }));
+                || matches!(&stage.spec, Spec::Fetch(Fetch::Models(_)));
             if makes_models && let Some(other) = models.insert(&stage.id.name, &stage.id) {
                 let message = format!("`{}` and `{other}` both make models named `{}`", stage.id, stage.id.name);
                 self.errors.push(Diagnostic { message, span: None, help: Some("rename one of them".to_owned()) });
@@ -80,7 +80,7 @@ impl References<'_> {
     fn data(&mut self, data: &Spanned<DataRef>) {
         let reference = data.get_ref();
         let datasets = self.stages.iter().filter_map(|stage| match &stage.spec {
-            Spec::Fetch(Fetch::Model { .. }) => None,
+            Spec::Fetch(Fetch::Models(_)) => None,
             Spec::Fetch(fetch) => Some((stage.id.name.as_str(), fetch)),
             _ => None,
         });
@@ -107,7 +107,7 @@ impl References<'_> {
     fn model(&mut self, model: &Spanned<ModelRef>, single: bool) {
         let reference = model.get_ref();
         let models = self.stages.iter().filter(|stage| match &stage.spec {
-            Spec::Fetch(fetch) => matches!(fetch, Fetch::Model { .. }),
+            Spec::Fetch(fetch) => matches!(fetch, Fetch::Models(_)),
             spec => matches!(spec, Spec::Pretrain(_) | Spec::Finetune(_)),
         });
         let models: BTreeMap<&str, &Stage> = models.map(|stage| (stage.id.name.as_str(), stage)).collect();
@@ -120,38 +120,53 @@ impl References<'_> {
             self.errors.push(diagnostic);
             return;
         };
-        match &stage.spec {
-            Spec::Finetune(Finetune { seeds, checkpoints, .. }) => {
-                let missing = reference.seeds.iter().flatten().find(|seed| !seeds.contains(seed));
-                if let Some(seed) = missing {
-                    fail(format!("`{}` has no seed {seed}", reference.stage), None);
-                }
-                if !checkpoints.contains(&reference.checkpoint) {
-                    let name = |checkpoint: &Checkpoint| match checkpoint {
-                        Checkpoint::Step(step) => step.to_string(),
-                        Checkpoint::Last => "\"last\"".to_owned(),
-                    };
-                    let kept: Vec<_> = checkpoints.iter().map(name).collect();
-                    fail(
-                        format!("`{}` keeps no checkpoint {}", reference.stage, name(&reference.checkpoint)),
-                        Some(format!("it keeps {}; see `checkpoints`", kept.join(", "))),
-                    );
-                }
-                let count = reference.seeds.as_ref().map_or(seeds.len(), Vec::len);
-                if single && count != 1 {
-                    fail(
-                        format!("`{}` has {count} seeds, and one model is needed here", reference.stage),
-                        Some(format!("name one, for example `{}[{}]`", reference.stage, seeds[0])),
-                    );
-                }
+        let (members, checkpoints): (Vec<Coordinates>, &[Checkpoint]) = match &stage.spec {
+            Spec::Finetune(finetune) => {
+                (finetune.runs.iter().map(|run| run.coordinates.clone()).collect(), &finetune.checkpoints)
             }
-            _ if reference.seeds.is_some() => {
-                fail(format!("`{}` is one model and has no seeds", reference.stage), None)
+            Spec::Fetch(Fetch::Models(models)) => {
+                (models.sources.iter().map(|(coordinates, _)| coordinates.clone()).collect(), &[Checkpoint::Last])
             }
-            _ if reference.checkpoint != Checkpoint::Last => {
-                fail(format!("`{}` has no checkpoints", reference.stage), None);
+            _ => (vec![Coordinates::default()], &[Checkpoint::Last]),
+        };
+        let alone = members.iter().all(|member| *member == Coordinates::default());
+        let name = &reference.stage;
+        match &reference.pick {
+            Some(_) if alone => fail(format!("`{name}` is one model and has no seeds"), None),
+            Some(pick) => match pick.missing(&members) {
+                Some((Axis::Seed, seed)) => fail(format!("`{name}` has no seed {seed}"), None),
+                Some((axis, seed)) => fail(format!("`{name}` has no {} seed {seed}", axis.name()), None),
+                None => {}
+            },
+            None => {}
+        }
+        if !checkpoints.contains(&reference.checkpoint) {
+            let shown = |checkpoint: &Checkpoint| match checkpoint {
+                Checkpoint::Step(step) => step.to_string(),
+                Checkpoint::Last => "\"last\"".to_owned(),
+            };
+            let kept: Vec<_> = checkpoints.iter().map(shown).collect();
+            let wanted = shown(&reference.checkpoint);
+            match &stage.spec {
+                Spec::Finetune(_) => fail(
+                    format!("`{name}` keeps no checkpoint {wanted}"),
+                    Some(format!("it keeps {}; see `checkpoints`", kept.join(", "))),
+                ),
+                Spec::Fetch(_) => fail(
+                    format!("`{name}` is fetched at one point of training, and `@` names another"),
+                    Some(format!("write step = {wanted} in [{}], or in a second stage", stage.id)),
+                ),
+                _ => fail(format!("`{name}` has no checkpoints"), None),
             }
-            _ => {}
+        }
+        let picked = |member: &&Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
+        let count = members.iter().filter(picked).count();
+        if single && !alone && count != 1 {
+            let example = members[0].instance();
+            fail(
+                format!("`{name}` has {count} models here, and one is needed"),
+                Some(format!("name one, for example `{name}[{}]`", example.strip_prefix("seed=").unwrap_or(&example))),
+            );
         }
     }
 

@@ -1,11 +1,13 @@
 //! `[pretrain.x]` and `[finetune.x]`: how models are made.
 
+use std::ops::Range;
+
 use toml::Spanned;
 
 use super::raw::{RawCheckpoint, RawFinetune, RawPretrain, RawSeeds};
-use super::reference::{check_seeds, parse_seeds};
+use super::seeds::{check_seeds, parse_seeds};
 use super::validate::Checker;
-use super::{Checkpoint, DataRef, Diagnostic, Finetune, ModelRef, Pretrain};
+use super::{Axis, Checkpoint, Coordinates, DataRef, Diagnostic, Finetune, FinetuneRun, ModelRef, Pretrain};
 use crate::model::DropoutRates;
 use crate::train::Recipe;
 
@@ -54,14 +56,10 @@ pub(super) fn check_pretrain(raw: RawPretrain, checker: &mut Checker) -> Option<
     })
 }
 
-pub(super) fn check_finetune(raw: RawFinetune, checker: &mut Checker) -> Option<Finetune> {
+pub(super) fn check_finetune(raw: RawFinetune, at: Range<usize>, checker: &mut Checker) -> Option<Finetune> {
+    let runs = check_runs(&raw, at, checker);
     let model = checker.parse_text(raw.model, ModelRef::parse);
     let data = checker.parse_text(raw.data, DataRef::parse);
-    let seeds = checker.parse(raw.seeds, |seeds: &RawSeeds| match seeds {
-        RawSeeds::Text(text) => parse_seeds(text),
-        RawSeeds::List(list) => check_seeds(list).map(|()| list.clone()),
-        RawSeeds::One(seed) => Ok(vec![*seed]),
-    });
     let mut recipe = match &raw.recipe {
         None => Recipe::named("adamw"),
         Some(name) => Recipe::named(name.get_ref()).or_else(|| {
@@ -111,16 +109,58 @@ pub(super) fn check_finetune(raw: RawFinetune, checker: &mut Checker) -> Option<
             })
             .map(Spanned::into_inner),
     };
-    Some(Finetune {
-        model: model?,
-        data: data?,
-        seeds: seeds?.into_inner(),
-        head_seed: raw.head_seed,
-        order_seed: raw.order_seed,
-        dropout_seed: raw.dropout_seed,
-        recipe,
-        checkpoints: checkpoints?,
-    })
+    Some(Finetune { model: model?, data: data?, runs: runs?, recipe, checkpoints: checkpoints? })
+}
+
+/// `seeds` and the seeds given apart, crossed. What is neither given apart nor by `seeds` has the experiment's seed.
+fn check_runs(raw: &RawFinetune, at: Range<usize>, checker: &mut Checker) -> Option<Vec<FinetuneRun>> {
+    let apart = [
+        (Axis::Head, raw.head_seed, &raw.head_seeds),
+        (Axis::Order, raw.order_seed, &raw.order_seeds),
+        (Axis::Dropout, raw.dropout_seed, &raw.dropout_seeds),
+    ];
+    for (axis, one, several) in &apart {
+        if let (Some(_), Some(several)) = (one, several) {
+            let message = format!("give either `{0}_seed` or `{0}_seeds`, not both", axis.name());
+            return checker.fail(Diagnostic::new(message, several.span()));
+        }
+    }
+    let mut axes = Vec::new();
+    let crossed = apart.iter().filter_map(|(axis, _, several)| Some((*axis, several.as_ref()?)));
+    for (axis, seeds) in raw.seeds.iter().map(|seeds| (Axis::Seed, seeds)).chain(crossed) {
+        let parsed = match seeds.get_ref() {
+            RawSeeds::Text(text) => parse_seeds(text),
+            RawSeeds::List(list) => check_seeds(list).map(|()| list.clone()),
+            RawSeeds::One(seed) => Ok(vec![*seed]),
+        };
+        match parsed {
+            Ok(seeds) => axes.push((axis, seeds)),
+            Err(message) => return checker.fail(Diagnostic::new(message, seeds.span())),
+        }
+    }
+    if axes.is_empty() {
+        let help = "for example seeds = \"0..100\", or head_seeds and order_seeds to cross them";
+        return checker.fail(Diagnostic::new("the key `seeds` is missing", at).help(help));
+    }
+    if let Some(seeds) = &raw.seeds
+        && apart.iter().all(|(_, one, several)| one.is_some() || several.is_some())
+    {
+        let message = "`seeds` decides nothing here: head, order and dropout have seeds of their own";
+        return checker.fail(Diagnostic::new(message, seeds.span()).help("leave it out, or one of the others"));
+    }
+    let coordinates = match Coordinates::cross(&axes) {
+        Ok(coordinates) => coordinates,
+        Err(message) => return checker.fail(Diagnostic::new(message, at)),
+    };
+    let run = |coordinates: Coordinates| {
+        let rest = coordinates.get(Axis::Seed).unwrap_or(checker.seed);
+        let seed = |axis, pinned: Option<u64>| coordinates.get(axis).or(pinned).unwrap_or(rest);
+        let head_seed = seed(Axis::Head, raw.head_seed);
+        let order_seed = seed(Axis::Order, raw.order_seed);
+        let dropout_seed = seed(Axis::Dropout, raw.dropout_seed);
+        FinetuneRun { coordinates, head_seed, order_seed, dropout_seed }
+    };
+    Some(coordinates.into_iter().map(run).collect())
 }
 
 fn override_with<T>(field: &mut T, value: Option<Spanned<T>>) {

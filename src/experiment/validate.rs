@@ -149,7 +149,7 @@ impl Checker {
         Some(match kind {
             Kind::Fetch => Spec::Fetch(fetches::check(self.table(value)?, at, self)?),
             Kind::Pretrain => Spec::Pretrain(trainings::check_pretrain(self.table(value)?, self)?),
-            Kind::Finetune => Spec::Finetune(trainings::check_finetune(self.table(value)?, self)?),
+            Kind::Finetune => Spec::Finetune(trainings::check_finetune(self.table(value)?, at, self)?),
             Kind::Eval => Spec::Eval(measurements::check_eval(self.table(value)?, self)?),
             Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
             Kind::Cluster => Spec::Cluster(analyses::check_cluster(self.table(value)?, self)?),

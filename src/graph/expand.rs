@@ -9,8 +9,8 @@ use super::models::{Maker, Model, resolve};
 use super::{Graph, Input, Step};
 use crate::data::Source;
 use crate::experiment::{
-    Checkpoint, Cluster, DataRef, Diagnostic, Eval, Experiment, ExperimentError, Fetch, FetchDataset, Finetune,
-    Interpolate, Kind, Measurement, MetricRef, OrderBy, Plot, PlotKind, Pretrain, Spec, Stage, StageId,
+    Checkpoint, Cluster, Coordinates, DataRef, Diagnostic, Eval, Experiment, ExperimentError, Fetch, FetchDataset,
+    Finetune, Interpolate, Kind, Measurement, MetricRef, OrderBy, Plot, PlotKind, Pretrain, Spec, Stage, StageId,
 };
 use crate::stages::plot::{Figure, Order};
 use crate::stages::{Params, cluster, eval, fetch, finetune, interpolate, measure, plot, pretrain};
@@ -101,11 +101,17 @@ impl Expander<'_> {
     }
 
     fn fetch(&mut self, stage: &Stage, fetch: &Fetch) -> Result<(), Diagnostic> {
-        let Fetch::Model { source } = fetch else { return Ok(()) };
-        let (text, location) = self.source(source, Files::Model)?;
-        let step = self.push(&stage.id, String::new(), Params::FetchModel(fetch::ModelParams { source: text }), vec![]);
-        self.steps[step].location = location;
-        self.makers.push(Maker { name: stage.id.name.clone(), steps: vec![(None, step)], max_length: None });
+        let Fetch::Models(models) = fetch else { return Ok(()) };
+        let mut steps = Vec::with_capacity(models.sources.len());
+        for (coordinates, source) in &models.sources {
+            let (source, location) = self.source(source, Files::Model)?;
+            let params = fetch::ModelParams { source, step: models.step, labels: models.labels.clone() };
+            let instance = coordinates.label().unwrap_or_default();
+            let step = self.push(&stage.id, instance, Params::FetchModel(params), vec![]);
+            self.steps[step].location = location;
+            steps.push((coordinates.clone(), step));
+        }
+        self.makers.push(Maker { name: stage.id.name.clone(), steps, max_length: None });
         Ok(())
     }
 
@@ -237,7 +243,7 @@ impl Expander<'_> {
         let step = self.push(id, String::new(), Params::Pretrain(params), data_inputs(data));
         self.makers.push(Maker {
             name: id.name.clone(),
-            steps: vec![(None, step)],
+            steps: vec![(Coordinates::default(), step)],
             max_length: Some(pretrain.max_length),
         });
         Ok(())
@@ -258,20 +264,21 @@ impl Expander<'_> {
             })
             .collect();
         let mut steps = Vec::new();
-        for &seed in &finetune.seeds {
+        for run in &finetune.runs {
             let params = finetune::Params {
                 rows: finetune.data.get_ref().rows.clone(),
                 recipe: finetune.recipe.clone(),
-                head_seed: finetune.head_seed.unwrap_or(seed),
-                order_seed: finetune.order_seed.unwrap_or(seed),
-                dropout_seed: finetune.dropout_seed.unwrap_or(seed),
+                head_seed: run.head_seed,
+                order_seed: run.order_seed,
+                dropout_seed: run.dropout_seed,
                 checkpoints: checkpoints.clone(),
                 keep_last: finetune.checkpoints.contains(&Checkpoint::Last),
                 precision: self.experiment.precision.clone(),
             };
             let mut inputs = data_inputs(data);
             inputs.extend(model_inputs("model", &start));
-            steps.push((Some(seed), self.push(id, format!("seed={seed}"), Params::Finetune(params), inputs)));
+            let step = self.push(id, run.coordinates.instance(), Params::Finetune(params), inputs);
+            steps.push((run.coordinates.clone(), step));
         }
         let max_length = Some(finetune.recipe.max_length);
         self.makers.push(Maker { name: id.name.clone(), steps, max_length });

@@ -2,37 +2,34 @@
 
 use toml::Spanned;
 
-use crate::experiment::{Checkpoint, ModelRef};
+use crate::experiment::{Checkpoint, Coordinates, ModelRef};
 
 /// One model among those that a stage measures.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Model {
-    /// `7`, `7@15000`, `other/7`, or the name of a stage that makes one model.
+    /// `7`, `7@15000`, `h0o3`, `other/7`, or the name of a stage that makes one model.
     pub label: String,
     /// The step that makes it, and which of its checkpoints.
     pub step: usize,
     pub checkpoint: Checkpoint,
 }
 
-/// A stage that makes models: its steps, by seed where there are seeds.
+/// A stage that makes models: its steps, and what tells them apart.
 #[derive(Debug)]
 pub struct Maker {
     pub name: String,
-    pub steps: Vec<(Option<u64>, usize)>,
+    pub steps: Vec<(Coordinates, usize)>,
     /// Tokens, where the stage says how long the texts of its models are.
     pub max_length: Option<usize>,
 }
 
 impl Maker {
     fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
-        let wanted = |seed: Option<u64>| match (&reference.seeds, seed) {
-            (Some(seeds), Some(seed)) => seeds.contains(&seed),
-            _ => true,
-        };
-        let label = |seed: Option<u64>| {
-            let name = match seed {
-                Some(seed) if prefix => format!("{}/{seed}", self.name),
-                Some(seed) => seed.to_string(),
+        let wanted = |member: &Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
+        let label = |member: &Coordinates| {
+            let name = match member.label() {
+                Some(label) if prefix => format!("{}/{label}", self.name),
+                Some(label) => label,
                 None => self.name.clone(),
             };
             match reference.checkpoint {
@@ -40,8 +37,10 @@ impl Maker {
                 Checkpoint::Step(step) => format!("{name}@{step}"),
             }
         };
-        let steps = self.steps.iter().filter(|(seed, _)| wanted(*seed));
-        steps.map(|(seed, step)| Model { label: label(*seed), step: *step, checkpoint: reference.checkpoint }).collect()
+        let steps = self.steps.iter().filter(|(member, _)| wanted(member));
+        let model =
+            |(member, step): &(_, usize)| Model { label: label(member), step: *step, checkpoint: reference.checkpoint };
+        steps.map(model).collect()
     }
 }
 

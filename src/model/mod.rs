@@ -14,6 +14,7 @@ mod kernels;
 mod layout;
 #[cfg(test)]
 pub(crate) mod reference;
+mod relabel;
 mod report;
 mod tokens;
 mod weights;
@@ -23,6 +24,7 @@ pub use config::{Activation, BertConfig};
 pub use dropout::{Dropout, DropoutRates};
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
+pub use relabel::relabel;
 pub use report::{LoadReport, Purpose};
 pub use weights::{HostTensor, Weights};
 

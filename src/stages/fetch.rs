@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Columns, Dataset, Format, Grammar, Hub, Source, Tokenizer, download, read_tables};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
-use crate::model::{BertConfig, Weights};
+use crate::model::{BertConfig, Weights, relabel};
 
 pub const VERSION: u32 = 1;
 /// The built-in grammar's own version: its sentences are results too.
@@ -22,6 +22,10 @@ const DATA_EXTENSIONS: [&str; 4] = ["parquet", "csv", "tsv", "jsonl"];
 pub struct ModelParams {
     /// `hf:REPO[@REVISION]`, or `blake3:…` of a local folder's files.
     pub source: String,
+    /// The newest commit whose message names this training step.
+    pub step: Option<u64>,
+    /// The classes in the order of the outputs; empty: as the model's configuration says.
+    pub labels: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +100,10 @@ pub fn model(params: &ModelParams, context: &mut Context) -> Result<Outputs, Sta
             parsed.vocab_size
         )));
     }
+    let config = match params.labels.as_slice() {
+        [] => config,
+        labels => relabel(&String::from_utf8_lossy(&config), labels)?.into_bytes(),
+    };
     let mut outputs = Outputs::default();
     outputs.bytes("config", config);
     outputs.bytes("tokenizer", tokenizer.to_json()?.into_bytes());

@@ -101,8 +101,14 @@ impl Selection {
     fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
         let index = |name: &String| {
             model.iter().position(|label| label == name).ok_or_else(|| {
+                // What transformers writes where nobody gave names.
+                let unnamed = model.iter().enumerate().all(|(at, label)| *label == format!("LABEL_{at}"));
+                let help = match unnamed {
+                    true => "name the model's classes, in order, with `labels` in the stage that fetches it",
+                    false => "map it with labels = { DATA_LABEL = [\"MODEL_LABEL\", …] }",
+                };
                 StageError::new(format!("label `{name}` is outside the model's label set [{}]", model.join(", ")))
-                    .help("map it with labels = { DATA_LABEL = [\"MODEL_LABEL\", …] }")
+                    .help(help)
             })
         };
         if self.labels.is_empty() {

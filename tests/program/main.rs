@@ -3,6 +3,7 @@
 mod golden;
 mod interruption;
 mod messages;
+mod models;
 mod plans;
 mod runs;
 mod sources;

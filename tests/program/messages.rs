@@ -107,6 +107,70 @@ const CASES: &[Case] = &[
 ",
     },
     Case {
+        old: "seeds = \"0..4\"",
+        new: "",
+        message: "error: the key `seeds` is missing
+  --> study.toml:22:11
+   |
+22 | [finetune.agents]
+   |           ^^^^^^
+   = help: for example seeds = \"0..100\", or head_seeds and order_seeds to cross them
+",
+    },
+    Case {
+        old: "seeds = \"0..4\"",
+        new: "seeds = \"0..4\"\nhead_seed = 1\norder_seeds = \"0..2\"\ndropout_seed = 2",
+        message: "error: `seeds` decides nothing here: head, order and dropout have seeds of their own
+  --> study.toml:25:9
+   |
+25 | seeds = \"0..4\"
+   |         ^^^^^^
+   = help: leave it out, or one of the others
+",
+    },
+    Case {
+        old: "seeds = \"0..4\"",
+        new: "head_seed = 1\nhead_seeds = \"0..2\"",
+        message: "error: give either `head_seed` or `head_seeds`, not both
+  --> study.toml:26:14
+   |
+26 | head_seeds = \"0..2\"
+   |              ^^^^^^
+",
+    },
+    Case {
+        old: "models = \"agents\"\ndata = \"sentences.passive\"",
+        new: "models = \"agents[head=0]\"\ndata = \"sentences.passive\"",
+        message: "error: `agents` has no head seed 0
+  --> study.toml:37:10
+   |
+37 | models = \"agents[head=0]\"
+   |          ^^^^^^^^^^^^^^^^
+",
+    },
+    Case {
+        old: "[pretrain.start]",
+        new: "[fetch.others]\nmodels = \"hf:someone/bert-{0..}\"\n[pretrain.start]",
+        message: "error: `{0..}` does not list numbers: write {0..99} (both ends included) or {3,7,12}
+  --> study.toml:12:10
+   |
+12 | models = \"hf:someone/bert-{0..}\"
+   |          ^^^^^^^^^^^^^^^^^^^^^^^
+   = help: for a single model write `model = …`
+",
+    },
+    Case {
+        old: "[pretrain.start]",
+        new: "[fetch.others]\nmodels = \"path:bert-{0..1}\"\nstep = 100\n[pretrain.start]",
+        message: "error: `step` is looked up in the history of a hub repository, and this is none
+  --> study.toml:13:8
+   |
+13 | step = 100
+   |        ^^^
+   = help: name the folder of that training step
+",
+    },
+    Case {
         old: "models = \"agents\"\ndata = \"sentences.passive\"",
         new: "models = \"agents@7\"\ndata = \"sentences.passive\"",
         message: "error: `agents` keeps no checkpoint 7

@@ -9,23 +9,7 @@ fn with_model(experiment: &str) -> Workspace {
     let maker = Workspace::new(TINY);
     maker.run(&["--until", "pretrain.start"]).ok();
     let workspace = Workspace::new(experiment);
-    let steps = maker.path("cache/v1/steps");
-    let manifests =
-        std::fs::read_dir(steps).unwrap().flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap());
-    for path in manifests.map(|file| file.unwrap().path()) {
-        let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        if manifest["kind"] != "pretrain" {
-            continue;
-        }
-        for (output, file) in
-            [("config", "config.json"), ("tokenizer", "tokenizer.json"), ("weights", "model.safetensors")]
-        {
-            let digest = manifest["outputs"][output]["digest"].as_str().unwrap();
-            let object = maker.path("cache/v1/objects").join(&digest[..2]).join(digest);
-            workspace.write(&format!("model/{file}"), std::fs::read(object).unwrap());
-        }
-    }
-    assert!(workspace.path("model/model.safetensors").exists());
+    maker.lay_out_models("pretrain", &workspace, |_| "model".to_owned());
     workspace
 }
 

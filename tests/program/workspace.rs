@@ -82,21 +82,37 @@ impl Workspace {
     pub fn finished(&self) -> BTreeMap<String, BTreeMap<String, String>> {
         manifests(&self.path("cache/v1/steps"))
     }
+
+    /// Writes the models that steps of one kind made as folders of another workspace; `name` gets the parameters.
+    pub fn lay_out_models(&self, kind: &str, to: &Workspace, name: impl Fn(&serde_json::Value) -> String) {
+        let mut found = false;
+        for manifest in read_manifests(&self.path("cache/v1/steps")).into_iter().filter(|one| one["kind"] == kind) {
+            found = true;
+            for (output, file) in
+                [("config", "config.json"), ("tokenizer", "tokenizer.json"), ("weights", "model.safetensors")]
+            {
+                let digest = manifest["outputs"][output]["digest"].as_str().unwrap();
+                let object = self.path("cache/v1/objects").join(&digest[..2]).join(digest);
+                to.write(&format!("{}/{file}", name(&manifest["parameters"])), std::fs::read(object).unwrap());
+            }
+        }
+        assert!(found, "no step of kind {kind} is in the cache");
+    }
 }
 
 pub fn manifests(steps: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    for folder in std::fs::read_dir(steps).into_iter().flatten() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-            let path = file.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            let outputs = manifest["outputs"].as_object().unwrap().iter();
-            let digests = outputs.map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().to_owned()));
-            found.insert(manifest["key"].as_str().unwrap().to_owned(), digests.collect());
-        }
-    }
-    found
+    let digests = |manifest: serde_json::Value| {
+        let outputs = manifest["outputs"].as_object().unwrap().iter();
+        let digests = outputs.map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().to_owned()));
+        (manifest["key"].as_str().unwrap().to_owned(), digests.collect())
+    };
+    read_manifests(steps).into_iter().map(digests).collect()
+}
+
+fn read_manifests(steps: &Path) -> Vec<serde_json::Value> {
+    let folders = std::fs::read_dir(steps).into_iter().flatten();
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+    let paths = files.map(|file| file.unwrap().path());
+    let manifests = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    manifests.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
 }

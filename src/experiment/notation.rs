@@ -1,6 +1,8 @@
-//! The small languages inside strings: ranges of seeds, splits with rows, models with checkpoints, metrics.
+//! The small languages inside strings: splits with rows, models with checkpoints and seeds, metrics.
 
 use std::ops::Range;
+
+use super::seeds::{Pick, parse_range};
 
 /// `grammar.train` or `cola.validation[0..527]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +25,13 @@ impl DataRef {
     }
 }
 
-/// `qqp`, `qqp@15000`, `qqp[0..10]` or `qqp@15000[0..10]`.
+/// `qqp`, `qqp@15000`, `qqp[0..10]`, `qqp@15000[0..10]` or `qqp[head=0..4, order=2]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRef {
     pub stage: String,
     pub checkpoint: Checkpoint,
-    /// Seeds to keep; all of them without.
-    pub seeds: Option<Vec<u64>>,
+    /// The models to keep; all of them without.
+    pub pick: Option<Pick>,
 }
 
 /// A point of training at which weights are kept.
@@ -63,13 +65,13 @@ impl Checkpoint {
 
 impl ModelRef {
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, seeds) = split_brackets(text)?;
-        let seeds = seeds.map(parse_seeds).transpose()?;
+        let (name, pick) = split_brackets(text)?;
+        let pick = pick.map(Pick::parse).transpose()?;
         let (stage, checkpoint) = match name.split_once('@') {
             Some((stage, checkpoint)) => (stage, Checkpoint::parse(checkpoint)?),
             None => (name, Checkpoint::Last),
         };
-        Ok(Self { stage: stage.to_owned(), checkpoint, seeds })
+        Ok(Self { stage: stage.to_owned(), checkpoint, pick })
     }
 }
 
@@ -101,71 +103,16 @@ fn split_brackets(text: &str) -> Result<(&str, Option<&str>), String> {
     }
 }
 
-fn parse_range(text: &str) -> Result<Range<u64>, String> {
-    let bound = |part: &str| part.trim().parse::<u64>().ok();
-    match text.split_once("..").map(|(start, end)| (bound(start), bound(end))) {
-        Some((Some(start), Some(end))) if start < end => Ok(start..end),
-        Some((Some(_), Some(_))) => Err(format!("the range `{text}` is empty: its end must be greater than its start")),
-        _ => Err(format!("`{text}` is not a range: write START..END (END left out), for example 0..100")),
-    }
-}
-
-/// `0..100`, `0..4, 7`: ranges and single seeds. At most a million, all different.
-pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
-    let mut seeds = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        match part.parse::<u64>() {
-            Ok(seed) => seeds.push(seed),
-            Err(_) => {
-                let range = parse_range(part)?;
-                if range.end - range.start > 1_000_000 {
-                    return Err(format!("the range `{part}` has more than a million seeds"));
-                }
-                seeds.extend(range);
-            }
-        }
-    }
-    check_seeds(&seeds)?;
-    Ok(seeds)
-}
-
-pub fn check_seeds(seeds: &[u64]) -> Result<(), String> {
-    if seeds.is_empty() {
-        return Err("there are no seeds: write a range such as \"0..100\"".to_owned());
-    }
-    let mut sorted = seeds.to_vec();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("seed {} is named twice", pair[0])),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn seeds() {
-        assert_eq!(parse_seeds("0..3"), Ok(vec![0, 1, 2]));
-        assert_eq!(parse_seeds("5, 0..2,9"), Ok(vec![5, 0, 1, 9]));
-        for (text, error) in [
-            ("3..3", "the range `3..3` is empty: its end must be greater than its start"),
-            ("", "there are no seeds: write a range such as \"0..100\""),
-            ("0..3,2", "seed 2 is named twice"),
-            ("0-3", "`0-3` is not a range: write START..END (END left out), for example 0..100"),
-            ("0..99999999999", "the range `0..99999999999` has more than a million seeds"),
-        ] {
-            assert_eq!(parse_seeds(text), Err(error.to_owned()));
-        }
-    }
-
-    #[test]
     fn models() {
         let parse = |text| ModelRef::parse(text).unwrap();
-        assert_eq!(parse("qqp"), ModelRef { stage: "qqp".into(), checkpoint: Checkpoint::Last, seeds: None });
+        assert_eq!(parse("qqp"), ModelRef { stage: "qqp".into(), checkpoint: Checkpoint::Last, pick: None });
         assert_eq!(parse("qqp@15000").checkpoint, Checkpoint::Step(15000));
-        assert_eq!(parse("qqp@last[0..2]").seeds, Some(vec![0, 1]));
+        assert_eq!(parse("qqp@last[0..2]").pick, Some(Pick::parse("0, 1").unwrap()));
         assert!(ModelRef::parse("qqp@x").is_err() && ModelRef::parse("qqp[0..2").is_err());
     }
 

@@ -9,6 +9,7 @@ mod backward;
 mod bert;
 mod config;
 mod dropout;
+pub mod formats;
 mod forward;
 mod kernels;
 mod layout;
@@ -43,7 +44,9 @@ pub enum ModelError {
     Config { field: &'static str, value: String, expected: &'static str },
     #[error("failed to read the safetensors file: {0}; it may be truncated, fetch it again")]
     Safetensors(String),
-    #[error("tensor `{name}` has type {dtype}, but only f32, f16 and bf16 can be read")]
+    #[error(transparent)]
+    Format(#[from] formats::FormatError),
+    #[error("tensor `{name}` has type {dtype}, but only f32, f64, f16 and bf16 can be read")]
     Dtype { name: String, dtype: String },
     #[error("the file holds tensor `{0}` twice under two spellings of its name")]
     Duplicate(String),

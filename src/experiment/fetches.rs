@@ -27,12 +27,36 @@ fn check_model(raw: RawFetch, model: Spanned<String>, checker: &mut Checker) -> 
     if let Some(extra) = raw.text.as_ref().map(Spanned::span) {
         return checker.fail(Diagnostic::new("`text` belongs to a data set, and this stage fetches a model", extra));
     }
-    match source {
-        Source::Hub { .. } | Source::Path(_) => Some(Fetch::Model { source: Spanned::new(model.span(), source) }),
-        Source::Https(_) | Source::Builtin(_) => checker.fail(
-            Diagnostic::new("a model comes from `hf:REPO[@REVISION]` or `path:FOLDER`", model.span())
+    let is_zip = |url: &str| url.split(['?', '#']).next().is_some_and(|path| path.ends_with(".zip"));
+    match &source {
+        Source::Hub { .. } | Source::Path(_) => {}
+        Source::Https(url) if is_zip(url) => check_digest(&raw, &source, model.span(), checker),
+        Source::Https(_) | Source::Builtin(_) => {
+            return checker.fail(
+                Diagnostic::new(
+                    "a model comes from `hf:REPO[@REVISION]`, `path:FOLDER`, `path:FILE.zip` or `https://….zip`",
+                    model.span(),
+                )
                 .help("a model trained from nothing is a [pretrain.NAME] stage"),
-        ),
+            );
+        }
+    }
+    let blake3 = raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase());
+    Some(Fetch::Model { source: Spanned::new(model.span(), source), blake3 })
+}
+
+/// What an address leads to is known by its digest.
+fn check_digest(raw: &RawFetch, source: &Source, at: std::ops::Range<usize>, checker: &mut Checker) {
+    if matches!(source, Source::Https(_)) && raw.blake3.is_none() {
+        checker
+            .fail::<()>(Diagnostic::new("an https source needs the `blake3` of its content", at).help(
+                "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
+            ));
+    }
+    if let Some(digest) = &raw.blake3
+        && (digest.get_ref().len() != 64 || !digest.get_ref().bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        checker.fail::<()>(Diagnostic::new("`blake3` must be 64 hexadecimal digits", digest.span()));
     }
 }
 
@@ -47,17 +71,7 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         }
         return check_generated(raw, generator.clone(), dataset.span(), checker);
     }
-    if matches!(source, Source::Https(_)) && raw.blake3.is_none() {
-        checker
-            .fail::<()>(Diagnostic::new("an https source needs the `blake3` of its content", dataset.span()).help(
-                "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
-            ));
-    }
-    if let Some(digest) = &raw.blake3
-        && (digest.get_ref().len() != 64 || !digest.get_ref().bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
-        checker.fail::<()>(Diagnostic::new("`blake3` must be 64 hexadecimal digits", digest.span()));
-    }
+    check_digest(&raw, &source, dataset.span(), checker);
     if let Some(format) = &raw.format
         && format.get_ref().parse::<Format>().is_err()
     {

@@ -117,7 +117,11 @@ pub enum Spec {
 
 #[derive(Debug)]
 pub enum Fetch {
-    Model { source: Spanned<Source> },
+    /// With the digest of the zip file that an address leads to.
+    Model {
+        source: Spanned<Source>,
+        blake3: Option<String>,
+    },
     Dataset(FetchDataset),
     Generated(Generated),
 }

@@ -7,13 +7,13 @@ use toml::Spanned;
 
 use super::models::{Maker, Model, resolve};
 use super::{Graph, Input, Step};
-use crate::data::Source;
+use crate::data::{Source, name_says_cased};
 use crate::experiment::{
     Checkpoint, Cluster, DataRef, Diagnostic, Eval, Experiment, ExperimentError, Fetch, FetchDataset, Finetune,
     Interpolate, Kind, Measurement, MetricRef, OrderBy, Plot, PlotKind, Pretrain, Spec, Stage, StageId,
 };
 use crate::stages::plot::{Figure, Order};
-use crate::stages::{Params, cluster, eval, fetch, finetune, interpolate, measure, plot, pretrain};
+use crate::stages::{Params, cluster, eval, fetch, fetch_model, finetune, interpolate, measure, plot, pretrain};
 
 /// Tokens, where neither the measurement nor the models' own stage says.
 const MAX_LENGTH: usize = 128;
@@ -101,9 +101,17 @@ impl Expander<'_> {
     }
 
     fn fetch(&mut self, stage: &Stage, fetch: &Fetch) -> Result<(), Diagnostic> {
-        let Fetch::Model { source } = fetch else { return Ok(()) };
-        let (text, location) = self.source(source, Files::Model)?;
-        let step = self.push(&stage.id, String::new(), Params::FetchModel(fetch::ModelParams { source: text }), vec![]);
+        let Fetch::Model { source, blake3 } = fetch else { return Ok(()) };
+        let (text, location) = match source.get_ref() {
+            Source::Https(url) => (format!("blake3:{}", blake3.clone().unwrap_or_default()), Some(url.clone())),
+            _ => self.source(source, Files::Model)?,
+        };
+        let cased = name_says_cased(match source.get_ref() {
+            Source::Hub { repo, .. } => repo,
+            _ => location.as_deref().unwrap_or_default(),
+        });
+        let params = Params::FetchModel(fetch_model::Params { source: text, cased });
+        let step = self.push(&stage.id, String::new(), params, vec![]);
         self.steps[step].location = location;
         self.makers.push(Maker { name: stage.id.name.clone(), steps: vec![(None, step)], max_length: None });
         Ok(())
@@ -115,7 +123,7 @@ impl Expander<'_> {
             Source::Path(path) => {
                 let path = self.experiment.directory.join(path);
                 let (digest, file) = match files {
-                    Files::Model => fetch::digest_of_model_folder(&path).map(|digest| (digest, path.clone())),
+                    Files::Model => fetch_model::digest_of_local(&path).map(|digest| (digest, path.clone())),
                     Files::Data(split) => {
                         fetch::local_file(&path, split).and_then(|file| Ok((fetch::digest_of_file(&file)?, file)))
                     }

@@ -4,6 +4,7 @@
 //! needed, skips padding and the unused rows of the last layer, and lets the element-wise work of the CPU run as
 //! fused loops. `tests/reference/bert.py` is its judge.
 
+mod arrival;
 mod attention;
 mod backward;
 mod bert;
@@ -19,9 +20,11 @@ mod report;
 mod tokens;
 mod weights;
 
+pub use arrival::Arrival;
 pub use bert::{Bert, Gradients, Head, MaskedTargets};
 pub use config::{Activation, BertConfig};
 pub use dropout::{Dropout, DropoutRates};
+pub use formats::{Lacking, ModelFiles};
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
 pub use report::{LoadReport, Purpose};
@@ -56,6 +59,8 @@ pub enum ModelError {
     Unexpected(Vec<String>),
     #[error("tensor `{name}` has shape {found:?}, but the configuration expects {expected:?}")]
     Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
+    #[error("the weights do not fit the configuration: {0}")]
+    Misfit(String),
     #[error("{0}")]
     Tokens(String),
     #[error("the two models cannot be combined: {0}")]

@@ -66,11 +66,11 @@ def write_torch():
         "parameter": torch.nn.Parameter(torch.randn(2, 2)),
         "scalar": torch.tensor(2.5),
         "empty": torch.zeros(0, 3),
-        "position_ids": torch.arange(4),
+        "bert.embeddings.position_ids": torch.arange(4),
     }
     torch.save(odd, OUT / "odd_zip.bin")
     torch.save(odd, OUT / "odd_legacy.bin", _use_new_zipfile_serialization=False)
-    plain = {name: t.detach().float().contiguous().clone() for name, t in odd.items() if name != "position_ids"}
+    plain = {name: t.detach().float().contiguous().clone() for name, t in odd.items() if "position_ids" not in name}
     save_file(plain, OUT / "odd.safetensors")
 
     class Trap:

@@ -470,7 +470,7 @@ mod tests {
             (b"K\x01)R.", "a call of something other than a class"),
             (b"ctorch\nFloatStorage\nK\x05\x85R.", "a storage made on the spot"),
             (b"\x8a\x11aaaaaaaaaaaaaaaaa.", "more than 16 bytes"),
-            (b"(N)\x86.", "empty stack"),
+            (b"N()\x86.", "empty stack"),
             (b"N(0.", "the opcode POP"),
             (b"N(.", "empty stack"),
             (b"N\x86.", "empty stack"),

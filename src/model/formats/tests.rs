@@ -117,7 +117,7 @@ fn a_file_cut_at_any_length_is_an_error() {
     for (name, whole, data) in fixtures() {
         assert!(parse(name, &whole, &data).is_ok(), "{name}");
         // Every length of the small files, and of the others those where one part ends and the next begins.
-        let step = (whole.len() / 2000).max(1);
+        let step = (whole.len() / 1000).max(1);
         for length in (0..whole.len()).step_by(step).chain(whole.len().saturating_sub(300)..whole.len()) {
             assert!(parse(name, &whole[..length], &data).is_err(), "{name} cut to {length} of {} bytes", whole.len());
         }
@@ -135,7 +135,7 @@ fn a_file_cut_at_any_length_is_an_error() {
 fn a_flipped_bit_never_panics_and_checksums_find_it() {
     for (name, whole, data) in fixtures() {
         let good = parse(name, &whole, &data).unwrap();
-        let step = (whole.len() / 1500).max(1);
+        let step = (whole.len() / 400).max(1);
         for at in (0..whole.len()).step_by(step) {
             for bit in [0, 3, 7] {
                 let mut wrong = whole.clone();
@@ -144,7 +144,7 @@ fn a_flipped_bit_never_panics_and_checksums_find_it() {
             }
         }
         for shard in 0..data.len() {
-            for at in 0..data[shard].len() {
+            for at in (0..data[shard].len()).step_by(5) {
                 let mut data = data.clone();
                 data[shard][at] ^= 1;
                 // Bytes that no parameter covers, such as the optimizer's, may be anything.

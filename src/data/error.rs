@@ -73,6 +73,9 @@ pub enum DataError {
     #[error("`{text}` is not a source of data: {what}")]
     Source { text: String, what: String },
 
+    #[error("{}: not a zip file that a model can be read from: {what}", path.display())]
+    Zip { path: PathBuf, what: String },
+
     // Network
     #[error("failed to reach {host}: {what}")]
     Unreachable { host: String, what: String },

@@ -3,6 +3,7 @@
 //! Whatever its source, a data set becomes one normalised table: `text`, `text_pair`, `label` (as a name, never a
 //! number: label order belongs to a model) and the columns an experiment asked to keep.
 
+mod archive;
 mod batch;
 mod delimited;
 mod download;
@@ -13,6 +14,7 @@ mod hub;
 mod jsonl;
 mod labels;
 mod network;
+mod normalization;
 mod numpy;
 mod parquet;
 mod read;
@@ -21,12 +23,14 @@ mod source;
 mod stub;
 mod tokenize;
 
+pub use archive::{Unpacked, unpack_model};
 pub use batch::{Batch, Encoded, by_length, collate};
 pub use download::download;
 pub use error::{DataError, Place};
 pub use frames::{read_parquet, write_parquet};
 pub use grammar::Grammar;
 pub use hub::{Hub, HubDataset, HubModel, HubSettings};
+pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
 pub use read::{Columns, Format, read_table, read_tables};
 pub use source::Source;

@@ -1,7 +1,7 @@
 //! BERT's WordPiece tokenisation, exactly as the `tokenizers` and `transformers` libraries do it: [CLS] text [SEP]
 //! (pair [SEP]), longest-first truncation, no padding.
 
-use super::{DataError, Encoded};
+use super::{DataError, Encoded, Normalization};
 use std::collections::BTreeMap;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -46,7 +46,13 @@ impl Tokenizer {
         }
         let bytes =
             vocab_txt.ok_or_else(|| DataError::Tokenizer("neither tokenizer.json nor vocab.txt is there".into()))?;
-        Tokenizer::from_vocab_txt(bytes, lowercase)
+        Tokenizer::from_vocab_txt(bytes, bert_normalizer(lowercase))
+    }
+
+    /// From the bytes of a `vocab.txt`, one token a line, and what its `tokenizer_config.json` or its name says.
+    pub fn from_vocabulary(vocab_txt: &[u8], normalization: &Normalization) -> Result<Tokenizer, DataError> {
+        let (chinese, accents) = (normalization.chinese(), normalization.strip_accents());
+        Tokenizer::from_vocab_txt(vocab_txt, BertNormalizer::new(true, chinese, accents, normalization.lowercase()))
     }
 
     /// A vocabulary of whole words for pretraining from scratch: the special tokens [PAD] [UNK] [CLS] [SEP] [MASK],
@@ -75,10 +81,10 @@ impl Tokenizer {
         words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let tokens = SPECIAL.map(String::from).into_iter().chain(words.into_iter().map(|(word, _)| word));
         let vocabulary = tokens.take(max_size).collect::<Vec<_>>().join("\n");
-        Tokenizer::from_vocab_txt(vocabulary.as_bytes(), true)
+        Tokenizer::from_vocab_txt(vocabulary.as_bytes(), bert_normalizer(true))
     }
 
-    fn from_vocab_txt(vocab_txt: &[u8], lowercase: bool) -> Result<Tokenizer, DataError> {
+    fn from_vocab_txt(vocab_txt: &[u8], normalizer: BertNormalizer) -> Result<Tokenizer, DataError> {
         let model = WordPiece::builder()
             .vocab(WordPiece::read_bytes(vocab_txt).map_err(wrap("vocab.txt"))?)
             .unk_token("[UNK]".into())
@@ -86,7 +92,7 @@ impl Tokenizer {
             .map_err(wrap("vocabulary"))?;
         let mut inner = tokenizers::Tokenizer::new(model);
         let processor = bert_template(&inner)?;
-        inner.with_normalizer(Some(bert_normalizer(lowercase)));
+        inner.with_normalizer(Some(normalizer));
         inner.with_pre_tokenizer(Some(BertPreTokenizer));
         inner.with_post_processor(Some(processor));
         inner.with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
@@ -260,6 +266,20 @@ mod tests {
         assert_eq!(pair.token_type_ids, [0, 0, 0, 0, 0, 1, 1]);
         let cased = Tokenizer::from_files(None, Some(VOCAB.as_bytes()), false).unwrap();
         assert_eq!(cased.encode("The the", None, 9).unwrap().input_ids, [2, 12, 5, 3]);
+    }
+
+    #[test]
+    fn case_accents_and_chinese_are_as_the_settings_say() {
+        let ids = |settings: &str, text: &str| {
+            let settings = Normalization::from_tokenizer_config(settings.as_bytes()).unwrap();
+            let tokenizer = Tokenizer::from_vocabulary(VOCAB.as_bytes(), &settings).unwrap();
+            tokenizer.encode(text, None, 9).unwrap().input_ids
+        };
+        assert_eq!(ids("{}", "The Café 中中"), [2, 5, 10, 11, 11, 3]);
+        assert_eq!(ids(r#"{"do_lower_case": false}"#, "The Café cafe"), [2, 12, 1, 10, 3]);
+        assert_eq!(ids(r#"{"do_lower_case": false, "strip_accents": true}"#, "The café"), [2, 12, 10, 3]);
+        assert_eq!(ids(r#"{"strip_accents": false}"#, "The Café"), [2, 5, 1, 3]);
+        assert_eq!(ids(r#"{"tokenize_chinese_chars": false}"#, "中 中中"), [2, 11, 1, 3]);
     }
 
     #[test]

@@ -130,6 +130,15 @@ impl Context<'_> {
         self.facts.insert(name.to_owned(), value.into());
     }
 
+    /// Keeps something that the user should know, and says it when the step is done.
+    pub fn note(&mut self, text: &str) {
+        let notes = self.facts.entry("note".to_owned()).or_default();
+        if !notes.is_empty() {
+            notes.push_str("; ");
+        }
+        notes.push_str(text);
+    }
+
     /// Stores bytes before the step ends.
     pub fn put(&self, bytes: &[u8]) -> Result<OutputRecord, StageError> {
         Ok(self.store.put(bytes)?)

@@ -302,14 +302,15 @@ impl Driver<'_> {
         let Some(Running { what: Runnable { step, key, .. }, .. }) = self.workers[number].running.take() else {
             return Ok(());
         };
-        match self.store.manifest(&key)? {
-            Some(manifest) => self.plan.states[step] = State::Fresh(Box::new(manifest)),
-            None => return Err(StageError::new(format!("the manifest of {key} vanished"))),
-        }
+        let Some(manifest) = self.store.manifest(&key)? else {
+            return Err(StageError::new(format!("the manifest of {key} vanished")));
+        };
+        let note = manifest.provenance.facts.get("note").cloned();
+        self.plan.states[step] = State::Fresh(Box::new(manifest));
         self.summary.ran += 1;
         self.journal.write("done", json!({"step": self.graph.steps[step].name(), "key": key, "seconds": seconds}));
         self.queue.finish(step);
-        self.reporter.event(&Event::Done { graph: self.graph, step, seconds });
+        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note: note.as_deref() });
         Ok(())
     }
 

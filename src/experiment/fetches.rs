@@ -47,12 +47,32 @@ fn check_models(raw: RawFetch, models: Spanned<String>, checker: &mut Checker) -
 
 fn check_model_source(written: &Spanned<String>, name: &str, checker: &mut Checker) -> Option<Spanned<Source>> {
     let source = parse_source(&Spanned::new(written.span(), name.to_owned()), checker)?;
-    match source {
+    let is_zip = |url: &str| url.split(['?', '#']).next().is_some_and(|path| path.ends_with(".zip"));
+    match &source {
         Source::Hub { .. } | Source::Path(_) => Some(Spanned::new(written.span(), source)),
+        Source::Https(url) if is_zip(url) => Some(Spanned::new(written.span(), source)),
         Source::Https(_) | Source::Builtin(_) => checker.fail(
-            Diagnostic::new("a model comes from `hf:REPO[@REVISION]` or `path:FOLDER`", written.span())
-                .help("a model trained from nothing is a [pretrain.NAME] stage"),
+            Diagnostic::new(
+                "a model comes from `hf:REPO[@REVISION]`, `path:FOLDER`, `path:FILE.zip` or `https://….zip`",
+                written.span(),
+            )
+            .help("a model trained from nothing is a [pretrain.NAME] stage"),
         ),
+    }
+}
+
+/// What an address leads to is known by its digest.
+fn check_digest(raw: &RawFetch, source: &Source, at: std::ops::Range<usize>, checker: &mut Checker) {
+    if matches!(source, Source::Https(_)) && raw.blake3.is_none() {
+        checker
+            .fail::<()>(Diagnostic::new("an https source needs the `blake3` of its content", at).help(
+                "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
+            ));
+    }
+    if let Some(digest) = &raw.blake3
+        && (digest.get_ref().len() != 64 || !digest.get_ref().bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        checker.fail::<()>(Diagnostic::new("`blake3` must be 64 hexadecimal digits", digest.span()));
     }
 }
 
@@ -63,6 +83,13 @@ fn check_fetch_models(
 ) -> Option<Fetch> {
     if let Some(extra) = raw.text.as_ref().map(Spanned::span) {
         return checker.fail(Diagnostic::new("`text` belongs to a data set, and this stage fetches a model", extra));
+    }
+    if let Some((_, source)) = sources.iter().find(|(_, source)| matches!(source.get_ref(), Source::Https(_))) {
+        check_digest(&raw, source.get_ref(), source.span(), checker);
+        if sources.len() > 1 {
+            let message = "models at addresses need a digest each";
+            return checker.fail(Diagnostic::new(message, source.span()).help("write one stage for each of them"));
+        }
     }
     if let Some(step) = &raw.step
         && sources.iter().any(|(_, source)| !matches!(source.get_ref(), Source::Hub { .. }))
@@ -80,6 +107,7 @@ fn check_fetch_models(
     }
     Some(Fetch::Models(FetchModels {
         sources,
+        blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
         step: raw.step.map(Spanned::into_inner),
         labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
     }))
@@ -100,17 +128,7 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         }
         return check_generated(raw, generator.clone(), dataset.span(), checker);
     }
-    if matches!(source, Source::Https(_)) && raw.blake3.is_none() {
-        checker
-            .fail::<()>(Diagnostic::new("an https source needs the `blake3` of its content", dataset.span()).help(
-                "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
-            ));
-    }
-    if let Some(digest) = &raw.blake3
-        && (digest.get_ref().len() != 64 || !digest.get_ref().bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
-        checker.fail::<()>(Diagnostic::new("`blake3` must be 64 hexadecimal digits", digest.span()));
-    }
+    check_digest(&raw, &source, dataset.span(), checker);
     if let Some(format) = &raw.format
         && format.get_ref().parse::<Format>().is_err()
     {

@@ -128,6 +128,8 @@ pub enum Fetch {
 #[derive(Debug)]
 pub struct FetchModels {
     pub sources: Vec<(Coordinates, Spanned<Source>)>,
+    /// The digest of the zip file that an address leads to.
+    pub blake3: Option<String>,
     /// Of the repository's history, the newest commit whose message names this training step.
     pub step: Option<u64>,
     /// The classes in the order of the model's outputs, where its configuration does not tell.

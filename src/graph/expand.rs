@@ -7,13 +7,13 @@ use toml::Spanned;
 
 use super::models::{Maker, Model, resolve};
 use super::{Graph, Input, Step};
-use crate::data::Source;
+use crate::data::{Source, name_says_cased};
 use crate::experiment::{
     Checkpoint, Cluster, Coordinates, DataRef, Diagnostic, Eval, Experiment, ExperimentError, Fetch, FetchDataset,
     Finetune, Interpolate, Kind, Measurement, MetricRef, OrderBy, Plot, PlotKind, Pretrain, Spec, Stage, StageId,
 };
 use crate::stages::plot::{Figure, Order};
-use crate::stages::{Params, cluster, eval, fetch, finetune, interpolate, measure, plot, pretrain};
+use crate::stages::{Params, cluster, eval, fetch, fetch_model, finetune, interpolate, measure, plot, pretrain};
 
 /// Tokens, where neither the measurement nor the models' own stage says.
 const MAX_LENGTH: usize = 128;
@@ -104,8 +104,17 @@ impl Expander<'_> {
         let Fetch::Models(models) = fetch else { return Ok(()) };
         let mut steps = Vec::with_capacity(models.sources.len());
         for (coordinates, source) in &models.sources {
-            let (source, location) = self.source(source, Files::Model)?;
-            let params = fetch::ModelParams { source, step: models.step, labels: models.labels.clone() };
+            let (text, location) = match source.get_ref() {
+                Source::Https(url) => {
+                    (format!("blake3:{}", models.blake3.clone().unwrap_or_default()), Some(url.clone()))
+                }
+                _ => self.source(source, Files::Model)?,
+            };
+            let cased = name_says_cased(match source.get_ref() {
+                Source::Hub { repo, .. } => repo,
+                _ => location.as_deref().unwrap_or_default(),
+            });
+            let params = fetch_model::Params { source: text, step: models.step, labels: models.labels.clone(), cased };
             let instance = coordinates.label().unwrap_or_default();
             let step = self.push(&stage.id, instance, Params::FetchModel(params), vec![]);
             self.steps[step].location = location;
@@ -121,7 +130,7 @@ impl Expander<'_> {
             Source::Path(path) => {
                 let path = self.experiment.directory.join(path);
                 let (digest, file) = match files {
-                    Files::Model => fetch::digest_of_model_folder(&path).map(|digest| (digest, path.clone())),
+                    Files::Model => fetch_model::digest_of_local(&path).map(|digest| (digest, path.clone())),
                     Files::Data(split) => {
                         fetch::local_file(&path, split).and_then(|file| Ok((fetch::digest_of_file(&file)?, file)))
                     }

@@ -4,11 +4,13 @@
 //! needed, skips padding and the unused rows of the last layer, and lets the element-wise work of the CPU run as
 //! fused loops. `tests/reference/bert.py` is its judge.
 
+mod arrival;
 mod attention;
 mod backward;
 mod bert;
 mod config;
 mod dropout;
+pub mod formats;
 mod forward;
 mod kernels;
 mod layout;
@@ -19,9 +21,11 @@ mod report;
 mod tokens;
 mod weights;
 
+pub use arrival::Arrival;
 pub use bert::{Bert, Gradients, Head, MaskedTargets};
 pub use config::{Activation, BertConfig};
 pub use dropout::{Dropout, DropoutRates};
+pub use formats::{Lacking, ModelFiles};
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
 pub use relabel::relabel;
@@ -45,7 +49,9 @@ pub enum ModelError {
     Config { field: &'static str, value: String, expected: &'static str },
     #[error("failed to read the safetensors file: {0}; it may be truncated, fetch it again")]
     Safetensors(String),
-    #[error("tensor `{name}` has type {dtype}, but only f32, f16 and bf16 can be read")]
+    #[error(transparent)]
+    Format(#[from] formats::FormatError),
+    #[error("tensor `{name}` has type {dtype}, but only f32, f64, f16 and bf16 can be read")]
     Dtype { name: String, dtype: String },
     #[error("the file holds tensor `{0}` twice under two spellings of its name")]
     Duplicate(String),
@@ -55,6 +61,8 @@ pub enum ModelError {
     Unexpected(Vec<String>),
     #[error("tensor `{name}` has shape {found:?}, but the configuration expects {expected:?}")]
     Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
+    #[error("the weights do not fit the configuration: {0}")]
+    Misfit(String),
     #[error("{0}")]
     Tokens(String),
     #[error("the two models cannot be combined: {0}")]

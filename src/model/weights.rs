@@ -1,6 +1,7 @@
 //! Weights on the host: tensors by Hugging Face name, in and out of safetensors.
 
 use super::ModelError;
+use super::formats::Float;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,14 +24,26 @@ impl Weights {
     /// masked language models carry as their decoder are left out.
     ///
     /// # Errors
-    /// A truncated or corrupt file, a tensor that is not f32, f16 or bf16, or a name that is there twice.
+    /// A truncated or corrupt file, a tensor that is not of floating point numbers, or a name that is there twice.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, ModelError> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| ModelError::Safetensors(error.to_string()))?;
+        let mut named = Vec::new();
+        for (name, view) in file.iter().filter(|(name, _)| is_parameter(name)) {
+            let data = floats(name, &view)?;
+            named.push((name.to_owned(), HostTensor { shape: view.shape().to_vec(), data }));
+        }
+        Self::from_named(named)
+    }
+
+    /// From tensors under the names that some file gave them, made canonical as [`Self::from_safetensors`] says.
+    ///
+    /// # Errors
+    /// A name that is there twice.
+    pub fn from_named(named: impl IntoIterator<Item = (String, HostTensor)>) -> Result<Self, ModelError> {
         let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
-            let Some(name) = canonical(name) else { continue };
-            let data = floats(&name, &view)?;
-            if tensors.insert(name.clone(), HostTensor { shape: view.shape().to_vec(), data }).is_some() {
+        for (name, tensor) in named {
+            let Some(name) = canonical(&name) else { continue };
+            if tensors.insert(name.clone(), tensor).is_some() {
                 return Err(ModelError::Duplicate(name));
             }
         }
@@ -112,6 +125,11 @@ fn little_endian(data: &[f32]) -> Vec<u8> {
     bytes
 }
 
+/// Whether a tensor of this name, in whatever spelling, belongs to a model's parameters.
+pub(crate) fn is_parameter(name: &str) -> bool {
+    canonical(name).is_some()
+}
+
 /// The canonical name, or `None` for what is not a parameter.
 fn canonical(name: &str) -> Option<String> {
     // The decoder is tied: its weight is the word embeddings, its bias is `cls.predictions.bias`.
@@ -128,27 +146,14 @@ fn canonical(name: &str) -> Option<String> {
 }
 
 fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
-    let bytes = view.data();
-    // A half is the upper part of a single for bf16; f16 is widened by hand, the only use of 16-bit floats here.
-    let halves = || bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
-    match view.dtype() {
-        Dtype::F32 => Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
-        Dtype::BF16 => Ok(halves().map(|half| f32::from_bits(u32::from(half) << 16)).collect()),
-        Dtype::F16 => Ok(halves().map(widen).collect()),
-        other => Err(ModelError::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
-    }
-}
-
-/// IEEE half precision to single precision, exactly.
-fn widen(half: u16) -> f32 {
-    let sign = if half >> 15 == 1 { -1.0 } else { 1.0 };
-    let fraction = f32::from(half & 0x3ff);
-    match (half >> 10) & 0x1f {
-        0 => sign * fraction * 2f32.powi(-24),
-        0x1f if fraction == 0.0 => sign * f32::INFINITY,
-        0x1f => f32::NAN,
-        exponent => sign * (1.0 + fraction / 1024.0) * 2f32.powi(i32::from(exponent) - 15),
-    }
+    let float = match view.dtype() {
+        Dtype::F64 => Float::F64,
+        Dtype::F32 => Float::F32,
+        Dtype::BF16 => Float::BF16,
+        Dtype::F16 => Float::F16,
+        other => return Err(ModelError::Dtype { name: name.to_owned(), dtype: format!("{other:?}") }),
+    };
+    Ok(float.decode(view.data()))
 }
 
 #[cfg(test)]
@@ -194,18 +199,6 @@ mod tests {
             let error = Weights::from_safetensors(&bytes[..cut]).unwrap_err().to_string();
             assert!(error.contains("truncated"), "{error}");
         }
-    }
-
-    #[test]
-    fn sixteen_bit_floats_are_read() {
-        let cases = [(0x3c00, 1.0), (0xc500, -5.0), (0x0001, 2f32.powi(-24)), (0x7bff, 65504.0), (0x8000, -0.0)];
-        for (bits, value) in cases {
-            assert_eq!(widen(bits).to_bits(), f32::to_bits(value));
-        }
-        assert!(widen(0x7e00).is_nan() && widen(0xfc00) == f32::NEG_INFINITY);
-        let bytes = [0x80, 0x3f, 0x00, 0xc0];
-        let view = TensorView::new(Dtype::BF16, vec![2], &bytes).unwrap();
-        assert_eq!(floats("x", &view).unwrap(), [1.0, -2.0]);
     }
 
     #[test]

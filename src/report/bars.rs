@@ -90,8 +90,9 @@ impl Reporter for Bars {
                 }
                 self.update_run();
             }
-            Event::Done { step, seconds, .. } => {
+            Event::Done { graph, step, seconds, note } => {
                 self.end(*step);
+                note.iter().for_each(|note| self.say(format!("{}: {note}", graph.steps[*step].name())));
                 self.estimate.done(*step, *seconds);
                 self.run.iter().for_each(|run| run.inc(1));
                 self.update_run();

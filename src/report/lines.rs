@@ -34,7 +34,7 @@ impl Reporter for Lines {
             Event::Progress { step, progress } => {
                 self.estimate.progress(*step, progress.done as f64 / progress.total.max(1) as f64);
             }
-            Event::Done { graph, step, seconds } => {
+            Event::Done { graph, step, seconds, note } => {
                 self.running = self.running.saturating_sub(1);
                 self.estimate.done(*step, *seconds);
                 let left = self.estimate.left();
@@ -46,6 +46,7 @@ impl Reporter for Lines {
                     (open, false) => format!("; {open} left, at least {time}"),
                 };
                 writeln!(out, "done {} in {}{rest}", graph.steps[*step].name(), duration(*seconds)).ok();
+                note.iter().for_each(|note| drop(writeln!(out, "  note: {note}")));
             }
             Event::Failed { graph, step, message, help, log, dropped } => {
                 self.running = self.running.saturating_sub(1);

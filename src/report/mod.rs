@@ -38,6 +38,8 @@ pub enum Event<'a> {
         graph: &'a Graph,
         step: usize,
         seconds: f64,
+        /// What the user should know about the result.
+        note: Option<&'a str>,
     },
     Failed {
         graph: &'a Graph,

@@ -1,32 +1,19 @@
-//! Models and data sets from the hub, an address, a folder or the built-in grammar, in the project's own form.
+//! Data sets from the hub, an address, a folder or the built-in grammar, in the project's own form.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Columns, Dataset, Format, Grammar, Hub, Source, Tokenizer, download, read_tables};
+use crate::data::{Columns, Dataset, Format, Grammar, Hub, Source, download, read_tables};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
-use crate::model::{BertConfig, Weights, relabel};
 
 pub const VERSION: u32 = 1;
 /// The built-in grammar's own version: its sentences are results too.
 pub const GRAMMAR_VERSION: u32 = 1;
 
-/// Files of a model's folder; the last two can each stand in for the other.
-const MODEL_FILES: [&str; 4] = ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt"];
 const DATA_EXTENSIONS: [&str; 4] = ["parquet", "csv", "tsv", "jsonl"];
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ModelParams {
-    /// `hf:REPO[@REVISION]`, or `blake3:…` of a local folder's files.
-    pub source: String,
-    /// The newest commit whose message names this training step.
-    pub step: Option<u64>,
-    /// The classes in the order of the outputs; empty: as the model's configuration says.
-    pub labels: Vec<String>,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DataParams {
@@ -63,58 +50,6 @@ pub struct DataInfo {
     pub labels: Vec<String>,
 }
 
-pub fn model(params: &ModelParams, context: &mut Context) -> Result<Outputs, StageError> {
-    let [config, weights, tokenizer, vocabulary] = match params.source.parse() {
-        Ok(Source::Hub { repo, revision }) => {
-            let found = Hub::from_env()?.model_files(&repo, revision.as_deref())?;
-            context.fact("revision", &found.commit);
-            found.note.into_iter().for_each(|note| context.fact("note", note));
-            [Some(found.config), Some(found.weights), found.tokenizer, found.vocabulary]
-        }
-        _ => {
-            let folder = PathBuf::from(context.location().unwrap_or_default());
-            context.fact("path", folder.display().to_string());
-            MODEL_FILES.map(|name| Some(folder.join(name)).filter(|path| path.is_file()))
-        }
-    };
-    let read = |path: &Option<PathBuf>, name: &str| match path {
-        Some(path) => std::fs::read(path)
-            .map_err(|error| StageError::new(format!("failed to read `{}`: {error}", path.display()))),
-        None => Err(StageError::new(format!("the model has no {name}"))),
-    };
-    let config = read(&config, "config.json")?;
-    let weights_bytes = read(&weights, "model.safetensors")?;
-    // Read here so that a broken file is found now, and stored under the names that everything else expects.
-    let parsed = BertConfig::from_json(&String::from_utf8_lossy(&config))?;
-    let weights = Weights::from_safetensors(&weights_bytes)
-        .map_err(|error| StageError::new(format!("{error} (`{}`)", shown(&weights))))?;
-    drop(weights_bytes);
-    let tokenizer = match (&tokenizer, &vocabulary) {
-        (Some(_), _) => Tokenizer::from_files(Some(&read(&tokenizer, "tokenizer.json")?), None, true)?,
-        _ => Tokenizer::from_files(None, Some(&read(&vocabulary, "tokenizer.json or vocab.txt")?), true)?,
-    };
-    if tokenizer.vocab_size() > parsed.vocab_size {
-        return Err(StageError::new(format!(
-            "the tokenizer knows {} tokens, but the model has embeddings for {}",
-            tokenizer.vocab_size(),
-            parsed.vocab_size
-        )));
-    }
-    let config = match params.labels.as_slice() {
-        [] => config,
-        labels => relabel(&String::from_utf8_lossy(&config), labels)?.into_bytes(),
-    };
-    let mut outputs = Outputs::default();
-    outputs.bytes("config", config);
-    outputs.bytes("tokenizer", tokenizer.to_json()?.into_bytes());
-    outputs.bytes("weights", weights.to_safetensors()?);
-    Ok(outputs)
-}
-
-fn shown(path: &Option<PathBuf>) -> String {
-    path.as_ref().map_or_else(String::new, |path| path.display().to_string())
-}
-
 pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, StageError> {
     let columns = Columns {
         text: params.text.clone(),
@@ -131,7 +66,7 @@ pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, Stage
             let split = params.split.as_deref().unwrap_or_default();
             let found = Hub::from_env()?.dataset_files(&repo, revision.as_deref(), params.config.as_deref(), split)?;
             context.fact("revision", &found.commit);
-            found.note.into_iter().for_each(|note| context.fact("note", note));
+            found.note.into_iter().for_each(|note| context.note(&note));
             found.files
         }
         (_, Some(url)) if url.starts_with("https://") => {
@@ -198,19 +133,4 @@ pub fn digest_of_file(path: &Path) -> Result<Digest, String> {
         Ok(hasher.finalize().into())
     };
     digest().map_err(|error| format!("failed to read `{}`: {error}", path.display()))
-}
-
-/// Of the files that are a model, by name and content.
-pub fn digest_of_model_folder(folder: &Path) -> Result<Digest, String> {
-    let mut hasher = blake3::Hasher::new();
-    for name in MODEL_FILES {
-        let path = folder.join(name);
-        if path.is_file() {
-            hasher.update(name.as_bytes());
-            hasher.update(digest_of_file(&path)?.as_bytes());
-        } else if !matches!(name, "tokenizer.json" | "vocab.txt") {
-            return Err(format!("there is no `{}`, so `{}` is not a model", path.display(), folder.display()));
-        }
-    }
-    Ok(hasher.finalize().into())
 }

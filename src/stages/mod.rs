@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod eval;
 pub mod fetch;
+pub mod fetch_model;
 pub mod finetune;
 pub mod interpolate;
 pub mod measure;
@@ -21,7 +22,7 @@ use crate::engine::{Context, Outputs, StageError};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "parameters")]
 pub enum Params {
-    FetchModel(fetch::ModelParams),
+    FetchModel(fetch_model::Params),
     FetchData(fetch::DataParams),
     Generate(fetch::GenerateParams),
     Pretrain(pretrain::Params),
@@ -51,7 +52,8 @@ impl Params {
 
     pub fn version(&self) -> u32 {
         match self {
-            Self::FetchModel(_) | Self::FetchData(_) => fetch::VERSION,
+            Self::FetchModel(_) => fetch_model::VERSION,
+            Self::FetchData(_) => fetch::VERSION,
             Self::Generate(_) => fetch::GRAMMAR_VERSION,
             Self::Pretrain(_) => pretrain::VERSION,
             Self::Finetune(_) => finetune::VERSION,
@@ -77,7 +79,7 @@ impl Params {
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
         match self {
-            Self::FetchModel(params) => fetch::model(params, context),
+            Self::FetchModel(params) => fetch_model::run(params, context),
             Self::FetchData(params) => fetch::data(params, context),
             Self::Generate(params) => fetch::generate(params, context),
             Self::Pretrain(params) => pretrain::run(params, context),

@@ -180,7 +180,10 @@ fn broken_sources_are_refused_with_clear_words() {
     workspace.write("model/config.json", config.replace("\"intermediate_size\": 64", "\"intermediate_size\": 32"));
     assert_eq!(
         failure(&workspace),
-        "failed finetune.nli[seed=1]: tensor `bert.encoder.layer.0.intermediate.dense.weight` has shape [64, 16], but the configuration expects [32, 16]"
+        "failed fetch.model: the weights do not fit the configuration: of another shape: \
+         `bert.encoder.layer.0.intermediate.dense.weight` (it is [64, 16], not [32, 16]), \
+         `bert.encoder.layer.0.intermediate.dense.bias` (it is [64], not [32]), \
+         `bert.encoder.layer.0.output.dense.weight` (it is [16, 64], not [16, 32]) (`model/model.safetensors`)"
     );
 }
 
@@ -201,4 +204,75 @@ fn files_that_are_not_there_are_found_by_check() {
     let workspace = Workspace::new(&NLI.replace("path:model", "hf:someone/tiny-bert"));
     let checked = workspace.pipeline(&["check", "study.toml"]);
     assert!(checked.err.starts_with("error: there is no file or folder `data/nli.tsv`\n"), "{}", checked.err);
+}
+
+/// A published model in its zip file, TensorFlow's checkpoint inside, and the same model as others write it.
+#[test]
+fn every_form_of_a_model_is_the_same_model() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/formats");
+    let study = NLI.replace("path:model", "path:cased_tiny.zip");
+    let workspace = Workspace::new(&study);
+    write_nli(&workspace);
+    let copy = |from: &str, to: &str| workspace.write(to, std::fs::read(fixtures.join(from)).unwrap());
+    copy("cased_tiny.zip", "cased_tiny.zip");
+    for (folder, from, weights) in [
+        ("torch", "zip.bin", "pytorch_model.bin"),
+        ("legacy", "legacy.bin", "pytorch_model.bin"),
+        ("flax", "flax.msgpack", "flax_model.msgpack"),
+        ("safetensors", "model.safetensors", "model.safetensors"),
+    ] {
+        copy(from, &format!("cased_{folder}/{weights}"));
+        copy("bert_config.json", &format!("cased_{folder}/bert_config.json"));
+        copy("vocab.txt", &format!("cased_{folder}/vocab.txt"));
+        workspace.write(&format!("cased_{folder}/README.md"), "not read");
+    }
+    let fetch = |source: &str| {
+        let set = format!("fetch.model.model=path:{source}");
+        workspace.run(&["--only", "fetch.model", "--set", &set]).ok()
+    };
+    assert!(!fetch("cased_tiny.zip").err.contains("note:"));
+    let first = workspace.finished();
+    assert_eq!(first.len(), 1);
+    for folder in ["torch", "legacy", "flax", "safetensors"] {
+        fetch(&format!("cased_{folder}"));
+    }
+    let models = workspace.finished();
+    let outputs: std::collections::BTreeSet<_> = models.values().collect();
+    assert_eq!((models.len(), outputs.len()), (5, 1), "{models:?}");
+
+    // Only what is read is part of the key; the name is, where it decides about case.
+    workspace.write("cased_torch/README.md", "read by people only");
+    assert!(fetch("cased_torch").err.contains("nothing to do"));
+    std::fs::rename(workspace.path("cased_torch"), workspace.path("torch")).unwrap();
+    fetch("torch");
+    workspace.write("torch/tokenizer_config.json", "{\"do_lower_case\": false}");
+    fetch("torch");
+    let models = workspace.finished();
+    let outputs: std::collections::BTreeSet<_> = models.values().collect();
+    assert_eq!((models.len(), outputs.len()), (7, 2), "{models:?}");
+
+    // A head of its own, so fine-tuning starts from a new one; it runs.
+    workspace.run(&["--until", "finetune"]).ok();
+}
+
+#[test]
+fn what_a_checkpoint_lacks_is_said() {
+    let workspace = with_model(NLI);
+    write_nli(&workspace);
+    let run = workspace.run(&["--only", "fetch.model"]).ok();
+    let note = "  note: classifier.weight and classifier.bias are not in the file: a new head is drawn\n";
+    assert!(run.err.contains(note), "{}", run.err);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/formats");
+    std::fs::remove_file(workspace.path("model/model.safetensors")).unwrap();
+    workspace.write("model/pytorch_model.bin", std::fs::read(fixtures.join("trap_zip.bin")).unwrap());
+    let refused = failure(&workspace);
+    assert!(refused.contains("the pickle asks for the class `posix.system`"), "{refused}");
+    assert!(!workspace.run(&["--only", "fetch.model"]).out.contains("must never run"));
+    std::fs::remove_file(workspace.path("model/pytorch_model.bin")).unwrap();
+    let checked = workspace.pipeline(&["check", "study.toml"]);
+    assert!(
+        checked.err.contains("`model` is not a model: it has no model.safetensors, pytorch_model.bin"),
+        "{}",
+        checked.err
+    );
 }

@@ -3,33 +3,24 @@
 use super::super::DataError;
 use super::super::error::nearest;
 use super::super::read::Format;
+use crate::model::{Lacking, ModelFiles};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// config.json, model.safetensors and what the tokenizer needs.
-pub fn model_files(repo: &str, files: &[String]) -> Result<Vec<String>, DataError> {
-    let has = |name: &str| files.iter().any(|file| file == name);
-    let missing = |file: &str, hint: String| DataError::NoFile { repo: repo.to_string(), file: file.to_string(), hint };
-    if !has("config.json") {
-        return Err(missing("config.json", ": it may not be a model for the transformers library".into()));
-    }
-    if !has("model.safetensors") {
-        let weights = |file: &&String| file.contains("model") && file.rsplit('.').next().is_some_and(is_weights);
-        let others: Vec<&str> = files.iter().filter(weights).map(String::as_str).collect();
-        let hint = match others.is_empty() {
-            true => String::new(),
-            false => format!(", only {}: name a revision that has it, or convert them", others.join(", ")),
-        };
-        return Err(missing("model.safetensors", hint));
-    }
-    if !has("tokenizer.json") && !has("vocab.txt") {
-        return Err(missing("tokenizer.json or vocab.txt", String::new()));
-    }
-    let wanted = ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "tokenizer_config.json"];
-    Ok(wanted.into_iter().filter(|name| has(name)).map(String::from).collect())
-}
+/// Not read where there is a tokenizer.json, but Python's tokenizers want them, and the cache is theirs too.
+const COMPANIONS: [&str; 5] =
+    ["tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"];
 
-fn is_weights(extension: &str) -> bool {
-    matches!(extension, "bin" | "h5" | "msgpack" | "ckpt" | "safetensors" | "index")
+/// The files that are read, and what belongs beside them; of several forms of the weights only one.
+pub fn model_files(repo: &str, files: &[String]) -> Result<Vec<String>, DataError> {
+    let lacking = |Lacking { file, hint }| DataError::NoFile { repo: repo.to_string(), file, hint };
+    let chosen = ModelFiles::choose(files).map_err(lacking)?;
+    let mut wanted: Vec<String> = chosen.all().cloned().collect();
+    for name in COMPANIONS.map(String::from) {
+        if files.contains(&name) && !wanted.contains(&name) {
+            wanted.push(name);
+        }
+    }
+    Ok(wanted)
 }
 
 /// One file of a split: `shard` of `shards`, where the name tells.
@@ -197,15 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn a_model_needs_its_three_files() {
-        let all = ["config.json", "model.safetensors", "vocab.txt", "pytorch_model.bin", "README.md"];
-        assert_eq!(model_files("r", &files(&all)).unwrap(), ["config.json", "model.safetensors", "vocab.txt"]);
+    fn a_models_files_come_in_one_form_with_what_python_wants_beside_them() {
+        let all = "config.json flax_model.msgpack model.safetensors pytorch_model.bin README.md special_tokens_map.json \
+                   tokenizer.json tokenizer_config.json vocab.txt";
+        let all: Vec<&str> = all.split(' ').collect();
+        let wanted =
+            "config.json model.safetensors tokenizer.json tokenizer_config.json special_tokens_map.json vocab.txt";
+        assert_eq!(model_files("r", &files(&all)).unwrap().join(" "), wanted);
         let message = |names: &[&str]| model_files("r", &files(names)).unwrap_err().to_string();
         assert_eq!(
-            message(&["config.json", "pytorch_model.bin", "vocab.txt"]),
-            "r has no model.safetensors, only pytorch_model.bin: name a revision that has it, or convert them"
+            message(&["config.json", "tf_model.h5", "vocab.txt"]),
+            "r has no model.safetensors, pytorch_model.bin, flax_model.msgpack or *.ckpt.index, only tf_model.h5: name a \
+             revision that has one, or convert them"
         );
-        assert!(message(&all[..2]).contains("no tokenizer.json or vocab.txt"));
-        assert!(message(&all[1..]).contains("no config.json"));
+        assert!(message(&all[..3]).contains("r has no tokenizer.json or vocab.txt"));
     }
 }

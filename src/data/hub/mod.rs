@@ -36,12 +36,9 @@ pub struct Hub {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubModel {
     pub commit: String,
-    pub config: PathBuf,
-    pub weights: PathBuf,
-    /// At least one of `tokenizer` (tokenizer.json) and `vocabulary` (vocab.txt) is there.
-    pub tokenizer: Option<PathBuf>,
-    pub vocabulary: Option<PathBuf>,
-    pub tokenizer_config: Option<PathBuf>,
+    /// Names in the repository, and where each file lies: what [`crate::model::ModelFiles`] chooses, and what Python's
+    /// tokenizers want beside it.
+    pub files: Vec<(String, PathBuf)>,
     /// Something that the user should be told, such as that the hub could not be asked.
     pub note: Option<String>,
 }
@@ -91,20 +88,7 @@ impl Hub {
         let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
         let pick = |files: &[String]| layout::model_files(repo, files);
         let found = self.find(repo, &wanted, &pick, self.settings.offline)?;
-        let path = |name: &str| found.files.iter().find(|(file, _)| file == name).map(|(_, path)| path.clone());
-        let need = |name: &str| {
-            let missing = || DataError::NoFile { repo: repo.into(), file: name.into(), hint: String::new() };
-            path(name).ok_or_else(missing)
-        };
-        Ok(HubModel {
-            config: need("config.json")?,
-            weights: need("model.safetensors")?,
-            tokenizer: path("tokenizer.json"),
-            vocabulary: path("vocab.txt"),
-            tokenizer_config: path("tokenizer_config.json"),
-            commit: found.commit,
-            note: found.note,
-        })
+        Ok(HubModel { commit: found.commit, files: found.files, note: found.note })
     }
 
     /// The files of one split, downloaded if need be. Without a revision they are looked for on the main branch, and

@@ -54,21 +54,22 @@ fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
     let online = hub(&folder, &stub.address, false);
     let model = online.model_files("me/bert", None).unwrap();
     assert_eq!((model.commit.as_str(), &model.note), (COMMIT, &None));
-    assert_eq!(std::fs::read(&model.config).unwrap(), CONFIG);
-    assert_eq!(std::fs::read(&model.weights).unwrap(), b"weights".repeat(1000));
-    assert_eq!((model.tokenizer, model.tokenizer_config), (None, None));
+    let names: Vec<&str> = model.files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["config.json", "model.safetensors", "vocab.txt"]);
+    assert_eq!(std::fs::read(&model.files[0].1).unwrap(), CONFIG);
+    assert_eq!(std::fs::read(&model.files[1].1).unwrap(), b"weights".repeat(1000));
     assert!(stub.requests().iter().all(|head| head.to_lowercase().contains("authorization: bearer very-secret")));
 
     let before = stub.requests().len();
-    assert_eq!(online.model_files("me/bert", None).unwrap().config, model.config);
+    assert_eq!(online.model_files("me/bert", None).unwrap().files, model.files);
     assert_eq!(stub.requests().len(), before + 1, "only the revision is asked for again");
-    assert_eq!(online.model_files("me/bert", Some(COMMIT)).unwrap().config, model.config);
+    assert_eq!(online.model_files("me/bert", Some(COMMIT)).unwrap().files, model.files);
     assert_eq!(stub.requests().len(), before + 1, "a commit is not asked for at all");
 
     let offline = hub(&folder, "http://127.0.0.1:9", true).model_files("me/bert", None).unwrap();
-    assert_eq!((offline.config.clone(), offline.note), (model.config, None));
+    assert_eq!((&offline.files, offline.note), (&model.files, None));
     let cut_off = hub(&folder, "http://127.0.0.1:9", false).model_files("me/bert", None).unwrap();
-    assert_eq!(cut_off.config, offline.config);
+    assert_eq!(cut_off.files, model.files);
     let note = cut_off.note.unwrap();
     assert!(note.contains("failed to reach 127.0.0.1:9") && note.contains("commit 0123456789ab"), "{note}");
 }

@@ -1,0 +1,178 @@
+//! Which of the files in a folder, a repository or a zip file are the model, from their names alone.
+
+const CONFIGURATIONS: [&str; 2] = ["config.json", "bert_config.json"];
+const WEIGHTS: [&str; 3] = ["model.safetensors", "pytorch_model.bin", "flax_model.msgpack"];
+const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"]];
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+
+/// Names of the files that are read; what else is there does not matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFiles {
+    pub config: String,
+    /// The first file, and for a TensorFlow checkpoint its data files, in order.
+    pub weights: Vec<String>,
+    /// `tokenizer.json`, or else a vocabulary with `tokenizer_config.json` if that is there.
+    pub tokenizer: Vec<String>,
+}
+
+/// A file that a model needs and that is not there.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no {file}{hint}")]
+pub struct Lacking {
+    pub file: String,
+    /// Nothing, or what follows the name: `: …` or `, only …`.
+    pub hint: String,
+}
+
+impl ModelFiles {
+    /// Chooses among all names: safetensors before PyTorch's, Flax's and TensorFlow's weights.
+    ///
+    /// # Errors
+    /// A part that is not there, or not in a form that is read.
+    pub fn choose(names: &[String]) -> Result<Self, Lacking> {
+        let has = |name: &&str| names.iter().any(|there| there == name);
+        let lacking = |file: &str, hint: &str| Lacking { file: file.to_owned(), hint: hint.to_owned() };
+        let config = CONFIGURATIONS.iter().find(|name| has(name)).ok_or_else(|| {
+            lacking("config.json or bert_config.json", ": it may not be a model for the transformers library")
+        })?;
+        let weights = match WEIGHTS.iter().find(|name| has(name)) {
+            Some(name) => vec![(*name).to_owned()],
+            None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
+        };
+        let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(|name| has(name)));
+        let tokenizer = tokenizer.ok_or_else(|| lacking("tokenizer.json or vocab.txt", ""))?;
+        let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
+        if tokenizer[0] != "tokenizer.json" && has(&TOKENIZER_CONFIG) {
+            tokenizer.push(TOKENIZER_CONFIG.to_owned());
+        }
+        Ok(Self { config: (*config).to_owned(), weights, tokenizer })
+    }
+
+    /// Every name.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.config).chain(&self.weights).chain(&self.tokenizer)
+    }
+}
+
+/// `STEM.ckpt….index` and its `….data-00000-of-00002`, ….
+fn tensorflow(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
+    let is_index = |name: &&String| name.ends_with(".index") && name.contains(".ckpt") && !name.contains('/');
+    let mut indices: Vec<&String> = names.iter().filter(is_index).collect();
+    indices.sort();
+    let index = match indices.as_slice() {
+        [] => return Ok(None),
+        [one] => *one,
+        several => {
+            let several = several.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            let hint = format!(": there are {several}, and only one of them can be meant: move the others away");
+            return Err(Lacking { file: "single checkpoint".into(), hint });
+        }
+    };
+    let start = format!("{}.data-", index.trim_end_matches(".index"));
+    let shards = names.iter().filter_map(|name| name.strip_prefix(&start)?.split_once("-of-"));
+    let Some(count) = shards.filter_map(|(_, count)| count.parse::<usize>().ok()).max() else {
+        return Err(Lacking { file: format!("{start}00000-of-00001"), hint: String::new() });
+    };
+    let mut files = vec![index.clone()];
+    for shard in 0..count {
+        let file = format!("{start}{shard:05}-of-{count:05}");
+        if !names.contains(&file) {
+            return Err(Lacking { file, hint: String::new() });
+        }
+        files.push(file);
+    }
+    Ok(Some(files))
+}
+
+fn no_weights(names: &[String]) -> Lacking {
+    let sharded = ["model.safetensors.index.json", "pytorch_model.bin.index.json", "flax_model.msgpack.index.json"];
+    let hint = if let Some(index) = sharded.iter().find(|index| names.iter().any(|name| name == *index)) {
+        format!(
+            ", only weights in several parts ({index}), which are not read: save it again as one file, with \
+             max_shard_size=\"100GB\""
+        )
+    } else {
+        let last = |name: &&String| name.rsplit('.').next().is_some_and(is_weights);
+        let others: Vec<&str> = names.iter().filter(last).map(String::as_str).collect();
+        match others.is_empty() {
+            true => String::new(),
+            false => format!(", only {}: name a revision that has one, or convert them", others.join(", ")),
+        }
+    };
+    Lacking { file: format!("{} or *.ckpt.index", WEIGHTS.join(", ")), hint }
+}
+
+fn is_weights(extension: &str) -> bool {
+    matches!(extension, "bin" | "h5" | "msgpack" | "ckpt" | "safetensors" | "onnx" | "ot" | "pt" | "pth")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(names: &str) -> Result<String, String> {
+        let names: Vec<String> = names.split(' ').map(String::from).collect();
+        let files = ModelFiles::choose(&names).map_err(|lacking| lacking.to_string())?;
+        let all: Vec<String> = files.all().cloned().collect();
+        // Choosing again among what was chosen changes nothing.
+        assert_eq!(ModelFiles::choose(&all).as_ref(), Ok(&files));
+        Ok(all.join(" "))
+    }
+
+    #[test]
+    fn each_format_is_found_and_the_best_is_taken() {
+        let cases = [
+            ("config.json vocab.txt model.safetensors README.md", "config.json model.safetensors vocab.txt"),
+            (
+                "flax_model.msgpack pytorch_model.bin model.safetensors vocab.txt tokenizer.json config.json",
+                "config.json model.safetensors tokenizer.json",
+            ),
+            (
+                "flax_model.msgpack pytorch_model.bin pytorch_model.bin.index.json vocab.txt config.json \
+                 tokenizer_config.json",
+                "config.json pytorch_model.bin vocab.txt tokenizer_config.json",
+            ),
+            (
+                "config.json flax_model.msgpack tokenizer.json tokenizer_config.json",
+                "config.json flax_model.msgpack tokenizer.json",
+            ),
+            (
+                "bert_config.json m.ckpt.data-00001-of-00002 m.ckpt.data-00000-of-00002 m.ckpt.index m.ckpt.meta vocab.txt",
+                "bert_config.json m.ckpt.index m.ckpt.data-00000-of-00002 m.ckpt.data-00001-of-00002 vocab.txt",
+            ),
+            (
+                "config.json model.ckpt-36813.data-00000-of-00001 model.ckpt-36813.index vocab.txt",
+                "config.json model.ckpt-36813.index model.ckpt-36813.data-00000-of-00001 vocab.txt",
+            ),
+            (
+                "config.json model.safetensors merges.txt vocab.json",
+                "config.json model.safetensors vocab.json merges.txt",
+            ),
+        ];
+        for (names, expected) in cases {
+            assert_eq!(chosen(names).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_lacking_is_named_with_what_to_do() {
+        let cases = [
+            ("vocab.txt model.safetensors", "no config.json or bert_config.json: it may not be a model"),
+            ("config.json model.safetensors merges.txt", "no tokenizer.json or vocab.txt"),
+            ("config.json vocab.txt README.md", "flax_model.msgpack or *.ckpt.index"),
+            ("config.json vocab.txt tf_model.h5", ", only tf_model.h5: name a revision that has one, or convert"),
+            (
+                "config.json vocab.txt model-00001-of-00002.safetensors model.safetensors.index.json",
+                "several parts (model.safetensors.index.json)",
+            ),
+            ("config.json vocab.txt a.ckpt.index", "no a.ckpt.data-00000-of-00001"),
+            ("config.json vocab.txt a.ckpt.index a.ckpt.data-00000-of-00002", "no a.ckpt.data-00001-of-00002"),
+            ("config.json vocab.txt b.ckpt-2.index a.ckpt-1.index", "there are a.ckpt-1.index, b.ckpt-2.index"),
+            ("config.json vocab.txt old/a.ckpt.index", "*.ckpt.index"),
+        ];
+        for (names, part) in cases {
+            let message = chosen(names).unwrap_err();
+            assert!(message.contains(part), "{names}: {message}");
+        }
+    }
+}

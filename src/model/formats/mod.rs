@@ -1,0 +1,73 @@
+//! Checkpoints of other programs, as tensors on the host: one file a format. Nothing in them is executed, and what they
+//! say about sizes is checked against the bytes that are there before memory is asked for.
+//!
+//! | file | written by | what is special |
+//! |---|---|---|
+//! | `model.safetensors` | transformers | nothing |
+//! | `pytorch_model.bin` | `torch.save`, zip or legacy | a pickle names the tensors; strides, shared storages |
+//! | `flax_model.msgpack` | Flax | dense kernels are `[in, out]`; long arrays come in chunks |
+//! | `*.ckpt.index`, `*.ckpt.data-…` | TensorFlow's `Saver` | Google's names; the optimizer's slots lie beside |
+
+mod choice;
+mod flax;
+mod floats;
+mod names;
+mod pickle;
+mod protobuf;
+mod reader;
+mod table;
+mod tensorflow;
+#[cfg(test)]
+mod tests;
+mod torch;
+
+pub use choice::{Lacking, ModelFiles};
+pub(crate) use floats::Float;
+
+use super::{HostTensor, ModelError, Weights};
+use std::path::PathBuf;
+
+/// Why a file in another program's format is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    #[error("failed to read {}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("failed to read the {format} file: {what}; it may be truncated, fetch it again")]
+    Damaged { format: &'static str, what: String },
+    #[error("the {format} file cannot be read: {what}")]
+    Unsupported { format: &'static str, what: String },
+    #[error(
+        "the pickle asks for {what} (byte {offset}), which no state dict needs: it is refused, and nothing in it was run"
+    )]
+    Refused { what: String, offset: usize },
+    #[error("this is a Git LFS pointer and not the weights that it stands for: run `git lfs pull` where it was cloned")]
+    LfsPointer,
+}
+
+/// Tensors by the name that Hugging Face's PyTorch models give them.
+type Named = Vec<(String, HostTensor)>;
+
+/// The weights in the files that [`ModelFiles::choose`] found, in that order.
+///
+/// # Errors
+/// A file that cannot be read, is damaged, or holds what no BERT needs; a tensor that is not of floating point
+/// numbers, or is there twice.
+pub fn read(files: &[PathBuf]) -> Result<Weights, ModelError> {
+    let Some((first, shards)) = files.split_first() else { return Ok(Weights::default()) };
+    let io = |path: &PathBuf, source| FormatError::Io { path: path.clone(), source };
+    let bytes = std::fs::read(first).map_err(|source| io(first, source))?;
+    if bytes.starts_with(b"version https://git-lfs") {
+        return Err(FormatError::LfsPointer.into());
+    }
+    let extension = first.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension {
+        "bin" => Weights::from_named(torch::read(&bytes)?),
+        "msgpack" => Weights::from_named(flax::read(&bytes)?),
+        "index" => {
+            let open = |path: &PathBuf| std::fs::File::open(path).map_err(|source| io(path, source));
+            let mut shards = shards.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+            Weights::from_named(tensorflow::read(&bytes, &mut shards)?)
+        }
+        _ => Weights::from_safetensors(&bytes),
+    }
+}

@@ -242,7 +242,8 @@ fn every_form_of_a_model_is_the_same_model() {
 
     // Only what is read is part of the key; the name is, where it decides about case.
     workspace.write("cased_torch/README.md", "read by people only");
-    assert!(fetch("cased_torch").err.contains("nothing to do"));
+    fetch("cased_torch");
+    assert_eq!(workspace.finished().len(), 5);
     std::fs::rename(workspace.path("cased_torch"), workspace.path("torch")).unwrap();
     fetch("torch");
     workspace.write("torch/tokenizer_config.json", "{\"do_lower_case\": false}");
@@ -251,8 +252,29 @@ fn every_form_of_a_model_is_the_same_model() {
     let outputs: std::collections::BTreeSet<_> = models.values().collect();
     assert_eq!((models.len(), outputs.len()), (7, 2), "{models:?}");
 
-    // A head of its own, so fine-tuning starts from a new one; it runs.
-    workspace.run(&["--until", "finetune"]).ok();
+    workspace.run(&["--until", "finetune", "--set", "finetune.nli.max_length=12"]).ok();
+}
+
+#[test]
+fn a_models_address_is_a_zip_file_with_a_digest() {
+    let study = |source: &str| NLI.replace("\"path:model\"", source);
+    let workspace = Workspace::new(NLI);
+    write_nli(&workspace);
+    let cases = [
+        ("\"https://a.b/model.zip\"", Some("an https source needs the `blake3` of its content")),
+        ("\"https://a.b/model.bin\"\nblake3 = \"00\"", Some("`path:FILE.zip` or `https://….zip`")),
+        ("\"https://a.b/model.zip\"\nblake3 = \"00\"", Some("`blake3` must be 64 hexadecimal digits")),
+        ("\"path:study.toml\"", Some("is neither a folder nor a zip file")),
+        (&format!("\"https://a.b/cased_model.zip?x\"\nblake3 = \"{}\"", "0".repeat(64)), None),
+    ];
+    for (source, message) in cases {
+        workspace.write("study.toml", study(source));
+        let checked = workspace.pipeline(&["check", "study.toml"]);
+        match message {
+            Some(message) => assert!(checked.err.contains(message), "{source}: {}", checked.err),
+            None => drop(checked.ok()),
+        }
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl ModelFiles {
             Some(name) => vec![(*name).to_owned()],
             None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
         };
-        let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(|name| has(name)));
+        let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
         let tokenizer = tokenizer.ok_or_else(|| lacking("tokenizer.json or vocab.txt", ""))?;
         let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
         if tokenizer[0] != "tokenizer.json" && has(&TOKENIZER_CONFIG) {

@@ -17,8 +17,11 @@ const TRAILER: usize = 5;
 const LONGEST_KEY: usize = 512;
 const MOST_ENTRIES: usize = 1 << 16;
 
+/// Keys and their values.
+pub(super) type Entries<'a> = Vec<(Vec<u8>, &'a [u8])>;
+
 /// Every entry in order.
-pub(super) fn entries(file: &[u8]) -> Result<Vec<(Vec<u8>, &[u8])>, FormatError> {
+pub(super) fn entries(file: &[u8]) -> Result<Entries<'_>, FormatError> {
     let footer = file.len().checked_sub(FOOTER).map(|start| Reader::new(&file[start..]));
     let mut footer = footer.ok_or_else(|| damaged(format!("its index has only {} bytes", file.len())))?;
     let mut magic = footer.clone();
@@ -27,7 +30,7 @@ pub(super) fn entries(file: &[u8]) -> Result<Vec<(Vec<u8>, &[u8])>, FormatError>
     }
     handle(&mut footer).map_err(cut)?;
     let index = handle(&mut footer).map_err(cut)?;
-    let mut all: Vec<(Vec<u8>, &[u8])> = Vec::new();
+    let mut all = Entries::new();
     for (_, place) in block(file, index)? {
         let data = handle(&mut Reader::new(place)).map_err(cut)?;
         for (key, value) in block(file, data)? {
@@ -61,7 +64,7 @@ pub(super) fn masked_crc(bytes: &[u8]) -> u32 {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-fn block(file: &[u8], (offset, length): (usize, usize)) -> Result<Vec<(Vec<u8>, &[u8])>, FormatError> {
+fn block(file: &[u8], (offset, length): (usize, usize)) -> Result<Entries<'_>, FormatError> {
     let end = offset.checked_add(length);
     let whole = end.and_then(|end| file.get(offset..end.checked_add(TRAILER)?));
     let whole = whole.ok_or_else(|| damaged(format!("block {offset} of its index reaches beyond the end")))?;
@@ -83,7 +86,7 @@ fn block(file: &[u8], (offset, length): (usize, usize)) -> Result<Vec<(Vec<u8>, 
     let room = restarts.and_then(|count| length.checked_sub(count.checked_mul(4)?));
     let room = room.ok_or_else(|| damaged(format!("block {offset} of its index is too short")))?;
     let mut reader = Reader::new(&contents[..room]);
-    let mut entries = Vec::new();
+    let mut entries = Entries::new();
     let mut key: Vec<u8> = Vec::new();
     while !reader.is_empty() {
         let shared = reader.length().map_err(cut)?;

@@ -102,8 +102,10 @@ fn parse(name: &str, bytes: &[u8], data: &[Vec<u8>]) -> Result<Weights, ModelErr
     }
 }
 
-/// Every file, with the data that goes with an index.
-fn fixtures() -> Vec<(&'static str, Vec<u8>, Vec<Vec<u8>>)> {
+/// A file's name and bytes, and the data that goes with an index.
+type Fixture = (&'static str, Vec<u8>, Vec<Vec<u8>>);
+
+fn fixtures() -> Vec<Fixture> {
     let plain = ["zip.bin", "legacy.bin", "protocol4.bin", "odd_zip.bin", "odd_legacy.bin", "flax.msgpack"];
     let plain = plain.into_iter().chain(["chunked.msgpack", "odd.msgpack"]).map(|name| (name, bytes(name), Vec::new()));
     let data = |files: Vec<PathBuf>| files[1..].iter().map(|file| std::fs::read(file).unwrap()).collect();

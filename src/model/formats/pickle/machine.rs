@@ -1,156 +1,11 @@
-//! The part of Python's pickle language that a state dict is written in.
-//!
-//! A pickle is a program for a stack machine. This machine knows the instructions that build numbers, texts, tuples,
-//! lists and dicts, and a fixed list of classes, each of which only becomes a note of what it was called with. Anything
-//! else ends the reading. Objects lie in one flat list and know each other by place, so that neither reading nor
-//! dropping them recurses, and each byte makes at most one of them.
+//! The stack machine itself, one instruction at a time.
 
-use super::reader::{Cut, Reader};
-use super::{Float, FormatError};
+use super::super::reader::{Cut, Reader};
+use super::{Class, Id, Object};
 use std::collections::HashMap;
 
-/// A BERT's state dict has some thirty objects a tensor.
-const MOST_OBJECTS: usize = 1 << 20;
-/// In bytes; a BERT's has less than a hundredth of it.
-const LONGEST: usize = 16 << 20;
-
-/// The place of an object in its pickle.
-pub(super) type Id = usize;
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Object<'a> {
-    None,
-    Bool(bool),
-    Int(i128),
-    Float,
-    Text(&'a str),
-    Tuple(Vec<Id>),
-    List(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    Class(Class),
-    /// A storage, named by a tuple.
-    Persistent(Id),
-    /// What `_rebuild_tensor` was called with, a tuple.
-    Tensor(Id),
-}
-
-/// What a storage holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Element {
-    Float(Float),
-    /// Bytes a number, and the type's name.
-    Other(usize, &'static str),
-}
-
-/// The classes and functions that a state dict names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    OrderedDict,
-    Tensor,
-    Parameter,
-    Size,
-    Storage(Element),
-}
-
-impl Class {
-    fn named(module: &[u8], name: &[u8]) -> Option<Self> {
-        use Element::{Float as Of, Other};
-        Some(match (module, name) {
-            (b"collections", b"OrderedDict") => Self::OrderedDict,
-            (b"torch._utils", b"_rebuild_tensor" | b"_rebuild_tensor_v2") => Self::Tensor,
-            (b"torch._utils", b"_rebuild_parameter") => Self::Parameter,
-            (b"torch", b"Size") => Self::Size,
-            (b"torch", b"DoubleStorage") => Self::Storage(Of(Float::F64)),
-            (b"torch", b"FloatStorage") => Self::Storage(Of(Float::F32)),
-            (b"torch", b"HalfStorage") => Self::Storage(Of(Float::F16)),
-            (b"torch", b"BFloat16Storage") => Self::Storage(Of(Float::BF16)),
-            (b"torch", b"LongStorage") => Self::Storage(Other(8, "int64")),
-            (b"torch", b"IntStorage") => Self::Storage(Other(4, "int32")),
-            (b"torch", b"ShortStorage") => Self::Storage(Other(2, "int16")),
-            (b"torch", b"CharStorage") => Self::Storage(Other(1, "int8")),
-            (b"torch", b"ByteStorage") => Self::Storage(Other(1, "uint8")),
-            (b"torch", b"BoolStorage") => Self::Storage(Other(1, "bool")),
-            _ => return None,
-        })
-    }
-}
-
-/// A pickle that was read.
-#[derive(Debug)]
-pub(super) struct Pickle<'a> {
-    objects: Vec<Object<'a>>,
-    root: Id,
-    /// Its bytes; what follows them is not part of it.
-    pub length: usize,
-}
-
-impl<'a> Pickle<'a> {
-    /// Reads to the end of the first pickle in `bytes`.
-    ///
-    /// # Errors
-    /// It ends too early, or asks for what no state dict needs.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut machine = Machine { reader: Reader::new(bytes.get(..LONGEST).unwrap_or(bytes)), ..Machine::default() };
-        loop {
-            let at = machine.reader.at();
-            let step = machine.reader.u8().map_err(Fault::from).and_then(|code| machine.step(code));
-            match step {
-                Ok(None) if machine.objects.len() <= MOST_OBJECTS => {}
-                Ok(None) => return Err(refused(at, format!("more than {MOST_OBJECTS} objects"))),
-                Ok(Some(root)) => {
-                    return Ok(Self { objects: machine.objects, root, length: machine.reader.at() });
-                }
-                Err(Fault::Cut) => return Err(damaged(format!("its pickle breaks off after byte {at}"))),
-                Err(Fault::Refused(what)) => return Err(refused(at, what)),
-                Err(Fault::Wrong(what)) => return Err(damaged(format!("byte {at} of its pickle {what}"))),
-            }
-        }
-    }
-
-    pub fn root(&self) -> &Object<'a> {
-        self.get(self.root)
-    }
-
-    pub fn get(&self, id: Id) -> &Object<'a> {
-        self.objects.get(id).unwrap_or(&Object::None)
-    }
-
-    pub fn objects(&self) -> &[Object<'a>] {
-        &self.objects
-    }
-
-    pub fn text(&self, id: Id) -> Option<&'a str> {
-        match self.get(id) {
-            Object::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// A number from 0 that can be a size in memory.
-    pub fn size(&self, id: Id) -> Option<usize> {
-        match self.get(id) {
-            Object::Int(number) => usize::try_from(*number).ok(),
-            _ => None,
-        }
-    }
-
-    pub fn tuple(&self, id: Id) -> Option<&[Id]> {
-        match self.get(id) {
-            Object::Tuple(items) => Some(items),
-            _ => None,
-        }
-    }
-}
-
-fn refused(offset: usize, what: String) -> FormatError {
-    FormatError::Refused { what, offset }
-}
-
-pub(super) fn damaged(what: String) -> FormatError {
-    FormatError::Damaged { format: "PyTorch", what }
-}
-
-enum Fault {
+/// Why an instruction is not carried out.
+pub(super) enum Fault {
     Cut,
     Refused(String),
     Wrong(&'static str),
@@ -163,9 +18,9 @@ impl From<Cut> for Fault {
 }
 
 #[derive(Default)]
-struct Machine<'a> {
+pub(super) struct Machine<'a> {
     reader: Reader<'a>,
-    objects: Vec<Object<'a>>,
+    pub objects: Vec<Object<'a>>,
     stack: Vec<Id>,
     /// How high the stack was at each open mark.
     marks: Vec<usize>,
@@ -173,8 +28,18 @@ struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
+    pub fn new(program: &'a [u8]) -> Self {
+        Self { reader: Reader::new(program), ..Self::default() }
+    }
+
+    /// How many bytes of the program are done.
+    pub fn at(&self) -> usize {
+        self.reader.at()
+    }
+
     /// One instruction; the last one gives the whole pickle's object. The codes are those of CPython's pickletools.
-    fn step(&mut self, code: u8) -> Result<Option<Id>, Fault> {
+    pub fn step(&mut self) -> Result<Option<Id>, Fault> {
+        let code = self.reader.u8()?;
         match code {
             0x80 => drop(self.reader.u8()?),
             0x95 => drop(self.reader.u64()?),
@@ -431,75 +296,4 @@ fn opcode(code: u8) -> String {
         _ => return format!("0x{code:02x}, which is none"),
     };
     format!("{name} (0x{code:02x})")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn objects_are_built_as_python_does() {
-        // pickle.dumps({"a": [1, -2, 2**40], "b": (True, None, 3.5)}, protocol=2), and a shared list
-        let bytes =
-            b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01]q\x02(K\x01J\xfe\xff\xff\xff\x8a\x06\x00\x00\x00\x00\x00\x01e\
-                      X\x01\x00\x00\x00bh\x02u.rest";
-        let pickle = Pickle::read(bytes).unwrap();
-        assert_eq!(pickle.length, bytes.len() - 4);
-        let Object::Dict(entries) = pickle.root() else { panic!("{pickle:?}") };
-        assert_eq!(pickle.text(entries[1].0), Some("b"));
-        assert_eq!(entries[0].1, entries[1].1);
-        let Object::List(numbers) = pickle.get(entries[0].1) else { panic!("{pickle:?}") };
-        let numbers: Vec<&Object> = numbers.iter().map(|id| pickle.get(*id)).collect();
-        assert_eq!(numbers, [&Object::Int(1), &Object::Int(-2), &Object::Int(1 << 40)]);
-    }
-
-    #[test]
-    fn whatever_else_a_pickle_asks_for_is_refused_by_name() {
-        let cases: &[(&[u8], &str)] = &[
-            (b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.", "the class `posix.system` (byte 2)"),
-            (b"\x8c\x02os\x8c\x06system\x93.", "the class `os.system` (byte 12)"),
-            (b"c__builtin__\neval\n.", "the class `__builtin__.eval`"),
-            (b"ctorch._utils\n_rebuild_tensor_v3\n.", "_rebuild_tensor_v3"),
-            (b"c\x1b[31m\nx\n.", "the class `\\u{1b}[31m.x`"),
-            (b"\x80\x02ccollections\nOrderedDict\n)\x81.", "the opcode NEWOBJ (0x81) (byte 28)"),
-            (b"ios\nsystem\n.", "the opcode INST"),
-            (b"I1\n.", "the opcode INT"),
-            (b"\xff", "the opcode 0xff, which is none"),
-            (b"N}b.", "byte 2"),
-            (b"]}b.", "the opcode BUILD on something other"),
-            (b"K\x01)R.", "a call of something other than a class"),
-            (b"ctorch\nFloatStorage\nK\x05\x85R.", "a storage made on the spot"),
-            (b"\x8a\x11aaaaaaaaaaaaaaaaa.", "more than 16 bytes"),
-            (b"N()\x86.", "empty stack"),
-            (b"N(0.", "the opcode POP"),
-            (b"N(.", "empty stack"),
-            (b"N\x86.", "empty stack"),
-            (b"u.", "never set"),
-            (b"}(Nu.", "without a value"),
-            (b"N(Nu.", "other than a dict"),
-            (b"h\x07.", "never remembered"),
-            (b"X\xff\xff\xff\xffab", "breaks off after byte 0"),
-            (b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffab", "breaks off"),
-            (b"X\x01\x00\x00\x00\xff.", "UTF-8"),
-            (b"cos", "breaks off"),
-            (b"", "breaks off"),
-            (b"N", "breaks off after byte 1"),
-        ];
-        for (bytes, part) in cases {
-            let error = Pickle::read(bytes).unwrap_err().to_string();
-            assert!(error.contains(part), "{}: {error}", bytes.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn neither_depth_nor_number_exhausts_the_machine() {
-        let deep = [&b")"[..], &b"\x85".repeat(500_000), b"."].concat();
-        assert!(Pickle::read(&deep).is_ok());
-        let many = b"N".repeat(MOST_OBJECTS + 2);
-        assert!(Pickle::read(&many).unwrap_err().to_string().contains("objects"));
-        // A list that holds itself.
-        assert!(Pickle::read(b"]q\x00h\x00a.").is_ok());
-        let marks = b"(".repeat(LONGEST + 1);
-        assert!(Pickle::read(&marks).unwrap_err().to_string().contains("breaks off"));
-    }
 }

@@ -83,6 +83,7 @@ pub fn model(params: &ModelParams, context: &mut Context) -> Result<Outputs, Sta
     // Read here so that a broken file is found now, and stored under the names that everything else expects.
     let parsed = BertConfig::from_json(&String::from_utf8_lossy(&config))?;
     let weights = Weights::from_safetensors(&weights_bytes)
+        .and_then(|weights| weights.with_prefix(parsed.model_type))
         .map_err(|error| StageError::new(format!("{error} (`{}`)", shown(&weights))))?;
     drop(weights_bytes);
     let tokenizer = match (&tokenizer, &vocabulary) {

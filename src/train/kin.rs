@@ -62,7 +62,7 @@ fn write_checkpoints() {
     let out = std::path::PathBuf::from(std::env::var_os("ARCHITECTURES_OUT").expect("ARCHITECTURES_OUT is not set"));
     for name in NAMES {
         let case = case(name);
-        let (_, weights) = run(&case, 1, 3.0);
+        let (_, weights) = run(&case, 1, 60.0);
         let model = Bert::new(&case.config, Head::Classifier { labels: 3 }, &weights, &cpu()).unwrap();
         let logits: Vec<f32> = model.forward(&case.batch(), None).unwrap().to_data().to_vec().unwrap();
         let folder = out.join(name);

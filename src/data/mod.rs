@@ -5,6 +5,7 @@
 
 mod archive;
 mod batch;
+mod byte_pairs;
 mod delimited;
 mod download;
 mod error;

@@ -1,6 +1,7 @@
-//! BERT's WordPiece tokenisation, exactly as the `tokenizers` and `transformers` libraries do it: [CLS] text [SEP]
-//! (pair [SEP]), longest-first truncation, no padding.
+//! Tokenisation exactly as the `tokenizers` and `transformers` libraries do it, with longest-first truncation and no
+//! padding: BERT's WordPiece, [CLS] text [SEP] (pair [SEP]), and RoBERTa's byte pairs, <s> text </s> (</s> pair </s>).
 
+use super::byte_pairs::{self, ROBERTA_SPECIAL};
 use super::{DataError, Encoded, Normalization};
 use std::collections::BTreeMap;
 use tokenizers::models::wordpiece::WordPiece;
@@ -9,8 +10,9 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::utils::truncation::truncate_encodings;
 use tokenizers::{AddedToken, NormalizedString, NormalizerWrapper, OffsetReferential, OffsetType, PreTokenizedString};
-use tokenizers::{Normalizer, PostProcessor, PreTokenizer, TruncationParams};
+use tokenizers::{ModelWrapper, Normalizer, PostProcessor, PostProcessorWrapper, PreTokenizer, TruncationParams};
 
+/// Padding, unknown, first of a row, end of a text, mask: as BERT, ELECTRA and DistilBERT call them.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// A tokenizer and the ids that the rest of the program needs by name.
@@ -18,6 +20,7 @@ const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     vocab_size: usize,
+    names: [&'static str; 5],
     pad: i32,
     unk: i32,
     cls: i32,
@@ -39,7 +42,10 @@ impl Tokenizer {
             inner.with_padding(None);
             inner.with_truncation(None).map_err(wrap("tokenizer.json"))?;
             if inner.get_post_processor().is_none() {
-                let processor = bert_template(&inner)?;
+                let processor: PostProcessorWrapper = match special_names(&inner)? {
+                    ROBERTA_SPECIAL => byte_pairs::processing(&inner)?.into(),
+                    _ => bert_template(&inner)?.into(),
+                };
                 inner.with_post_processor(Some(processor));
             }
             return Tokenizer::new(inner);
@@ -53,6 +59,12 @@ impl Tokenizer {
     pub fn from_vocabulary(vocab_txt: &[u8], normalization: &Normalization) -> Result<Tokenizer, DataError> {
         let (chinese, accents) = (normalization.chinese(), normalization.strip_accents());
         Tokenizer::from_vocab_txt(vocab_txt, BertNormalizer::new(true, chinese, accents, normalization.lowercase()))
+    }
+
+    /// RoBERTa's, from the bytes of a `vocab.json` (token to id) and a `merges.txt` (a pair a line, best first): pairs of
+    /// bytes, with case kept and no space put before the first word.
+    pub fn from_byte_pairs(vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer, DataError> {
+        Tokenizer::new(byte_pairs::read(vocab_json, merges_txt)?)
     }
 
     /// A vocabulary of whole words for pretraining from scratch: the special tokens [PAD] [UNK] [CLS] [SEP] [MASK],
@@ -101,14 +113,14 @@ impl Tokenizer {
     }
 
     fn new(inner: tokenizers::Tokenizer) -> Result<Tokenizer, DataError> {
-        let id = |token: &str| special(&inner, token).map(|id| id as i32);
-        let (pad, unk, cls) = (id("[PAD]")?, id("[UNK]")?, id("[CLS]")?);
-        let (sep, mask) = (id("[SEP]")?, id("[MASK]")?);
+        let names = special_names(&inner)?;
+        let id = |place: usize| special(&inner, names[place]).map(|id| id as i32);
+        let (pad, unk, cls, sep, mask) = (id(0)?, id(1)?, id(2)?, id(3)?, id(4)?);
         let largest = inner.get_vocab(true).into_values().max().unwrap_or(0);
-        Ok(Tokenizer { vocab_size: largest as usize + 1, pad, unk, cls, sep, mask, inner })
+        Ok(Tokenizer { vocab_size: largest as usize + 1, names, pad, unk, cls, sep, mask, inner })
     }
 
-    /// Ids and token types of one text or pair, at most `max_length` long with [CLS] and [SEP]s. A pair that is too
+    /// Ids and token types of one text or pair, at most `max_length` long with its special tokens. A pair that is too
     /// long loses tokens from the end of its longer text first.
     pub fn encode(&self, text: &str, pair: Option<&str>, max_length: usize) -> Result<Encoded, DataError> {
         let special = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(pair.is_some()));
@@ -196,21 +208,37 @@ impl Tokenizer {
     }
 
     /// The `tokenizer_config.json` that belongs beside it. Without one `transformers` lower-cases a cased vocabulary.
-    pub fn config_json(&self, max_length: usize) -> String {
+    /// `token_types` says whether the model takes them: to others transformers must not give any.
+    pub fn config_json(&self, max_length: usize, token_types: bool) -> String {
+        let class = match (self.names, self.inner.get_model()) {
+            (ROBERTA_SPECIAL, ModelWrapper::Unigram(_)) => "XLMRobertaTokenizer",
+            (ROBERTA_SPECIAL, _) => "RobertaTokenizer",
+            _ => "BertTokenizer",
+        };
+        let inputs: &[&str] = match token_types {
+            true => &["input_ids", "token_type_ids", "attention_mask"],
+            false => &["input_ids", "attention_mask"],
+        };
+        let [pad, unk, cls, sep, mask] = self.names;
+        let mut config = serde_json::json!({
+            "tokenizer_class": class,
+            "model_max_length": max_length,
+            "model_input_names": inputs,
+            "pad_token": pad,
+            "unk_token": unk,
+            "cls_token": cls,
+            "sep_token": sep,
+            "mask_token": mask,
+        });
+        if self.names == ROBERTA_SPECIAL {
+            (config["bos_token"], config["eos_token"]) = (cls.into(), sep.into());
+            return format!("{config:#}\n");
+        }
         let lowercase = match self.inner.get_normalizer() {
             Some(NormalizerWrapper::BertNormalizer(normalizer)) => normalizer.lowercase,
             _ => true,
         };
-        let config = serde_json::json!({
-            "tokenizer_class": "BertTokenizer",
-            "do_lower_case": lowercase,
-            "model_max_length": max_length,
-            "pad_token": "[PAD]",
-            "unk_token": "[UNK]",
-            "cls_token": "[CLS]",
-            "sep_token": "[SEP]",
-            "mask_token": "[MASK]",
-        });
+        config["do_lower_case"] = lowercase.into();
         format!("{config:#}\n")
     }
 }
@@ -237,12 +265,25 @@ fn bert_template(inner: &tokenizers::Tokenizer) -> Result<TemplateProcessing, Da
         .map_err(|what| DataError::Tokenizer(what.to_string()))
 }
 
-fn special(inner: &tokenizers::Tokenizer, token: &str) -> Result<u32, DataError> {
-    let missing = || DataError::Tokenizer(format!("its vocabulary has no {token}, which BERT's has"));
+/// What a tokenizer calls its special tokens.
+fn special_names(inner: &tokenizers::Tokenizer) -> Result<[&'static str; 5], DataError> {
+    let lacks = |names: &[&'static str; 5]| names.iter().copied().find(|name| inner.token_to_id(name).is_none());
+    match (lacks(&SPECIAL), lacks(&ROBERTA_SPECIAL)) {
+        (None, _) => Ok(SPECIAL),
+        (_, None) => Ok(ROBERTA_SPECIAL),
+        (Some(bert), Some(roberta)) => {
+            let what = format!("its vocabulary has no {bert}, which BERT's has, and no {roberta}, which RoBERTa's has");
+            Err(DataError::Tokenizer(what))
+        }
+    }
+}
+
+pub(super) fn special(inner: &tokenizers::Tokenizer, token: &str) -> Result<u32, DataError> {
+    let missing = || DataError::Tokenizer(format!("its vocabulary has no {token}"));
     inner.token_to_id(token).ok_or_else(missing)
 }
 
-fn wrap(what: &'static str) -> impl Fn(tokenizers::Error) -> DataError {
+pub(super) fn wrap(what: &'static str) -> impl Fn(tokenizers::Error) -> DataError {
     move |error| DataError::Tokenizer(format!("{what}: {error}"))
 }
 

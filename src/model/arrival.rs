@@ -21,14 +21,17 @@ impl Arrival {
     /// Names all tensors that are missing, unexpected or of another shape, or the first few of them. Only the whole
     /// classification head may be missing.
     pub fn check(weights: &Weights, config: &BertConfig) -> Result<Self, ModelError> {
+        let new_head = config.model_type.new_head();
+        let of_head = |name: &str| new_head.holds(name);
+        let unused = config.model_type.description().unused;
+        let of_pretraining = |name: &String| unused.iter().any(|start| name.starts_with(start));
         let rows = |name: &str| weights.tensors.get(name).and_then(|tensor| tensor.shape.first()).copied();
         let labels = match config.labels().len() {
-            0 => ["classifier.weight", "classifier.out_proj.weight"].into_iter().find_map(rows).unwrap_or(2),
+            0 => rows(&format!("{}.weight", new_head.output)).unwrap_or(2),
             named => named,
         };
         let report = LoadReport::new(weights, config, Head::Classifier { labels });
-        let (unused, unexpected): (Vec<_>, Vec<_>) =
-            report.unexpected.into_iter().partition(|name| of_pretraining(name));
+        let (unused, unexpected): (Vec<_>, Vec<_>) = report.unexpected.into_iter().partition(of_pretraining);
         let (headless, mut missing): (Vec<_>, Vec<_>) = report.missing.into_iter().partition(|name| of_head(name));
         // A part of a head is no head.
         let headless = match report
@@ -72,14 +75,6 @@ impl Arrival {
         let names = format!("{} and {last}", others.trim_end_matches(", "));
         Some(format!("{names} are not in the file: a new head is drawn"))
     }
-}
-
-fn of_head(name: &str) -> bool {
-    name.starts_with("classifier.")
-}
-
-fn of_pretraining(name: &str) -> bool {
-    name.starts_with("cls.")
 }
 
 fn first(what: &str, names: &[String]) -> String {

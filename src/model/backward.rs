@@ -3,9 +3,9 @@
 use super::attention::Queries;
 use super::bert::{Bert, Gradients, Head, MaskedTargets};
 use super::dropout::Dropout;
-use super::forward::{ClassifierKept, EncoderKept, LayerKept, MaskedKept, SublayerKept};
+use super::forward::{EncoderKept, LayerKept, MaskedKept, SublayerKept};
 use super::kernels::Mask;
-use super::layout::{EMBEDDING_NORM, POSITION, TOKEN_TYPE, WORD};
+use super::layout::{POSITION, WORD};
 use super::tokens::Tokens;
 use super::{B, Matrix, ModelError};
 use crate::data::Batch;
@@ -53,15 +53,6 @@ impl Bert {
         Ok((loss, gradients))
     }
 
-    fn classifier_backward(&self, dlogits: Matrix, kept: ClassifierKept, gradients: &mut Gradients) {
-        let ClassifierKept { tokens, encoder, first, pooled, mask, dropped } = kept;
-        let d = self.dense_backward(dlogits, dropped, self.layout.classifier(), gradients);
-        let slope = pooled.clone() * pooled * -1.0 + 1.0;
-        let d = self.apply(d, &mask) * slope;
-        let d = self.dense_backward(d, first, self.layout.pooler(), gradients);
-        self.encoder_backward(d, encoder, &tokens, gradients);
-    }
-
     fn masked_backward(&self, dlogits: Matrix, kept: MaskedKept, gradients: &mut Gradients) {
         let MaskedKept { tokens, encoder, places, rows, derivative, norm, transformed } = kept;
         let slots = self.layout.masked();
@@ -78,16 +69,21 @@ impl Bert {
         self.encoder_backward(d, encoder, &tokens, gradients);
     }
 
-    fn encoder_backward(&self, d: Matrix, kept: EncoderKept, tokens: &Tokens, gradients: &mut Gradients) {
+    pub(super) fn encoder_backward(&self, d: Matrix, kept: EncoderKept, tokens: &Tokens, gradients: &mut Gradients) {
         let mut d = d;
         for (layer, kept) in kept.layers.into_iter().enumerate().rev() {
             d = self.layer_backward(layer, d, kept, tokens, gradients);
         }
+        let slots = self.layout.embeddings;
+        if let Some((place, narrow)) = slots.projection.zip(kept.embedding.narrow) {
+            d = self.dense_backward(d, narrow, place, gradients);
+        }
         let d = self.apply(d, &kept.embedding.mask);
-        let gamma = &self.parameters[EMBEDDING_NORM];
+        let gamma = &self.parameters[slots.norm];
         let (d, dgamma, dbeta) = self.kernels.layer_norm_backward(d, kept.embedding.norm, gamma);
-        (gradients[EMBEDDING_NORM], gradients[EMBEDDING_NORM + 1]) = (Some(dgamma), Some(dbeta));
-        for (place, ids) in [(POSITION, &tokens.positions), (TOKEN_TYPE, &tokens.types), (WORD, &tokens.words)] {
+        (gradients[slots.norm], gradients[slots.norm + 1]) = (Some(dgamma), Some(dbeta));
+        let types = slots.token_type.map(|place| (place, &tokens.types));
+        for (place, ids) in [(POSITION, &tokens.positions), (WORD, &tokens.words)].into_iter().chain(types) {
             let [rows, _] = self.parameters[place].dims();
             let table = self.kernels.scatter_rows(ids, d.clone(), rows);
             gradients[place] = Some(match gradients[place].take() {
@@ -150,7 +146,7 @@ impl Bert {
     }
 
     /// Back through a dense layer with bias: the gradient of its input.
-    fn dense_backward(&self, d: Matrix, input: Matrix, place: usize, gradients: &mut Gradients) -> Matrix {
+    pub(super) fn dense_backward(&self, d: Matrix, input: Matrix, place: usize, gradients: &mut Gradients) -> Matrix {
         let (d, dbias) = self.kernels.mask_and_sum(d, &Mask::None);
         gradients[place + 1] = Some(dbias);
         self.product_backward(d, input, place, gradients)

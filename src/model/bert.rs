@@ -1,9 +1,9 @@
-//! A BERT on a device: its parameters, in and out of weights, and between two models.
+//! A model on a device: its parameters, in and out of weights, and between two models.
 
 use super::dropout::Dropout;
 use super::layout::Layout;
 use super::report::{LoadReport, Purpose};
-use super::{Activation, BertConfig, HostTensor, Kernels, Matrix, ModelError, Weights};
+use super::{Activation, Architecture, BertConfig, HostTensor, Kernels, Matrix, ModelError, Weights};
 use crate::data::Batch;
 use burn::DispatchDevice;
 use burn::tensor::{Tensor, TensorData};
@@ -11,9 +11,9 @@ use burn::tensor::{Tensor, TensorData};
 /// What stands on top of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
-    /// Pooler and a dense layer with `labels` outputs.
+    /// The architecture's own classification head, with `labels` outputs.
     Classifier { labels: usize },
-    /// The head of pretraining, its decoder tied to the word embeddings. The pooler is carried along unused.
+    /// The head of BERT's pretraining, its decoder tied to the word embeddings. The pooler is carried along unused.
     MaskedLanguageModel,
 }
 
@@ -29,7 +29,7 @@ pub struct MaskedTargets {
     pub tokens: Vec<u32>,
 }
 
-/// A BERT with its parameters on a device.
+/// A BERT, or one of its kin, with its parameters on a device.
 ///
 /// Cloning shares the parameters until one of the two is trained.
 #[derive(Debug, Clone)]
@@ -47,14 +47,19 @@ impl Bert {
     /// Moves weights to a device.
     ///
     /// # Errors
-    /// A missing tensor, one of the wrong shape, or one that has no place (a masked language model's head may be
-    /// there: it is left behind).
+    /// A missing tensor, one of the wrong shape, one that has no place (a pretraining head may be there: it is left
+    /// behind), or an architecture whose masked language model is not implemented.
     pub fn new(
         config: &BertConfig,
         head: Head,
         weights: &Weights,
         device: &DispatchDevice,
     ) -> Result<Self, ModelError> {
+        if head == Head::MaskedLanguageModel && config.model_type != Architecture::Bert {
+            let name = config.model_type.name();
+            let text = format!("masked language models are implemented for \"bert\" only, and this is \"{name}\"");
+            return Err(ModelError::Head(text));
+        }
         LoadReport::new(weights, config, head).check(Purpose::Use)?;
         let layout = Layout::new(config, head);
         let missing = |name: &String| ModelError::Missing(vec![name.clone()]);

@@ -1,8 +1,9 @@
-//! `config.json` of a BERT checkpoint, under Hugging Face's names.
+//! `config.json` of a checkpoint, under Hugging Face's names.
 
-use super::ModelError;
+use super::architecture::{Positions, TokenTypes};
+use super::{Architecture, ModelError};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The non-linearity inside the feed-forward block.
@@ -25,7 +26,8 @@ impl Activation {
     }
 }
 
-/// The sizes and rates of a BERT, and the names of its labels if it has any.
+/// The sizes and rates of a model, and the names of its labels if it has any. The fields have BERT's names whatever the
+/// architecture calls them.
 ///
 /// Fields that are not listed here (`use_cache`, `transformers_version`, …) do not change what is computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,10 +55,13 @@ pub struct BertConfig {
     pub pad_token_id: i32,
     #[serde(default)]
     pub classifier_dropout: Option<f64>,
-    #[serde(default = "default_model_type")]
-    pub model_type: String,
+    #[serde(default)]
+    pub model_type: Architecture,
     #[serde(default = "default_position_type")]
     pub position_embedding_type: String,
+    /// The width of the embeddings where it may differ from `hidden_size`: in ELECTRA only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_size: Option<usize>,
     /// Label index (as text, JSON has no other keys) to label name.
     #[serde(default)]
     pub id2label: BTreeMap<String, String>,
@@ -80,9 +85,6 @@ fn default_initializer_range() -> f64 {
 fn default_epsilon() -> f64 {
     1e-12
 }
-fn default_model_type() -> String {
-    "bert".into()
-}
 fn default_position_type() -> String {
     "absolute".into()
 }
@@ -105,8 +107,9 @@ impl BertConfig {
             layer_norm_eps: default_epsilon(),
             pad_token_id: 0,
             classifier_dropout: None,
-            model_type: default_model_type(),
+            model_type: Architecture::Bert,
             position_embedding_type: default_position_type(),
+            embedding_size: None,
             id2label: BTreeMap::new(),
         }
     }
@@ -114,9 +117,24 @@ impl BertConfig {
     /// Reads and validates `config.json`.
     ///
     /// # Errors
-    /// Text that is not such a file, a model that is not a BERT, or sizes that no BERT can have.
+    /// Text that is not such a file, an architecture that is not known, or sizes that no model can have.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let config: Self = serde_json::from_str(text).map_err(|error| ModelError::ConfigSyntax(error.to_string()))?;
+        let syntax = |error: serde_json::Error| ModelError::ConfigSyntax(error.to_string());
+        let mut fields: Map<String, Value> = serde_json::from_str(text).map_err(syntax)?;
+        let architecture = match fields.get("model_type") {
+            None => Architecture::default(),
+            Some(name) => name.as_str().and_then(Architecture::named).ok_or_else(|| unknown_type(name))?,
+        };
+        to_our_names(&mut fields, architecture);
+        // Serde knows our names only; a message about another one would send the reader looking for the wrong field.
+        let config: Self = serde_json::from_value(Value::Object(fields)).map_err(|error| {
+            let names = architecture.description().fields.iter();
+            let text = names.fold(error.to_string(), |text, (ours, theirs)| match theirs {
+                Some(theirs) => text.replace(&format!("`{ours}`"), &format!("`{theirs}`")),
+                None => text,
+            });
+            ModelError::ConfigSyntax(text)
+        })?;
         config.validate()?;
         Ok(config)
     }
@@ -126,10 +144,11 @@ impl BertConfig {
     /// # Errors
     /// Names the field, its value and what it should be.
     pub fn validate(&self) -> Result<(), ModelError> {
-        let check = |fine: bool, field: &'static str, value: &dyn std::fmt::Display, expected: &'static str| {
-            if fine { Ok(()) } else { Err(ModelError::Config { field, value: value.to_string(), expected }) }
+        let check = |fine: bool, field: &'static str, value: &dyn std::fmt::Display, expected: &str| {
+            let (field, value, expected) = (self.model_type.field(field), value.to_string(), expected.to_owned());
+            if fine { Ok(()) } else { Err(ModelError::Config { field, value, expected }) }
         };
-        check(self.model_type == "bert", "model_type", &self.model_type, "only \"bert\" models can be read")?;
+        let kind = self.model_type.description();
         check(
             self.position_embedding_type == "absolute",
             "position_embedding_type",
@@ -149,9 +168,16 @@ impl BertConfig {
             ("num_attention_heads", self.num_attention_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
+            ("embedding_size", self.embedding_size()),
         ] {
             check(value > 0, field, &value, "it must be at least 1")?;
+        }
+        let types = self.type_vocab_size > 0 || kind.token_types == TokenTypes::Absent;
+        check(types, "type_vocab_size", &self.type_vocab_size, "it must be at least 1")?;
+        if kind.positions == Positions::AfterPadding {
+            let expected = "it must be at least 0 and leave positions after it for the tokens";
+            let fine = usize::try_from(self.pad_token_id).is_ok_and(|pad| pad + 1 < self.max_position_embeddings);
+            check(fine, "pad_token_id", &self.pad_token_id, expected)?;
         }
         check(
             self.hidden_size.is_multiple_of(self.num_attention_heads),
@@ -175,6 +201,25 @@ impl BertConfig {
         Activation::named(&self.hidden_act).unwrap_or(Activation::Erf)
     }
 
+    /// The width of the embeddings, before they are projected to `hidden_size` where that differs.
+    pub fn embedding_size(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
+    /// The row of the position table that a text's first token takes.
+    pub fn first_position(&self) -> usize {
+        match self.model_type.description().positions {
+            Positions::Column => 0,
+            // Not negative after validation.
+            Positions::AfterPadding => usize::try_from(self.pad_token_id).unwrap_or(0) + 1,
+        }
+    }
+
+    /// The most tokens that a text can have.
+    pub fn max_tokens(&self) -> usize {
+        self.max_position_embeddings.saturating_sub(self.first_position())
+    }
+
     /// The label names in index order; empty if the file names none, or not every index from 0.
     pub fn labels(&self) -> Vec<String> {
         let names: Vec<_> =
@@ -185,11 +230,12 @@ impl BertConfig {
     /// The text of a `config.json` that `transformers` loads: as a classifier when `labels` are given, in which case
     /// they replace the labels of `self`, otherwise as a masked language model.
     pub fn to_json(&self, labels: Option<&[String]>) -> String {
-        let mut value = json!({
-            "architectures": [if labels.is_some() { "BertForSequenceClassification" } else { "BertForMaskedLM" }],
-        });
+        let kind = self.model_type.description();
+        let task = if labels.is_some() { "ForSequenceClassification" } else { "ForMaskedLM" };
+        let mut value = json!({ "architectures": [format!("{}{task}", kind.class)] });
         if let (Value::Object(out), Ok(Value::Object(own))) = (&mut value, serde_json::to_value(self)) {
             out.extend(own);
+            to_own_names(out, self.model_type);
             out.remove("id2label");
             if let Some(labels) = labels {
                 let id2label = labels.iter().enumerate().map(|(i, name)| (i.to_string(), json!(name)));
@@ -201,6 +247,45 @@ impl BertConfig {
         let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
         text.push('\n');
         text
+    }
+}
+
+fn unknown_type(name: &Value) -> ModelError {
+    let known = Architecture::ALL.map(|architecture| format!("\"{}\"", architecture.name())).join(", ");
+    let expected = format!("only {known} can be read");
+    ModelError::Config { field: "model_type", value: name.to_string(), expected }
+}
+
+/// Gives the fields of an architecture's file our names, and the values that its class in transformers has where the
+/// file says nothing.
+fn to_our_names(fields: &mut Map<String, Value>, architecture: Architecture) {
+    for (ours, theirs) in architecture.description().fields {
+        match theirs.and_then(|theirs| fields.remove(theirs)) {
+            Some(value) => drop(fields.insert((*ours).to_owned(), value)),
+            None if theirs.is_none() => drop(fields.remove(*ours)),
+            None => {}
+        }
+    }
+    let default = match architecture {
+        Architecture::Bert => None,
+        Architecture::Roberta | Architecture::XlmRoberta => Some(("pad_token_id", json!(1))),
+        Architecture::DistilBert => Some(("classifier_dropout", json!(0.2))),
+        Architecture::Electra => Some(("embedding_size", json!(128))),
+    };
+    if let Some((name, value)) = default {
+        fields.entry(name).or_insert(value);
+    }
+    if architecture != Architecture::Electra {
+        fields.remove("embedding_size");
+    }
+}
+
+/// The way back: our names to the architecture's own.
+fn to_own_names(fields: &mut Map<String, Value>, architecture: Architecture) {
+    for (ours, theirs) in architecture.description().fields {
+        if let (Some(value), Some(theirs)) = (fields.shift_remove(*ours), theirs) {
+            fields.insert((*theirs).to_owned(), value);
+        }
     }
 }
 
@@ -227,7 +312,8 @@ mod tests {
     #[test]
     fn bad_fields_are_named() {
         for (from, to, field) in [
-            ("\"bert\"", "\"roberta\"", "model_type"),
+            ("\"bert\"", "\"gpt2\"", "only \"bert\", \"roberta\", \"xlm-roberta\", \"distilbert\", \"electra\" can"),
+            ("\"bert\"", "7", "model_type"),
             ("\"gelu\"", "\"relu\"", "hidden_act"),
             ("\"hidden_size\": 16", "\"hidden_size\": 17", "hidden_size"),
             ("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1.0", "hidden_dropout_prob"),
@@ -239,5 +325,69 @@ mod tests {
             assert!(error.contains(field), "{error}");
         }
         assert!(BertConfig::from_json("{}").unwrap_err().to_string().contains("vocab_size"));
+    }
+
+    fn of(model_type: Architecture) -> BertConfig {
+        let mut config = BertConfig { model_type, ..BertConfig::new(100, 2, 16, 2, 32) };
+        match model_type {
+            Architecture::DistilBert => config.classifier_dropout = Some(0.3),
+            Architecture::Electra => config.embedding_size = Some(8),
+            _ => {}
+        }
+        config
+    }
+
+    #[test]
+    fn every_architecture_keeps_its_own_names() {
+        for architecture in Architecture::ALL {
+            let config = of(architecture);
+            let text = config.to_json(Some(&["no".into(), "yes".into()]));
+            let again = BertConfig::from_json(&text).unwrap();
+            assert_eq!(again.labels(), ["no", "yes"]);
+            assert_eq!(BertConfig { id2label: BTreeMap::new(), type_vocab_size: 2, ..again }, config);
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["model_type"], architecture.name());
+            let class = architecture.description().class;
+            assert_eq!(value["architectures"][0], format!("{class}ForSequenceClassification"));
+        }
+        let value: Value = serde_json::from_str(&of(Architecture::DistilBert).to_json(None)).unwrap();
+        assert_eq!([&value["dim"], &value["n_layers"], &value["n_heads"], &value["hidden_dim"]], [16, 2, 2, 32]);
+        assert_eq!([&value["dropout"], &value["attention_dropout"], &value["seq_classif_dropout"]], [0.1, 0.1, 0.3]);
+        assert_eq!(value["activation"], "gelu");
+        for absent in ["hidden_size", "layer_norm_eps", "type_vocab_size", "hidden_act", "embedding_size"] {
+            assert!(value.get(absent).is_none(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_in_transformers() {
+        let read = |architecture: Architecture, absent: &str| {
+            let mut value: Value = serde_json::from_str(&of(architecture).to_json(None)).unwrap();
+            value.as_object_mut().unwrap().remove(absent).unwrap();
+            BertConfig::from_json(&value.to_string())
+        };
+        assert_eq!(read(Architecture::Roberta, "pad_token_id").unwrap().first_position(), 2);
+        assert_eq!(read(Architecture::Bert, "pad_token_id").unwrap().first_position(), 0);
+        assert_eq!(read(Architecture::DistilBert, "seq_classif_dropout").unwrap().classifier_dropout, Some(0.2));
+        assert_eq!(read(Architecture::Electra, "embedding_size").unwrap().embedding_size(), 128);
+        let error = read(Architecture::DistilBert, "dim").unwrap_err().to_string();
+        assert!(error.contains("`dim`"), "{error}");
+    }
+
+    #[test]
+    fn messages_name_the_field_that_is_in_the_file() {
+        for (architecture, from, to, field) in [
+            (Architecture::DistilBert, "\"dim\": 16", "\"dim\": 17", "dim"),
+            (Architecture::DistilBert, "\"activation\": \"gelu\"", "\"activation\": \"relu\"", "activation"),
+            (Architecture::Roberta, "\"pad_token_id\": 0", "\"pad_token_id\": 511", "pad_token_id"),
+            (Architecture::Roberta, "\"pad_token_id\": 0", "\"pad_token_id\": -1", "pad_token_id"),
+            (Architecture::Electra, "\"embedding_size\": 8", "\"embedding_size\": 0", "embedding_size"),
+        ] {
+            let text = of(architecture).to_json(None);
+            let changed = text.replace(from, to);
+            assert_ne!(text, changed, "{from} is not in the file");
+            let error = BertConfig::from_json(&changed).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{field}`")), "{error}");
+        }
     }
 }

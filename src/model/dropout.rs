@@ -42,6 +42,9 @@ impl DropoutRates {
 pub struct Dropout {
     pub(super) rates: DropoutRates,
     keys: ChaCha8Rng,
+    /// Rate and shape of every mask so far.
+    #[cfg(test)]
+    pub(super) drawn: Vec<(f64, [usize; 2])>,
 }
 
 impl Dropout {
@@ -50,12 +53,22 @@ impl Dropout {
         if rates != DropoutRates::OFF && Kernels::of(device) == Kernels::Device {
             B::seed(device, keys.next_u64());
         }
-        Self { rates, keys }
+        Self {
+            rates,
+            keys,
+            #[cfg(test)]
+            drawn: Vec::new(),
+        }
     }
 
     /// No dropout.
     pub fn off() -> Self {
-        Self { rates: DropoutRates::OFF, keys: crate::rng::stream("dropout", 0, 0) }
+        Self {
+            rates: DropoutRates::OFF,
+            keys: crate::rng::stream("dropout", 0, 0),
+            #[cfg(test)]
+            drawn: Vec::new(),
+        }
     }
 
     pub(super) fn next_key(&mut self) -> u64 {

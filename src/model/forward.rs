@@ -4,7 +4,7 @@ use super::attention::{Attention, AttentionKept, Queries};
 use super::bert::{Bert, Head, MaskedTargets};
 use super::dropout::Dropout;
 use super::kernels::{Mask, NormKept};
-use super::layout::{EMBEDDING_NORM, POSITION, TOKEN_TYPE, WORD};
+use super::layout::{POSITION, WORD};
 use super::tokens::Tokens;
 use super::{B, Matrix, ModelError};
 use crate::data::Batch;
@@ -13,6 +13,8 @@ use burn::tensor::{Int, Tensor};
 pub(super) struct EmbeddingKept {
     pub norm: NormKept,
     pub mask: Mask,
+    /// The input of the projection, if there is one.
+    pub narrow: Option<Matrix>,
 }
 
 /// A dense layer's dropout and the LayerNorm after its residual.
@@ -42,16 +44,6 @@ pub(super) struct EncoderKept {
     pub layers: Vec<LayerKept>,
 }
 
-pub(super) struct ClassifierKept {
-    pub tokens: Tokens,
-    pub encoder: EncoderKept,
-    /// The pooler's input and output, and the output after dropout.
-    pub first: Matrix,
-    pub pooled: Matrix,
-    pub mask: Mask,
-    pub dropped: Matrix,
-}
-
 pub(super) struct MaskedKept {
     pub tokens: Tokens,
     pub encoder: EncoderKept,
@@ -64,27 +56,6 @@ pub(super) struct MaskedKept {
 }
 
 impl Bert {
-    /// A classifier's logits `[rows, labels]`.
-    pub(super) fn logits(
-        &self,
-        batch: &Batch,
-        dropout: &mut Dropout,
-        keep: bool,
-    ) -> Result<(Matrix, Option<ClassifierKept>), ModelError> {
-        if self.head == Head::MaskedLanguageModel {
-            return Err(ModelError::Mismatch("a masked language model has no classifier".into()));
-        }
-        let tokens = Tokens::new(batch, &self.config, self.kernels, &self.device)?;
-        let (first, encoder) = self.encode(&tokens, Queries::First, dropout, keep);
-        let (pooler, classifier) = (self.layout.pooler(), self.layout.classifier());
-        let pooled = (self.dense(first.clone(), pooler) + self.parameters[pooler + 1].clone()).tanh();
-        let mask = self.kernels.mask(dropout.rates.classifier, pooled.dims(), dropout, &self.device);
-        let dropped = self.apply(pooled.clone(), &mask);
-        let logits = self.dense(dropped.clone(), classifier) + self.parameters[classifier + 1].clone();
-        let kept = encoder.map(|encoder| ClassifierKept { tokens, encoder, first, pooled, mask, dropped });
-        Ok((logits, kept))
-    }
-
     /// A masked language model's logits `[targets, vocabulary]`, with what its gradients need.
     pub(super) fn masked_logits(
         &self,
@@ -93,7 +64,7 @@ impl Bert {
         dropout: &mut Dropout,
     ) -> Result<(Matrix, Option<MaskedKept>), ModelError> {
         if self.head != Head::MaskedLanguageModel {
-            return Err(ModelError::Mismatch("a classifier cannot guess masked tokens".into()));
+            return Err(ModelError::Head("a classifier cannot guess masked tokens".into()));
         }
         let tokens = Tokens::new(batch, &self.config, self.kernels, &self.device)?;
         let places = tokens.packed_places(&targets.places)?;
@@ -118,7 +89,7 @@ impl Bert {
     }
 
     /// The encoder's output: `[real tokens, hidden]`, or `[rows, hidden]` if only the first tokens ask at the end.
-    fn encode(
+    pub(super) fn encode(
         &self,
         tokens: &Tokens,
         last: Queries,
@@ -129,10 +100,20 @@ impl Bert {
             let ids: Tensor<B, 1, Int> = tokens.indices(ids);
             self.parameters[place].clone().select(0, ids)
         };
+        let slots = self.layout.embeddings;
         let x = look_up(WORD, &tokens.words) + look_up(POSITION, &tokens.positions);
-        let (x, norm) = self.norm(x + look_up(TOKEN_TYPE, &tokens.types), EMBEDDING_NORM, keep);
+        let x = match slots.token_type {
+            Some(place) => x + look_up(place, &tokens.types),
+            None => x,
+        };
+        let (x, norm) = self.norm(x, slots.norm, keep);
         let mask = self.kernels.mask(dropout.rates.hidden, x.dims(), dropout, &self.device);
         let mut x = self.apply(x, &mask);
+        let mut narrow = None;
+        if let Some(place) = slots.projection {
+            narrow = keep.then(|| x.clone());
+            x = self.dense(x, place) + self.parameters[place + 1].clone();
+        }
         let count = self.config.num_hidden_layers;
         let mut layers = Vec::with_capacity(count);
         for layer in 0..count {
@@ -141,7 +122,7 @@ impl Bert {
             x = output;
             layers.extend(kept);
         }
-        (x, norm.map(|norm| EncoderKept { embedding: EmbeddingKept { norm, mask }, layers }))
+        (x, norm.map(|norm| EncoderKept { embedding: EmbeddingKept { norm, mask, narrow }, layers }))
     }
 
     fn layer(
@@ -167,13 +148,17 @@ impl Bert {
 
         let z = self.dense(context.clone(), slots.attention_output);
         let (place, norm) = (slots.attention_output, slots.attention_norm);
-        let (middle, attention_output) = self.sublayer(z, place, asking.clone(), norm, dropout, keep);
+        let dropped = self.config.model_type.description().attention_output_dropout;
+        let rate = if dropped { dropout.rates.hidden } else { 0.0 };
+        let mask = self.kernels.mask(rate, z.dims(), dropout, &self.device);
+        let (middle, attention_output) = self.sublayer(z, place, mask, asking.clone(), norm, keep);
 
         let z = self.dense(middle.clone(), slots.intermediate);
         let bias = &self.parameters[slots.intermediate + 1];
         let (inner, derivative) = self.kernels.gelu(z, bias, self.activation, keep);
         let z = self.dense(inner.clone(), slots.output);
-        let (output, output_kept) = self.sublayer(z, slots.output, middle.clone(), slots.output_norm, dropout, keep);
+        let mask = self.kernels.mask(dropout.rates.hidden, z.dims(), dropout, &self.device);
+        let (output, output_kept) = self.sublayer(z, slots.output, mask, middle.clone(), slots.output_norm, keep);
 
         let kept = attention_output.zip(derivative).zip(output_kept);
         let kept = kept.map(|((attention_output, derivative), output)| LayerKept {
@@ -196,12 +181,11 @@ impl Bert {
         &self,
         z: Matrix,
         dense: usize,
+        mask: Mask,
         residual: Matrix,
         norm: usize,
-        dropout: &mut Dropout,
         keep: bool,
     ) -> (Matrix, Option<SublayerKept>) {
-        let mask = self.kernels.mask(dropout.rates.hidden, z.dims(), dropout, &self.device);
         let z = self.kernels.bias_mask(z, &self.parameters[dense + 1], &mask) + residual;
         let (output, norm) = self.norm(z, norm, keep);
         (output, norm.map(|norm| SublayerKept { mask, norm }))

@@ -1,14 +1,15 @@
-//! Where each parameter of a BERT stands: one flat list of matrices, in a fixed order, known by name and by place.
+//! Where each parameter of a model stands: one flat list of matrices, in a fixed order, known by name and by place.
 //!
 //! Everything that treats all parameters alike (loading, saving, interpolating, the optimiser) walks the list; the
 //! forward and backward passes ask for places by what they mean.
 
+use super::architecture::{HeadDescription, TokenTypes};
 use super::{BertConfig, Head};
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// Its canonical Hugging Face name.
+    /// Its Hugging Face name, which differs between architectures.
     pub name: String,
     /// Its shape in a checkpoint: `[out, in]` for dense layers, `[rows, hidden]` for embeddings, `[n]` for vectors.
     pub shape: Vec<usize>,
@@ -23,9 +24,9 @@ impl Slot {
         }
     }
 
-    /// Whether weight decay applies: not to biases, not to LayerNorm.
+    /// Whether weight decay applies: not to biases, not to LayerNorm. Only these are vectors.
     pub fn decays(&self) -> bool {
-        !(self.name.ends_with("bias") || self.name.contains("LayerNorm"))
+        self.shape.len() > 1
     }
 }
 
@@ -33,16 +34,25 @@ impl Slot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     pub slots: Vec<Slot>,
+    pub(crate) embeddings: EmbeddingSlots,
+    first_layer: usize,
     layers: usize,
 }
 
 pub(crate) const WORD: usize = 0;
 pub(crate) const POSITION: usize = 1;
-pub(crate) const TOKEN_TYPE: usize = 2;
-/// A LayerNorm's or a dense layer's weight is at the place named, its bias at the next.
-pub(crate) const EMBEDDING_NORM: usize = 3;
-const FIRST_LAYER: usize = 5;
 const PER_LAYER: usize = 16;
+
+/// The places of the embeddings besides [`WORD`] and [`POSITION`].
+///
+/// Here and below, a LayerNorm's or a dense layer's weight is at the place named, its bias at the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EmbeddingSlots {
+    pub token_type: Option<usize>,
+    pub norm: usize,
+    /// The dense layer to the encoder's width, where that is another one.
+    pub projection: Option<usize>,
+}
 
 /// The places of one encoder layer.
 #[derive(Debug, Clone, Copy)]
@@ -67,49 +77,42 @@ pub(crate) struct MaskedSlots {
 
 impl Layout {
     pub fn new(config: &BertConfig, head: Head) -> Self {
-        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
-        let mut slots = Vec::new();
-        let mut add = |name: String, shape: &[usize]| slots.push(Slot { name, shape: shape.to_vec() });
-        for (name, rows) in [
-            ("word_embeddings", config.vocab_size),
-            ("position_embeddings", config.max_position_embeddings),
-            ("token_type_embeddings", config.type_vocab_size),
-        ] {
-            add(format!("bert.embeddings.{name}.weight"), &[rows, hidden]);
-        }
-        let mut pair = |stem: &str, weight: &[usize]| {
-            add(format!("{stem}.weight"), weight);
-            add(format!("{stem}.bias"), &weight[..1]);
-        };
-        pair("bert.embeddings.LayerNorm", &[hidden]);
+        let (hidden, inner, narrow) = (config.hidden_size, config.intermediate_size, config.embedding_size());
+        let kind = config.model_type.description();
+        let (prefix, mut list) = (kind.prefix, List::default());
+        list.add(format!("{prefix}.embeddings.word_embeddings.weight"), &[config.vocab_size, narrow]);
+        list.add(format!("{prefix}.embeddings.position_embeddings.weight"), &[config.max_position_embeddings, narrow]);
+        let token_type = (kind.token_types != TokenTypes::Absent).then(|| {
+            list.add(format!("{prefix}.embeddings.token_type_embeddings.weight"), &[config.type_vocab_size, narrow])
+        });
+        let norm = list.pair(&format!("{prefix}.embeddings.LayerNorm"), &[narrow]);
+        let projection =
+            (narrow != hidden).then(|| list.pair(&format!("{prefix}.embeddings_project"), &[hidden, narrow]));
+        let first_layer = list.0.len();
+        let square = [hidden, hidden];
+        let shapes: [&[usize]; 8] =
+            [&square, &square, &square, &square, &[hidden], &[inner, hidden], &[hidden, inner], &[hidden]];
         for layer in 0..config.num_hidden_layers {
-            for (name, shape) in [
-                ("attention.self.query", &[hidden, hidden][..]),
-                ("attention.self.key", &[hidden, hidden]),
-                ("attention.self.value", &[hidden, hidden]),
-                ("attention.output.dense", &[hidden, hidden]),
-                ("attention.output.LayerNorm", &[hidden]),
-                ("intermediate.dense", &[inner, hidden]),
-                ("output.dense", &[hidden, inner]),
-                ("output.LayerNorm", &[hidden]),
-            ] {
-                pair(&format!("bert.encoder.layer.{layer}.{name}"), shape);
+            for (name, shape) in kind.layer.iter().zip(shapes) {
+                list.pair(&format!("{prefix}.{}.{layer}.{name}", kind.layers), shape);
             }
         }
-        pair("bert.pooler.dense", &[hidden, hidden]);
+        let HeadDescription { dense, output, .. } = kind.head;
+        list.pair(dense, &square);
         match head {
-            Head::Classifier { labels } => pair("classifier", &[labels, hidden]),
+            Head::Classifier { labels } => drop(list.pair(output, &[labels, hidden])),
             Head::MaskedLanguageModel => {
-                pair("cls.predictions.transform.dense", &[hidden, hidden]);
-                pair("cls.predictions.transform.LayerNorm", &[hidden]);
-                add("cls.predictions.bias".into(), &[config.vocab_size]);
+                list.pair("cls.predictions.transform.dense", &square);
+                list.pair("cls.predictions.transform.LayerNorm", &[hidden]);
+                list.add("cls.predictions.bias".into(), &[config.vocab_size]);
             }
         }
-        Self { slots, layers: config.num_hidden_layers }
+        let embeddings = EmbeddingSlots { token_type, norm, projection };
+        Self { slots: list.0, embeddings, first_layer, layers: config.num_hidden_layers }
     }
 
     pub(crate) fn layer(&self, layer: usize) -> LayerSlots {
-        let first = FIRST_LAYER + PER_LAYER * layer;
+        let first = self.first_layer + PER_LAYER * layer;
         LayerSlots {
             query: first,
             key: first + 2,
@@ -122,10 +125,12 @@ impl Layout {
         }
     }
 
+    /// The dense layer over the first token, which BERT calls its pooler and others the first layer of their head.
     pub(crate) fn pooler(&self) -> usize {
-        FIRST_LAYER + PER_LAYER * self.layers
+        self.first_layer + PER_LAYER * self.layers
     }
 
+    /// The dense layer whose outputs are the labels.
     pub(crate) fn classifier(&self) -> usize {
         self.pooler() + 2
     }
@@ -136,16 +141,35 @@ impl Layout {
     }
 }
 
+/// Slots in the making; both functions return the place of what they add.
+#[derive(Default)]
+struct List(Vec<Slot>);
+
+impl List {
+    fn add(&mut self, name: String, shape: &[usize]) -> usize {
+        self.0.push(Slot { name, shape: shape.to_vec() });
+        self.0.len() - 1
+    }
+
+    /// A weight and the bias for its rows.
+    fn pair(&mut self, stem: &str, weight: &[usize]) -> usize {
+        let place = self.add(format!("{stem}.weight"), weight);
+        self.add(format!("{stem}.bias"), &weight[..1]);
+        place
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Architecture;
 
     #[test]
     fn places_and_names_agree() {
         let config = BertConfig::new(30, 2, 8, 2, 16);
         let layout = Layout::new(&config, Head::Classifier { labels: 3 });
         let name = |place: usize| layout.slots[place].name.as_str();
-        assert_eq!(name(EMBEDDING_NORM + 1), "bert.embeddings.LayerNorm.bias");
+        assert_eq!(name(layout.embeddings.norm + 1), "bert.embeddings.LayerNorm.bias");
         let layer = layout.layer(1);
         assert_eq!(name(layer.query), "bert.encoder.layer.1.attention.self.query.weight");
         assert_eq!(name(layer.value + 1), "bert.encoder.layer.1.attention.self.value.bias");
@@ -161,10 +185,28 @@ mod tests {
     }
 
     #[test]
-    fn only_matrices_outside_layer_norm_decay() {
-        let layout = Layout::new(&BertConfig::new(30, 1, 8, 2, 16), Head::Classifier { labels: 2 });
-        for slot in &layout.slots {
-            assert_eq!(slot.decays(), slot.shape.len() == 2, "{}", slot.name);
+    fn biases_and_layer_norms_do_not_decay() {
+        for model_type in Architecture::ALL {
+            let config = BertConfig { model_type, ..BertConfig::new(30, 1, 8, 2, 16) };
+            let layout = Layout::new(&config, Head::Classifier { labels: 2 });
+            for slot in &layout.slots {
+                let name = slot.name.to_lowercase().replace('_', "");
+                assert_eq!(slot.decays(), !(name.ends_with(".bias") || name.contains("layernorm")), "{}", slot.name);
+            }
         }
+    }
+
+    #[test]
+    fn embeddings_are_projected_where_they_are_narrower() {
+        let mut config = BertConfig { model_type: Architecture::Electra, ..BertConfig::new(30, 2, 8, 2, 16) };
+        assert_eq!(Layout::new(&config, Head::Classifier { labels: 2 }).embeddings.projection, None);
+        config.embedding_size = Some(4);
+        let layout = Layout::new(&config, Head::Classifier { labels: 2 });
+        let projection = &layout.slots[layout.embeddings.projection.unwrap()];
+        assert_eq!(
+            (projection.name.as_str(), &projection.shape[..]),
+            ("electra.embeddings_project.weight", &[8, 4][..])
+        );
+        assert_eq!(layout.slots[layout.layer(0).query].name, "electra.encoder.layer.0.attention.self.query.weight");
     }
 }

@@ -1,18 +1,23 @@
-//! BERT: its configuration, its weights in and out, the forward pass and the gradients.
+//! BERT and its kin: configuration, weights in and out, the forward pass and the gradients.
 //!
 //! The backward pass is written out by hand instead of using automatic differentiation: it saves exactly what is
 //! needed, skips padding and the unused rows of the last layer, and lets the element-wise work of the CPU run as
-//! fused loops. `tests/reference/bert.py` is its judge.
+//! fused loops. `tests/reference/bert.py` and
+//! `tests/reference/architectures.py` are its judges.
 
+mod architecture;
 mod arrival;
 mod attention;
 mod backward;
 mod bert;
+mod classifier;
 mod config;
 mod dropout;
 pub mod formats;
 mod forward;
 mod kernels;
+#[cfg(test)]
+pub(crate) mod kin_reference;
 mod layout;
 #[cfg(test)]
 pub(crate) mod reference;
@@ -21,6 +26,7 @@ mod report;
 mod tokens;
 mod weights;
 
+pub use architecture::{Architecture, NewHead};
 pub use arrival::Arrival;
 pub use bert::{Bert, Gradients, Head, MaskedTargets};
 pub use config::{Activation, BertConfig};
@@ -46,7 +52,7 @@ pub enum ModelError {
     #[error("failed to read the model configuration: {0}")]
     ConfigSyntax(String),
     #[error("`{field}` in the model configuration is {value}: {expected}")]
-    Config { field: &'static str, value: String, expected: &'static str },
+    Config { field: &'static str, value: String, expected: String },
     #[error("failed to read the safetensors file: {0}; it may be truncated, fetch it again")]
     Safetensors(String),
     #[error(transparent)]
@@ -55,7 +61,7 @@ pub enum ModelError {
     Dtype { name: String, dtype: String },
     #[error("the file holds tensor `{0}` twice under two spellings of its name")]
     Duplicate(String),
-    #[error("the weights lack {}; they are not a BERT that fits the configuration", list(.0))]
+    #[error("the weights lack {}; they do not fit the configuration", list(.0))]
     Missing(Vec<String>),
     #[error("the weights hold {}, which this model has no place for", list(.0))]
     Unexpected(Vec<String>),
@@ -67,6 +73,8 @@ pub enum ModelError {
     Tokens(String),
     #[error("the two models cannot be combined: {0}")]
     Mismatch(String),
+    #[error("{0}")]
+    Head(String),
 }
 
 /// The first few names of a list, and how many more there are.

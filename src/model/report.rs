@@ -1,19 +1,20 @@
 //! What a set of weights has and lacks, compared with what a model needs.
 
-use super::{BertConfig, Head, Layout, ModelError, Weights};
+use super::{Architecture, BertConfig, Head, Layout, ModelError, Weights};
 
 /// Why weights are loaded, which decides what may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The model is used as it is: every parameter must be there. A masked language model's head may be there too.
+    /// The model is used as it is: every parameter must be there. A pretraining head may be there too.
     Use,
-    /// A new classifier is about to be drawn: an old one may be there, in any shape, or not.
+    /// A new head is about to be drawn: an old one may be there, in any shape, or not.
     StartFineTuning,
 }
 
 /// The outcome of comparing weights with a configuration, by tensor name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
+    pub architecture: Architecture,
     pub loaded: Vec<String>,
     pub missing: Vec<String>,
     pub unexpected: Vec<String>,
@@ -24,7 +25,7 @@ pub struct LoadReport {
 impl LoadReport {
     pub fn new(weights: &Weights, config: &BertConfig, head: Head) -> Self {
         let slots = Layout::new(config, head).slots;
-        let mut report = Self::default();
+        let mut report = Self { architecture: config.model_type, ..Self::default() };
         for slot in &slots {
             match weights.tensors.get(&slot.name) {
                 None => report.missing.push(slot.name.clone()),
@@ -44,7 +45,9 @@ impl LoadReport {
     /// # Errors
     /// A tensor of the wrong shape, a missing one, or one the model has no place for.
     pub fn check(&self, purpose: Purpose) -> Result<(), ModelError> {
-        let drawn = |name: &str| purpose == Purpose::StartFineTuning && name.starts_with("classifier.");
+        let kind = self.architecture.description();
+        let drawn = |name: &str| purpose == Purpose::StartFineTuning && self.architecture.new_head().holds(name);
+        let unused = |name: &str| kind.unused.iter().any(|start| name.starts_with(start));
         if let Some((name, found, expected)) = self.misshaped.iter().find(|(name, ..)| !drawn(name)) {
             let (name, found, expected) = (name.clone(), found.clone(), expected.clone());
             return Err(ModelError::Shape { name, found, expected });
@@ -56,7 +59,7 @@ impl LoadReport {
         if !missing.is_empty() {
             return Err(ModelError::Missing(missing));
         }
-        let unexpected = refuse(&self.unexpected, &|name| name.starts_with("cls.") || drawn(name));
+        let unexpected = refuse(&self.unexpected, &|name| unused(name) || drawn(name));
         if unexpected.is_empty() { Ok(()) } else { Err(ModelError::Unexpected(unexpected)) }
     }
 }
@@ -97,5 +100,41 @@ mod tests {
         let tensor = odd.tensors["classifier.bias"].clone();
         odd.tensors.insert("bert.adapter.bias".into(), tensor);
         assert!(check(&odd, two, Purpose::Use).unwrap_err().to_string().contains("bert.adapter.bias"));
+    }
+
+    #[test]
+    fn every_architecture_may_lack_its_own_head_and_bring_its_pretraining_head() {
+        let two = Head::Classifier { labels: 2 };
+        for (model_type, head, unused) in [
+            (Architecture::Bert, ["classifier.weight", "classifier.bias"], "cls.predictions.bias"),
+            (Architecture::Roberta, ["classifier.dense.weight", "classifier.out_proj.weight"], "lm_head.bias"),
+            (Architecture::XlmRoberta, ["classifier.dense.bias", "classifier.out_proj.bias"], "lm_head.bias"),
+            (Architecture::DistilBert, ["pre_classifier.weight", "classifier.weight"], "vocab_layer_norm.weight"),
+            (
+                Architecture::Electra,
+                ["classifier.dense.weight", "classifier.out_proj.weight"],
+                "discriminator_predictions.dense.weight",
+            ),
+        ] {
+            let config = BertConfig { model_type, ..BertConfig::new(20, 1, 8, 2, 16) };
+            let check = |weights: &Weights, purpose| LoadReport::new(weights, &config, two).check(purpose);
+            let mut weights = complete(&config, two);
+            let extra = HostTensor { shape: vec![1], data: vec![0.0] };
+            weights.tensors.insert(unused.into(), extra.clone());
+            check(&weights, Purpose::Use).unwrap();
+            check(&weights, Purpose::StartFineTuning).unwrap();
+            for name in head {
+                let mut lacking = weights.clone();
+                lacking.tensors.remove(name).unwrap();
+                check(&lacking, Purpose::StartFineTuning).unwrap();
+                assert!(check(&lacking, Purpose::Use).unwrap_err().to_string().contains(name));
+            }
+            let body = Layout::new(&config, two).slots[0].name.clone();
+            weights.tensors.remove(&body).unwrap();
+            assert!(check(&weights, Purpose::StartFineTuning).unwrap_err().to_string().contains(&body));
+            weights.tensors.insert("transformer.extra".into(), extra);
+            weights.tensors.insert(body.clone(), complete(&config, two).tensors[&body].clone());
+            assert!(check(&weights, Purpose::StartFineTuning).is_err());
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything but attention works on one token at a time, so rows of padding are taken out before and put back only
 //! around the attention products. Training batches of natural text are a third padding.
 
+use super::architecture::{Positions, TokenTypes};
 use super::{B, BertConfig, Kernels, Matrix, ModelError};
 use crate::data::Batch;
 use burn::DispatchDevice;
@@ -16,7 +17,7 @@ const MASKED: f32 = -1e9;
 pub(super) struct Tokens {
     pub rows: usize,
     pub width: usize,
-    /// Per real token, in order: its word, position and type.
+    /// Per real token, in order: its word, position and type (empty where the model has no types).
     pub words: Vec<i32>,
     pub positions: Vec<i32>,
     pub types: Vec<i32>,
@@ -56,9 +57,9 @@ impl Tokens {
             let text = format!("a batch of {rows} rows of {width} tokens holds {lengths:?} ids, types and mask values");
             return Err(ModelError::Tokens(text));
         }
-        if width > config.max_position_embeddings {
-            let limit = config.max_position_embeddings;
-            let text = format!("a row has {width} tokens, but the model has {limit} positions: lower max_length");
+        if width > config.max_tokens() {
+            let limit = config.max_tokens();
+            let text = format!("a row has {width} tokens, but the model has room for {limit}: lower max_length");
             return Err(ModelError::Tokens(text));
         }
         let mut packed = vec![None; size];
@@ -75,10 +76,19 @@ impl Tokens {
             }
         }
         let pick = |values: &[i32]| places.iter().map(|place| values[*place as usize]).collect::<Vec<_>>();
-        let (words, types) = (pick(&batch.input_ids), pick(&batch.token_type_ids));
+        let kind = config.model_type.description();
+        let words = pick(&batch.input_ids);
         check_ids("token", &words, config.vocab_size)?;
+        let types = match kind.token_types {
+            TokenTypes::Absent => Vec::new(),
+            TokenTypes::First => vec![0; places.len()],
+            TokenTypes::Tokenizer => pick(&batch.token_type_ids),
+        };
         check_ids("token type", &types, config.type_vocab_size)?;
-        let positions = places.iter().map(|place| place % width as i32).collect();
+        let positions = match kind.positions {
+            Positions::Column => places.iter().map(|place| place % width as i32).collect(),
+            Positions::AfterPadding => pick(&positions_after_padding(&batch.input_ids, width, config.pad_token_id)),
+        };
 
         let additive = packed.iter().map(|place| if place.is_some() { 0.0 } else { MASKED }).collect::<Vec<_>>();
         let padded = places.len() < size;
@@ -133,6 +143,20 @@ impl Tokens {
     }
 }
 
+/// RoBERTa's `create_position_ids_from_input_ids`: in each row, `pad` + 1, `pad` + 2, … for the ids that are not `pad`,
+/// and `pad` for those that are.
+fn positions_after_padding(ids: &[i32], width: usize, pad: i32) -> Vec<i32> {
+    let row = |row: &[i32]| {
+        let mut seen = 0;
+        let count = |id: &i32| {
+            seen += i32::from(*id != pad);
+            if *id == pad { pad } else { pad + seen }
+        };
+        row.iter().map(count).collect::<Vec<_>>()
+    };
+    ids.chunks_exact(width).flat_map(row).collect()
+}
+
 fn indices(ids: &[i32], device: &DispatchDevice) -> Indices {
     Tensor::from_data(TensorData::new(ids.to_vec(), [ids.len()]), device)
 }
@@ -144,5 +168,16 @@ fn check_ids(what: &str, ids: &[i32], count: usize) -> Result<(), ModelError> {
             let hint = "the tokenizer and the model do not belong together";
             Err(ModelError::Tokens(format!("{what} id {id} is outside the model's {count}: {hint}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_what_is_not_padding() {
+        let ids = [0, 7, 1, 2, 1, 1, 1, 1, 0, 9, 9, 2];
+        assert_eq!(positions_after_padding(&ids, 6, 1), [2, 3, 1, 4, 1, 1, 1, 1, 2, 3, 4, 5]);
     }
 }

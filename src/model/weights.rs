@@ -1,7 +1,7 @@
 //! Weights on the host: tensors by Hugging Face name, in and out of safetensors.
 
-use super::ModelError;
 use super::formats::Float;
+use super::{Architecture, ModelError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,16 +12,16 @@ pub struct HostTensor {
     pub data: Vec<f32>,
 }
 
-/// Every tensor of a model under its canonical name: `bert.…`, `classifier.…`, `cls.…`.
+/// Every tensor of a model under its canonical name, which is Hugging Face's: for BERT `bert.…`, `classifier.…`, `cls.…`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weights {
     pub tensors: BTreeMap<String, HostTensor>,
 }
 
 impl Weights {
-    /// Reads a safetensors file. Names are made canonical: a bare `BertModel`'s get their `bert.` prefix, the old
-    /// `gamma` and `beta` become `weight` and `bias`, and `position_ids` and the copy of the word embeddings that some
-    /// masked language models carry as their decoder are left out.
+    /// Reads a safetensors file. Names are made canonical: the old `gamma` and `beta` become `weight` and `bias`, and
+    /// `position_ids` and the copy of the word embeddings that some pretraining heads carry as their decoder are left
+    /// out. A bare encoder's names are what they were: see [`Self::with_prefix`].
     ///
     /// # Errors
     /// A truncated or corrupt file, a tensor that is not of floating point numbers, or a name that is there twice.
@@ -43,6 +43,21 @@ impl Weights {
         let mut tensors = BTreeMap::new();
         for (name, tensor) in named {
             let Some(name) = canonical(&name) else { continue };
+            if tensors.insert(name.clone(), tensor).is_some() {
+                return Err(ModelError::Duplicate(name));
+            }
+        }
+        Ok(Self { tensors })
+    }
+
+    /// The same with a bare encoder's names (`embeddings.…`) under their architecture's prefix (`bert.embeddings.…`).
+    ///
+    /// # Errors
+    /// A name that is there with the prefix and without.
+    pub fn with_prefix(self, architecture: Architecture) -> Result<Self, ModelError> {
+        let mut tensors = BTreeMap::new();
+        for (name, tensor) in self.tensors {
+            let name = architecture.prefixed(name);
             if tensors.insert(name.clone(), tensor).is_some() {
                 return Err(ModelError::Duplicate(name));
             }
@@ -130,19 +145,28 @@ pub(crate) fn is_parameter(name: &str) -> bool {
     canonical(name).is_some()
 }
 
+/// What is no parameter of its own: constants, and tied decoders, whose weights are the word embeddings and whose biases
+/// are there under another name.
+const NOT_PARAMETERS: [&str; 6] = [
+    "embeddings.position_ids",
+    "embeddings.token_type_ids",
+    "cls.predictions.decoder.",
+    "lm_head.decoder.",
+    "vocab_projector.weight",
+    "generator_lm_head.weight",
+];
+
 /// The canonical name, or `None` for what is not a parameter.
 fn canonical(name: &str) -> Option<String> {
-    // The decoder is tied: its weight is the word embeddings, its bias is `cls.predictions.bias`.
-    if name.ends_with("position_ids") || name.starts_with("cls.predictions.decoder.") {
+    let (_, rest) = name.split_once('.').unwrap_or_default();
+    if NOT_PARAMETERS.iter().any(|start| name.starts_with(start) || rest.starts_with(start)) {
         return None;
     }
-    let name = match name.rsplit_once('.') {
+    Some(match name.rsplit_once('.') {
         Some((stem, "gamma")) => format!("{stem}.weight"),
         Some((stem, "beta")) => format!("{stem}.bias"),
         _ => name.to_owned(),
-    };
-    let bare = ["embeddings.", "encoder.", "pooler."].iter().any(|start| name.starts_with(start));
-    Some(if bare { format!("bert.{name}") } else { name })
+    })
 }
 
 fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
@@ -182,14 +206,40 @@ mod tests {
             ("bert.embeddings.LayerNorm.beta", &[1], &[2.0]),
             ("embeddings.position_ids", &[1], &[0.0]),
             ("cls.predictions.decoder.weight", &[1], &[0.0]),
+            ("lm_head.decoder.weight", &[1], &[0.0]),
+            ("vocab_projector.weight", &[1], &[0.0]),
+            ("generator_lm_head.weight", &[1], &[0.0]),
+            ("roberta.embeddings.token_type_ids", &[1], &[0.0]),
+            ("distilbert.embeddings.position_ids", &[1], &[0.0]),
         ]);
         let read = Weights::from_safetensors(&own.to_safetensors().unwrap()).unwrap();
+        let read = read.with_prefix(Architecture::Bert).unwrap();
         let names: Vec<_> = read.tensors.keys().collect();
         assert_eq!(names, ["bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.weight"]);
 
         let twice = weights(&[("pooler.dense.bias", &[1], &[1.0]), ("bert.pooler.dense.bias", &[1], &[1.0])]);
-        let error = Weights::from_safetensors(&twice.to_safetensors().unwrap()).unwrap_err();
+        let read = Weights::from_safetensors(&twice.to_safetensors().unwrap()).unwrap();
+        let error = read.with_prefix(Architecture::Bert).unwrap_err();
         assert!(matches!(error, ModelError::Duplicate(name) if name == "bert.pooler.dense.bias"));
+    }
+
+    #[test]
+    fn bare_encoders_get_their_architectures_prefix() {
+        for (architecture, bare, wanted) in [
+            (Architecture::Bert, "encoder.layer.0.output.dense.bias", "bert.encoder.layer.0.output.dense.bias"),
+            (Architecture::Roberta, "embeddings.LayerNorm.bias", "roberta.embeddings.LayerNorm.bias"),
+            (Architecture::XlmRoberta, "pooler.dense.bias", "roberta.pooler.dense.bias"),
+            (
+                Architecture::DistilBert,
+                "transformer.layer.0.ffn.lin1.bias",
+                "distilbert.transformer.layer.0.ffn.lin1.bias",
+            ),
+            (Architecture::Electra, "embeddings_project.bias", "electra.embeddings_project.bias"),
+            (Architecture::Electra, "classifier.dense.bias", "classifier.dense.bias"),
+        ] {
+            let read = weights(&[(bare, &[1], &[1.0])]).with_prefix(architecture).unwrap();
+            assert_eq!(read.tensors.keys().collect::<Vec<_>>(), [wanted]);
+        }
     }
 
     #[test]

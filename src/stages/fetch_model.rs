@@ -47,7 +47,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let parsed = BertConfig::from_json(&config)?;
     let files = chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
     let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
-    let weights = formats::read(&files).map_err(in_file)?;
+    let weights = formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;
     let arrival = Arrival::check(&weights, &parsed).map_err(in_file)?;
     context.fact("weights", chosen.weights.join(", "));
     context.fact("tensors", arrival.counts());
@@ -61,6 +61,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             let normalization = normalization.transpose()?.unwrap_or_default().or_cased(found.cased);
             Tokenizer::from_vocabulary(&read(&chosen.tokenizer[0])?, &normalization)?
         }
+        "vocab.json" => Tokenizer::from_byte_pairs(&read(&chosen.tokenizer[0])?, &read(&chosen.tokenizer[1])?)?,
         other => return Err(StageError::new(format!("a tokenizer of {other} cannot be read"))),
     };
     if tokenizer.vocab_size() > parsed.vocab_size {

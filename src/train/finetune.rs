@@ -22,7 +22,7 @@ pub struct Seeds {
 pub struct FinetuneJob<'a> {
     pub device: &'a DispatchDevice,
     pub config: &'a BertConfig,
-    /// The pretrained body; a classifier in it is replaced, a masked language model's head is left out.
+    /// The pretrained body; a classification head in it is replaced, a pretraining head is left out.
     pub weights: &'a Weights,
     /// The number of classes.
     pub labels: usize,
@@ -82,7 +82,7 @@ pub fn finetune(
     let head = Head::Classifier { labels: job.labels };
     LoadReport::new(job.weights, job.config, head).check(Purpose::StartFineTuning)?;
     let mut weights = job.weights.clone();
-    draw_head(&mut weights, job.recipe.head_init, job.labels, job.config.hidden_size, job.seeds.head);
+    draw_head(&mut weights, job.config, job.recipe.head_init, job.labels, job.seeds.head);
     let model = Bert::new(job.config, head, &weights, job.device)?;
     drop(weights);
     train(job, model, on_progress)

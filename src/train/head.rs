@@ -1,24 +1,31 @@
-//! Random initial values: a new classifier, and normal numbers for a whole model.
+//! Random initial values: a new head, and normal numbers for a whole model.
 
 use super::HeadInit;
-use crate::model::{HostTensor, Weights};
+use crate::model::{BertConfig, HostTensor, Weights};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// Puts a newly drawn classifier for `labels` classes into `weights`, replacing an old one.
+/// Puts a newly drawn head for `labels` classes into `weights`, replacing an old one: the dense layers that
+/// [`crate::model::Architecture::new_head`] names.
 ///
-/// The weight is `[labels, hidden]` and depends on the seed alone; the bias is 0.
-pub fn draw_head(weights: &mut Weights, init: HeadInit, labels: usize, hidden: usize, seed: u64) {
-    let mut random = crate::rng::stream("head", seed, 0);
+/// A weight is `[outputs, hidden]` and depends on the seed alone; biases are 0.
+pub fn draw_head(weights: &mut Weights, config: &BertConfig, init: HeadInit, labels: usize, seed: u64) {
+    let hidden = config.hidden_size;
     let std = match init {
         HeadInit::TruncatedNormal { std } => std,
         // 0.8796… is the standard deviation of a unit normal truncated at ±2, as in jax.nn.initializers.
         HeadInit::LecunNormal => (1.0 / hidden as f64).sqrt() / 0.879_625_661_034_239_8,
     };
-    let data = (0..labels * hidden).map(|_| (std * truncated_normal(&mut random)) as f32).collect();
-    weights.tensors.insert("classifier.weight".into(), HostTensor { shape: vec![labels, hidden], data });
-    let bias = HostTensor { shape: vec![labels], data: vec![0.0; labels] };
-    weights.tensors.insert("classifier.bias".into(), bias);
+    let head = config.model_type.new_head();
+    weights.tensors.retain(|name, _| !head.holds(name));
+    let dense = head.dense.map(|stem| (stem, hidden, "head.dense"));
+    for (stem, outputs, purpose) in dense.into_iter().chain([(head.output, labels, "head")]) {
+        let mut random = crate::rng::stream(purpose, seed, 0);
+        let data = (0..outputs * hidden).map(|_| (std * truncated_normal(&mut random)) as f32).collect();
+        weights.tensors.insert(format!("{stem}.weight"), HostTensor { shape: vec![outputs, hidden], data });
+        let bias = HostTensor { shape: vec![outputs], data: vec![0.0; outputs] };
+        weights.tensors.insert(format!("{stem}.bias"), bias);
+    }
 }
 
 /// A unit normal, redrawn until it lies within ±2.
@@ -59,10 +66,11 @@ pub(super) fn permutation(random: &mut ChaCha8Rng, n: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Architecture;
 
     fn head(init: HeadInit, seed: u64) -> Vec<f32> {
         let mut weights = Weights::default();
-        draw_head(&mut weights, init, 4, 4096, seed);
+        draw_head(&mut weights, &BertConfig::new(10, 1, 4096, 1, 1), init, 4, seed);
         assert_eq!(weights.tensors["classifier.bias"].data, [0.0; 4]);
         assert_eq!(weights.tensors["classifier.weight"].shape, [4, 4096]);
         weights.tensors["classifier.weight"].data.clone()
@@ -89,6 +97,37 @@ mod tests {
         let init = HeadInit::TruncatedNormal { std: 0.02 };
         assert_eq!(head(init, 1), head(init, 1));
         assert_ne!(head(init, 1), head(init, 2));
+    }
+
+    #[test]
+    fn every_architecture_gets_its_own_head_and_loses_an_old_one() {
+        let (init, old) = (HeadInit::LecunNormal, HostTensor { shape: vec![1], data: vec![7.0] });
+        for model_type in Architecture::ALL {
+            let config = BertConfig { model_type, ..BertConfig::new(10, 1, 16, 1, 1) };
+            let mut weights = Weights::default();
+            for name in ["classifier.weight", "classifier.dense.weight", "classifier.out_proj.bias", "kept.weight"] {
+                weights.tensors.insert(name.into(), old.clone());
+            }
+            draw_head(&mut weights, &config, init, 3, 1);
+            let names: Vec<_> = weights.tensors.keys().map(String::as_str).filter(|n| n.ends_with("weight")).collect();
+            let wanted: &[&str] = match model_type {
+                Architecture::Bert => &["classifier.weight", "kept.weight"],
+                Architecture::DistilBert => &["classifier.weight", "kept.weight", "pre_classifier.weight"],
+                _ => &["classifier.dense.weight", "classifier.out_proj.weight", "kept.weight"],
+            };
+            assert_eq!(names, wanted);
+            let head = model_type.new_head();
+            let output = &weights.tensors[&format!("{}.weight", head.output)];
+            // The last layer's numbers do not depend on what else is drawn.
+            let mut bert = Weights::default();
+            draw_head(&mut bert, &BertConfig::new(10, 1, 16, 1, 1), init, 3, 1);
+            assert_eq!(output, &bert.tensors["classifier.weight"]);
+            if let Some(dense) = head.dense {
+                let dense = &weights.tensors[&format!("{dense}.weight")];
+                assert_eq!(dense.shape, [16, 16]);
+                assert_ne!(dense.data[..48], output.data[..]);
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod evaluate;
 mod finetune;
 mod head;
+#[cfg(test)]
+mod kin;
 mod optimizer;
 mod pretrain;
 mod recipe;

@@ -40,7 +40,8 @@ impl ModelFiles {
             None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
         };
         let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
-        let tokenizer = tokenizer.ok_or_else(|| lacking("tokenizer.json or vocab.txt", ""))?;
+        let tokenizer =
+            tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", ""))?;
         let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
         if tokenizer[0] != "tokenizer.json" && has(&TOKENIZER_CONFIG) {
             tokenizer.push(TOKENIZER_CONFIG.to_owned());
@@ -158,7 +159,7 @@ mod tests {
     fn what_is_lacking_is_named_with_what_to_do() {
         let cases = [
             ("vocab.txt model.safetensors", "no config.json or bert_config.json: it may not be a model"),
-            ("config.json model.safetensors merges.txt", "no tokenizer.json or vocab.txt"),
+            ("config.json model.safetensors merges.txt", "no tokenizer.json, vocab.txt, or vocab.json with merges.txt"),
             ("config.json vocab.txt README.md", "flax_model.msgpack or *.ckpt.index"),
             ("config.json vocab.txt tf_model.h5", ", only tf_model.h5: name a revision that has one, or convert"),
             (

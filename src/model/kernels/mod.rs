@@ -102,6 +102,10 @@ impl Kernels {
 
     /// The next mask of the training step, for a tensor of `shape`.
     pub(super) fn mask(self, rate: f64, shape: [usize; 2], dropout: &mut Dropout, device: &DispatchDevice) -> Mask {
+        #[cfg(test)]
+        if rate > 0.0 {
+            dropout.drawn.push((rate, shape));
+        }
         match (rate > 0.0, self) {
             (false, _) => Mask::None,
             (true, Self::Host) => Mask::Hash(HashMask::new(dropout.next_key(), rate)),

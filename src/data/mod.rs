@@ -14,6 +14,8 @@ mod jsonl;
 mod labels;
 mod network;
 mod numpy;
+#[cfg(test)]
+mod parity;
 mod parquet;
 mod read;
 mod source;

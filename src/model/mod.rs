@@ -13,6 +13,9 @@ mod forward;
 mod kernels;
 mod layout;
 #[cfg(test)]
+mod parity;
+mod plane;
+#[cfg(test)]
 pub(crate) mod reference;
 mod report;
 mod tokens;
@@ -23,6 +26,7 @@ pub use config::{Activation, BertConfig};
 pub use dropout::{Dropout, DropoutRates};
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
+pub use plane::Plane;
 pub use report::{LoadReport, Purpose};
 pub use weights::{HostTensor, Weights};
 
@@ -55,7 +59,7 @@ pub enum ModelError {
     Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
     #[error("{0}")]
     Tokens(String),
-    #[error("the two models cannot be combined: {0}")]
+    #[error("the models cannot be combined: {0}")]
     Mismatch(String),
 }
 

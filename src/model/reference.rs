@@ -135,7 +135,8 @@ fn masked_language_model_agrees_with_pytorch() {
             assert!(worst < 1e-4, "{kernels:?} {}: {worst}", slot.name);
             compared += 1;
         }
-        assert_eq!(compared, 5);
+        // All but the pooler, which the loss does not depend on.
+        assert_eq!(compared, gradients.len() - 2);
         assert!(gradients[model.layout().pooler()].is_none());
         let bad = MaskedTargets { places: vec![batch().width * 2 - 1], tokens: vec![7] };
         assert!(model.masked_loss_and_gradients(&batch(), &bad, &mut Dropout::off()).is_err());
@@ -169,7 +170,7 @@ fn saving_and_loading_is_exact() {
 
 #[test]
 fn interpolation_agrees_with_the_host() {
-    let (a, b) = (weights("model.safetensors"), weights("adamw.safetensors"));
+    let (a, b) = (weights("model.safetensors"), weights("../recipes/adamw.safetensors"));
     let load = |weights: &Weights| Bert::new(&config(), THREE, weights, &cpu()).unwrap();
     for t in [0.0, 0.3, 1.0] {
         let device = Bert::lerp(&load(&a), &load(&b), t).unwrap().to_weights();

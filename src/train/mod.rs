@@ -4,6 +4,8 @@ mod evaluate;
 mod finetune;
 mod head;
 mod optimizer;
+#[cfg(test)]
+mod parity;
 mod pretrain;
 mod recipe;
 mod schedule;

@@ -53,7 +53,7 @@ impl Bert {
         Ok((loss, gradients))
     }
 
-    fn classifier_backward(&self, dlogits: Matrix, kept: ClassifierKept, gradients: &mut Gradients) {
+    pub(super) fn classifier_backward(&self, dlogits: Matrix, kept: ClassifierKept, gradients: &mut Gradients) {
         let ClassifierKept { tokens, encoder, first, pooled, mask, dropped } = kept;
         let d = self.dense_backward(dlogits, dropped, self.layout.classifier(), gradients);
         let slope = pooled.clone() * pooled * -1.0 + 1.0;

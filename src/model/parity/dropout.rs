@@ -102,6 +102,58 @@ fn dropout_is_where_bert_has_it() {
     }
 }
 
+/// Cross-entropy, the mean over rows.
+fn loss(logits: &[f64], labels: &[u32]) -> f64 {
+    let row = |(row, label): (&[f64], &u32)| row.iter().map(|x| x.exp()).sum::<f64>().ln() - row[*label as usize];
+    logits.chunks_exact(3).zip(labels).map(row).sum::<f64>() / labels.len() as f64
+}
+
+/// With dropout on, the gradient of every parameter is the slope of the plain statement with the same masks.
+#[test]
+fn every_gradient_follows_the_masks() {
+    const STEP: f64 = 2e-4;
+    let (config, before, batch) = (config(), weights("model.safetensors"), batch());
+    for kernels in BOTH {
+        let model = classifier(kernels).with_activation(Activation::Tanh);
+        if kernels == Kernels::Device {
+            B::seed(&cpu(), 42);
+        }
+        let mut dropout = Dropout::new(rates(0.2, 0.3, 0.25), 4, 2, &cpu());
+        let (logits, kept) = model.logits(&batch, &mut dropout, true).unwrap();
+        let kept = kept.unwrap();
+        let masks = PLACES.map(|place| factors(mask_at(&kept, place), count(place)));
+        let mask = |place, index: usize| {
+            let number = PLACES.iter().position(|other| *other == place).unwrap();
+            f64::from(masks[number][index])
+        };
+        let (_, dlogits) = kernels.cross_entropy(logits, &batch.labels);
+        let mut gradients = vec![None; model.parameters().len()];
+        model.classifier_backward(dlogits, kept, &mut gradients);
+        let mut worst = 0f64;
+        for (slot, gradient) in model.layout().slots.iter().zip(&gradients) {
+            let gradient = values(gradient.as_ref().unwrap());
+            let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+            // A step along the gradient, and how much the statement's loss changes by it.
+            let moved = |step: f64| {
+                let mut weights = before.clone();
+                let data = &mut weights.tensors.get_mut(&slot.name).unwrap().data;
+                data.iter_mut().zip(&gradient).for_each(|(p, g)| *p += (step * f64::from(*g) / norm.max(1e-3)) as f32);
+                weights
+            };
+            let ends = [STEP, -STEP].map(moved);
+            let value = |weights| loss(&Statement { config: &config, weights }.logits(&batch, &mask), &batch.labels);
+            let found = value(&ends[0]) - value(&ends[1]);
+            let [plus, minus] = [0, 1].map(|end: usize| &ends[end].tensors[&slot.name].data);
+            let terms = plus.iter().zip(minus).zip(&gradient);
+            let expected: f64 = terms.map(|((a, b), g)| (f64::from(*a) - f64::from(*b)) * f64::from(*g)).sum();
+            let error = (found - expected).abs() / expected.abs().max(2e-3 * STEP);
+            worst = worst.max(error);
+            assert!(error < 1e-4, "{kernels:?} {}: {found:e} against {expected:e}", slot.name);
+        }
+        println!("{kernels:?}: slopes with dropout on differ by {worst:.1e}");
+    }
+}
+
 /// Every place draws its own mask, in the order of the forward pass, from the stream of the seed and step.
 #[test]
 fn every_place_has_a_mask_of_its_own() {

@@ -17,6 +17,8 @@ mod labels;
 mod network;
 mod normalization;
 mod numpy;
+#[cfg(test)]
+mod parity;
 mod parquet;
 mod read;
 mod source;

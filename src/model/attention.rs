@@ -21,7 +21,7 @@ pub(super) struct AttentionKept {
     value: Tensor<B, 4>,
     probabilities: Tensor<B, 4>,
     dropped: Option<Tensor<B, 4>>,
-    mask: Mask,
+    pub mask: Mask,
 }
 
 /// The shape of the problem, the same in both directions.

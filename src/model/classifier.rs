@@ -11,16 +11,16 @@ use super::{Activation, Matrix, ModelError};
 use crate::data::Batch;
 
 pub(super) struct ClassifierKept {
-    tokens: Tokens,
-    encoder: EncoderKept,
+    pub tokens: Tokens,
+    pub encoder: EncoderKept,
     /// Of the first dense layer's input.
-    input_mask: Mask,
-    input: Matrix,
+    pub input_mask: Mask,
+    pub input: Matrix,
     /// The activation's derivative.
-    slope: Matrix,
-    mask: Mask,
+    pub slope: Matrix,
+    pub mask: Mask,
     /// The last layer's input.
-    dropped: Matrix,
+    pub dropped: Matrix,
 }
 
 impl Bert {

@@ -20,6 +20,9 @@ mod kernels;
 pub(crate) mod kin_reference;
 mod layout;
 #[cfg(test)]
+mod parity;
+mod plane;
+#[cfg(test)]
 pub(crate) mod reference;
 mod relabel;
 mod report;
@@ -34,6 +37,7 @@ pub use dropout::{Dropout, DropoutRates};
 pub use formats::{Lacking, ModelFiles};
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
+pub use plane::Plane;
 pub use relabel::relabel;
 pub use report::{LoadReport, Purpose};
 pub use weights::{HostTensor, Weights};
@@ -71,7 +75,7 @@ pub enum ModelError {
     Misfit(String),
     #[error("{0}")]
     Tokens(String),
-    #[error("the two models cannot be combined: {0}")]
+    #[error("the models cannot be combined: {0}")]
     Mismatch(String),
     #[error("{0}")]
     Head(String),

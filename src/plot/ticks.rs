@@ -71,9 +71,11 @@ impl Axis {
 
         let (offset, offset_label) = offset(low, high, power);
         let largest = values.iter().map(|value| (value - offset).abs()).fold(0.0, f64::max);
-        let magnitude = if largest > 0.0 { (largest * (1.0 + 1e-9)).log10().floor() as i32 } else { 0 };
+        // Less than that is a rounding residue, and the only label is 0.
+        let labelled = largest > 0.25 * step;
+        let magnitude = if labelled { (largest * (1.0 + 1e-9)).log10().floor() as i32 } else { 0 };
         let exponent = if (-3..5).contains(&magnitude) { 0 } else { magnitude };
-        let decimals = (exponent - power + i32::from(quarter)).max(0) as usize;
+        let decimals = if labelled { (exponent - power + i32::from(quarter)).max(0) as usize } else { 0 };
         let label = |value: f64| {
             let scaled = scale(value - offset, -exponent);
             // Rounding residues must not print as −0.0.
@@ -188,6 +190,14 @@ mod tests {
             let axis = Axis::over(value, value, 0.05, 100.0, false);
             assert!(axis.low < value && value < axis.high && axis.ticks.len() >= 2, "{axis:?}");
         }
+    }
+
+    #[test]
+    fn a_tick_that_is_the_offset_is_zero() {
+        let low = 936.593_707_957_988_6;
+        let axis = Axis::over(low, low + 5.436_657_410_185_520_5e-8, 0.04, 68.149_562_129_702_52, false);
+        assert_eq!(labels(&axis), ["0"]);
+        assert_eq!(axis.title("loss"), "loss − 936.593708");
     }
 
     #[test]

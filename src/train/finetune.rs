@@ -89,7 +89,7 @@ pub fn finetune(
 }
 
 /// [`finetune`] from a model whose classifier is already there.
-fn train(
+pub(super) fn train(
     job: &FinetuneJob<'_>,
     model: Bert,
     on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
@@ -204,7 +204,7 @@ impl<'a> Batches<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{batch, config, cpu, expected, floats, weights};
+    use crate::model::reference::{batch, config, cpu, weights};
 
     fn examples() -> (Vec<Encoded>, Vec<u32>) {
         let batch = batch();
@@ -219,7 +219,7 @@ mod tests {
         ((0..batch.rows).map(row).collect(), batch.labels)
     }
 
-    /// Ten full-batch steps: the order of the rows does not matter, so PyTorch can be followed exactly.
+    /// Ten steps of all rows at once.
     fn ten_steps(name: &str) -> Recipe {
         let recipe = Recipe::named(name).unwrap();
         Recipe { learning_rate: 1e-3, batch_size: 6, epochs: 10.0, dropout: Some(DropoutRates::OFF), ..recipe }
@@ -250,47 +250,6 @@ mod tests {
     }
 
     const SEEDS: Seeds = Seeds { head: 1, order: 2, dropout: 3 };
-
-    #[test]
-    fn ten_steps_of_every_recipe_agree_with_pytorch() {
-        let (examples, targets) = examples();
-        let (config, weights_before, device) = (config(), weights("model.safetensors"), cpu());
-        for name in Recipe::NAMES {
-            let recipe = ten_steps(name);
-            let job = FinetuneJob {
-                device: &device,
-                config: &config,
-                weights: &weights_before,
-                labels: 3,
-                recipe: &recipe,
-                seeds: SEEDS,
-                examples: &examples,
-                targets: &targets,
-                checkpoints: &[10],
-            };
-            let model = Bert::new(&config, Head::Classifier { labels: 3 }, &weights_before, &device).unwrap();
-            let mut after = None;
-            let result = train(&job, model, &mut |progress| {
-                if let Progress::Checkpoint { weights, .. } = progress {
-                    after = Some(weights);
-                }
-                ControlFlow::Continue(())
-            });
-            for (row, loss) in result.unwrap().log.iter().zip(floats(&expected()[name])) {
-                assert!((row.loss - loss).abs() < 1e-4, "{name} step {}: {} against {loss}", row.step, row.loss);
-            }
-            let (after, wanted) = (after.unwrap(), weights(&format!("{name}.safetensors")));
-            for (tensor, wanted) in &wanted.tensors {
-                // A key's bias moves all scores of a query alike: its gradient is rounding noise, which Adam blows up.
-                if tensor.ends_with("key.bias") {
-                    continue;
-                }
-                let found = &after.tensors[tensor].data;
-                let worst = found.iter().zip(&wanted.data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(worst < 1e-4, "{name} {tensor}: {worst}");
-            }
-        }
-    }
 
     #[test]
     fn seeds_decide_their_own_part() {

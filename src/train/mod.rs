@@ -6,6 +6,8 @@ mod head;
 #[cfg(test)]
 mod kin;
 mod optimizer;
+#[cfg(test)]
+mod parity;
 mod pretrain;
 mod recipe;
 mod schedule;

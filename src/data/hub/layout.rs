@@ -201,6 +201,6 @@ mod tests {
             "r has no model.safetensors, pytorch_model.bin, flax_model.msgpack or *.ckpt.index, only tf_model.h5: name a \
              revision that has one, or convert them"
         );
-        assert!(message(&all[..3]).contains("r has no tokenizer.json or vocab.txt"));
+        assert!(message(&all[..3]).contains("r has no tokenizer.json, vocab.txt, or vocab.json"));
     }
 }

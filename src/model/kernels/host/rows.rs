@@ -2,7 +2,7 @@
 
 use super::{HashMask, vectorised};
 use crate::model::Activation;
-use crate::model::kernels::math::{erf, exp, sum, tanh};
+use crate::model::kernels::math::{erf, exp, sum, tanh, tanh_slope};
 use crate::model::kernels::parallel::over_rows;
 
 /// Column sums are added up in blocks of this many rows first, whatever the number of threads.
@@ -98,9 +98,10 @@ vectorised! {
             (Activation::Tanh, Some(d)) => for (row, d) in x.chunks_exact_mut(width).zip(d.chunks_exact_mut(width)) {
                 for ((x, d), b) in row.iter_mut().zip(d).zip(bias) {
                     let z = *x + b;
-                    let t = tanh(ROOT_TWO_OVER_PI * (z + CUBIC * z * z * z));
+                    let inner = ROOT_TWO_OVER_PI * (z + CUBIC * z * z * z);
+                    let t = tanh(inner);
                     let slope = ROOT_TWO_OVER_PI * (1.0 + 3.0 * CUBIC * z * z);
-                    *d = 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * slope;
+                    *d = 0.5 * (1.0 + t) + 0.5 * z * tanh_slope(inner) * slope;
                     *x = 0.5 * z * (1.0 + t);
                 }
             },

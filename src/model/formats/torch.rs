@@ -285,4 +285,56 @@ mod tests {
         assert_eq!(view(0, &[usize::MAX, 3], &[0, 0]).places(), None);
         assert_eq!(view(1, &[0, usize::MAX], &[1, usize::MAX]).places(), Some(1));
     }
+
+    /// A legacy file with one tensor `w` in a storage that claims `length` floats.
+    fn file(offset: i32, shape: &[i32], strides: &[i32], length: u64, system: &[u8]) -> Vec<u8> {
+        let number = |number: &i32| [b"J".as_slice(), &number.to_le_bytes()].concat();
+        let tuple =
+            |numbers: &[i32]| [b"(".to_vec(), numbers.iter().flat_map(number).collect(), b"t".to_vec()].concat();
+        let parts: [&[u8]; 12] = [
+            b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.",
+            system,
+            b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n",
+            b"X\x01\0\0\x000X\x03\0\0\0cpuK\x04NtQ",
+            &number(&offset),
+            &tuple(shape),
+            &tuple(strides),
+            b"\x89ccollections\nOrderedDict\n)RtRs.",
+            b"\x80\x02]X\x01\0\0\x000a.",
+            &length.to_le_bytes(),
+            &[1.0f32, 2.0].map(f32::to_le_bytes).concat(),
+            &[3.0f32, 4.0].map(f32::to_le_bytes).concat(),
+        ];
+        parts.concat()
+    }
+
+    #[test]
+    fn tensors_that_lie_about_their_size_are_refused() {
+        const LITTLE: &[u8] = b"}.";
+        let good = file(0, &[2, 2], &[1, 2], 4, LITTLE);
+        let tensor = HostTensor { shape: vec![2, 2], data: vec![1.0, 3.0, 2.0, 4.0] };
+        assert_eq!(read(&good).unwrap(), [("w".to_owned(), tensor)]);
+        let big = b"}X\x0d\0\0\0little_endian\x89s.";
+        let cases = [
+            (file(0, &[2, 3], &[3, 1], 4, LITTLE), "tensor `w` reaches beyond its storage of 16 bytes"),
+            (file(3, &[2], &[1], 4, LITTLE), "beyond its storage"),
+            (file(4, &[1], &[1], 4, LITTLE), "beyond its storage"),
+            (file(0, &[2, 2], &[i32::MAX, i32::MAX], 4, LITTLE), "beyond its storage"),
+            (file(0, &[2, 2], &[2, -1], 4, LITTLE), "not described as torch does"),
+            (file(0, &[-2, 2], &[2, 1], 4, LITTLE), "not described"),
+            (file(-1, &[2, 2], &[2, 1], 4, LITTLE), "not described"),
+            (file(0, &[2, 2], &[2], 4, LITTLE), "not described"),
+            (file(0, &[1; 9], &[1; 9], 4, LITTLE), "not described"),
+            (file(0, &[1 << 20, 1 << 10], &[0, 0], 4, LITTLE), "its tensors are larger than the file"),
+            (file(0, &[i32::MAX, i32::MAX, i32::MAX], &[0, 0, 0], 4, LITTLE), "beyond its storage"),
+            (file(0, &[2, 2], &[2, 1], 5, LITTLE), "ends before"),
+            (file(0, &[2, 2], &[2, 1], u64::MAX / 4, LITTLE), "ends before"),
+            (file(0, &[2, 2], &[2, 1], 3, LITTLE), "beyond its storage of 12 bytes"),
+            (file(0, &[2, 2], &[2, 1], 4, big), "not little-endian"),
+        ];
+        for (bytes, part) in cases {
+            let error = read(&bytes).unwrap_err().to_string();
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
 }

@@ -38,7 +38,7 @@ fn whatever_else_a_pickle_asks_for_is_refused_by_name() {
         (b"N\x86.", "empty stack"),
         (b"u.", "never set"),
         (b"}(Nu.", "without a value"),
-        (b"N(Nu.", "other than a dict"),
+        (b"N(NNu.", "other than a dict"),
         (b"h\x07.", "never remembered"),
         (b"X\xff\xff\xff\xffab", "breaks off after byte 0"),
         (b"\x8d\xff\xff\xff\xff\xff\xff\xff\xffab", "breaks off"),

@@ -12,6 +12,7 @@ mod bert;
 mod classifier;
 mod config;
 mod dropout;
+mod fields;
 mod forward;
 mod kernels;
 #[cfg(test)]

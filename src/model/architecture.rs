@@ -1,5 +1,5 @@
 //! The kinds of encoder that BERT's block serves, and everything in which they differ: names, embeddings, dropout and
-//! the classification head. The rest of the room asks here and does not know the kinds apart.
+//! the classification head.
 //!
 //! Read from the source of transformers 5.23; `tests/reference/architectures.py` is the judge.
 

@@ -13,6 +13,7 @@ mod bert;
 mod classifier;
 mod config;
 mod dropout;
+mod fields;
 pub mod formats;
 mod forward;
 mod kernels;

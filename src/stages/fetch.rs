@@ -62,7 +62,7 @@ pub struct DataInfo {
 pub fn model(params: &ModelParams, context: &mut Context) -> Result<Outputs, StageError> {
     let [config, weights, tokenizer, vocabulary] = match params.source.parse() {
         Ok(Source::Hub { repo, revision }) => {
-            let found = Hub::from_env()?.model_files(&repo, revision.as_deref())?;
+            let found = Hub::from_env()?.model_files(&repo, revision.as_deref(), None)?;
             context.fact("revision", &found.commit);
             found.note.into_iter().for_each(|note| context.fact("note", note));
             [Some(found.config), Some(found.weights), found.tokenizer, found.vocabulary]

@@ -30,7 +30,7 @@ TOKEN = "hf_planted_secret"
 STUDY = """
 [experiment]
 name = "hub"
-[fetch.tiny]
+[fetch.start]
 model = "hf:me/tiny"
 [fetch.pairs]
 dataset = "path:pairs.tsv"
@@ -38,7 +38,7 @@ text = ["a", "b"]
 label = "label"
 labels = ["no", "yes"]
 [finetune.tiny]
-model = "tiny"
+model = "start"
 data = "pairs.pairs"
 seeds = "0..2"
 epochs = 1
@@ -175,7 +175,7 @@ class Api(Handler):
         if path == "/verify" or "/branch/" in path:
             return self.answer(200, {})
         if "/commit/" in path:
-            return self.answer(200, {"commitUrl": f"{hub.api}/x/commit/{COMMIT}", "commitOid": COMMIT,
+            return self.answer(200, {"commitUrl": f"{hub.api}/me/copy/commit/{COMMIT}", "commitOid": COMMIT,
                                      "success": True, "pullRequestUrl": None})
         self.answer(404, {"error": "not found"})
 
@@ -277,7 +277,7 @@ snapshot_download("{REPO}")
     texts = [list(part) for part in zip(*rows())]
     largest = 0.0
     # An evaluation's step is named after its model, `0@2` for example.
-    for step in ["finetune.tiny[seed=0]", "finetune.tiny[seed=1]@2", "fetch.tiny", "finetune.tiny[seed=1]"]:
+    for step in ["finetune.tiny[seed=0]", "finetune.tiny[seed=1]@2", "fetch.start", "finetune.tiny[seed=1]"]:
         folder = work / "export" / step
         run(binary, work / "ours", "export", "study.toml", step, "--to", str(folder))
         tokenizer, model = (it.from_pretrained(folder) for it in (AutoTokenizer, AutoModelForSequenceClassification))

@@ -17,8 +17,8 @@ pub(super) fn card(origin: &Origin, config: &Value) -> String {
         text.push_str("pipeline_tag: text-classification\n");
     }
     let sources = |kind: &str| {
-        let of_kind = origin.ancestors.iter().filter(|ancestor| ancestor.kind == kind);
-        of_kind.filter_map(|ancestor| hub_repository(ancestor)).collect::<Vec<_>>()
+        let of_kind = origin.ancestors.iter().filter(|(_, manifest)| manifest.kind == kind);
+        of_kind.filter_map(|(_, manifest)| hub_repository(manifest)).collect::<Vec<_>>()
     };
     let mut data = sources("fetch-data");
     data.dedup();
@@ -28,11 +28,11 @@ pub(super) fn card(origin: &Origin, config: &Value) -> String {
             repositories.iter().for_each(|repository| text.push_str(&format!("- {repository}\n")));
         }
     }
-    writeln!(text, "---\n# {}, {}\n", manifest.step, origin.experiment).ok();
+    writeln!(text, "---\n# {}, {}\n", origin.step, origin.experiment).ok();
     text.push_str("| | |\n|---|---|\n");
     let mut row = |what: &str, value: &str| text.push_str(&format!("| {what} | {} |\n", cell(value)));
     row("experiment", origin.experiment);
-    row("step", &format!("`{}`", manifest.step));
+    row("step", &format!("`{}`", origin.step));
     row("checkpoint", kept_name(&origin.checkpoint.output()));
     row("key of the step", &format!("`{}`", manifest.key));
     row("BLAKE3 of the weights as trained", &format!("`{}`", origin.weights));
@@ -45,12 +45,12 @@ pub(super) fn card(origin: &Origin, config: &Value) -> String {
     writeln!(text, "\n## Parameters\n```json\n{:#}\n```", manifest.parameters).ok();
     if !origin.ancestors.is_empty() {
         text.push_str("\n## Made from\n| step | source | key |\n|---|---|---|\n");
-        for ancestor in &origin.ancestors {
+        for (step, ancestor) in &origin.ancestors {
             let mut source = ancestor.parameters["source"].as_str().unwrap_or_default().to_owned();
             for (name, value) in public_facts(ancestor) {
                 write!(source, "{}{name} {value}", if source.is_empty() { "" } else { ", " }).ok();
             }
-            writeln!(text, "| `{}` | {} | `{}` |", ancestor.step, cell(&source), ancestor.key).ok();
+            writeln!(text, "| `{step}` | {} | `{}` |", cell(&source), ancestor.key).ok();
         }
     }
     text.push_str("\nThe same, for programs: `pipeline.json`.\n");

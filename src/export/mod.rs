@@ -28,11 +28,13 @@ pub struct Export {
 /// What the card and the provenance are made from.
 struct Origin<'a> {
     experiment: &'a str,
+    /// As this experiment calls it; the manifest has the name that the experiment which ran it gave it.
+    step: String,
     manifest: &'a Manifest,
     checkpoint: Checkpoint,
     weights: Digest,
-    /// The steps that it was made from, those nearest to it last.
-    ancestors: Vec<&'a Manifest>,
+    /// The steps that it was made from, with their names, those nearest to it last.
+    ancestors: Vec<(String, &'a Manifest)>,
 }
 
 /// The files of the model that a step made.
@@ -63,6 +65,7 @@ pub fn export(
     };
     let origin = Origin {
         experiment: &graph.experiment,
+        step: name,
         manifest,
         checkpoint,
         weights: weights.digest,
@@ -89,7 +92,7 @@ fn kept_name(output: &str) -> &str {
     output.strip_prefix("weights@").unwrap_or("last")
 }
 
-fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<&'a Manifest> {
+fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<(String, &'a Manifest)> {
     let mut found = BTreeSet::new();
     let mut open = graph.steps[step].needs();
     while let Some(step) = open.pop() {
@@ -97,16 +100,16 @@ fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<&'a Manifest
             open.extend(graph.steps[step].needs());
         }
     }
-    found.into_iter().filter_map(|step| plan.states[step].manifest()).collect()
+    found.into_iter().filter_map(|step| Some((graph.steps[step].name(), plan.states[step].manifest()?))).collect()
 }
 
 fn provenance(origin: &Origin, files: &[(String, Vec<u8>)]) -> String {
     let made_from: Vec<Value> = origin
         .ancestors
         .iter()
-        .map(|manifest| {
+        .map(|(step, manifest)| {
             json!({
-                "step": manifest.step, "key": manifest.key, "kind": manifest.kind,
+                "step": step, "key": manifest.key, "kind": manifest.kind,
                 "parameters": manifest.parameters, "facts": card::public_facts(manifest),
             })
         })
@@ -116,7 +119,7 @@ fn provenance(origin: &Origin, files: &[(String, Vec<u8>)]) -> String {
         "format": FORMAT,
         "pipeline": origin.manifest.provenance.pipeline,
         "experiment": origin.experiment,
-        "step": origin.manifest.step,
+        "step": origin.step,
         "checkpoint": kept_name(&origin.checkpoint.output()),
         "key": origin.manifest.key,
         "kind": origin.manifest.kind,

@@ -7,7 +7,8 @@ Nothing is read or written outside a temporary folder. The Rust tests never run 
 1. What `pipeline` downloads loads offline in transformers and huggingface_hub, also by the name of a training step.
 2. What huggingface_hub downloads serves `pipeline` offline, and gives the same steps.
 3. A folder from `pipeline export` loads in transformers: equal token ids and logits.
-4. `pipeline export --to hf:` asks the hub for the same things as huggingface_hub's upload_folder.
+4. `pipeline export --to hf:` asks the hub for the same things as huggingface_hub's upload_folder, with one difference:
+   a private repository is `"private": true`, as in huggingface_hub 1, and not `"visibility": "private"`, as in 2.
 """
 
 import base64
@@ -326,9 +327,11 @@ api.upload_folder(repo_id="me/copy", folder_path={str(folder)!r}, commit_message
             return sorted((normal(it) for it in value), key=json.dumps)
         return {name: normal(it) for name, it in value.items()} if isinstance(value, dict) else value
 
+    ours, theirs = logs[0][0][2], logs[1][0][2]
+    assert ours.pop("private") is True and ours.pop("type") == "model" and theirs.pop("visibility") == "private"
     for ours, theirs in zip(*logs, strict=True):
-        same = normal(ours[2]) == normal(theirs[2])
-        print(*ours[:2], "same" if ours[:2] == theirs[:2] and same else f"DIFFERS: {ours}\n{theirs}"[:1500])
+        assert ours[:2] == theirs[:2] and normal(ours[2]) == normal(theirs[2]), f"{ours}\n{theirs}"[:1500]
+        print(*ours[:2], "same")
     for path in work.rglob("*"):
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
 

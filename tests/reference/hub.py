@@ -1,7 +1,7 @@
 """Checks the hub cache, uploads and exports against Hugging Face's own tools, by a small hub on this machine.
 
 Run with: python tests/reference/hub.py target/release/pipeline
-(needs huggingface_hub, transformers, tokenizers, torch, pyarrow; last run with 2.4.0, 5.23.0, 0.23.3, 2.15.0, 25.0.0)
+(needs huggingface_hub, transformers, tokenizers, torch, pyarrow; last run with 2.4.0, 5.23.0, 0.23.3, 2.15.0, 26.0.1)
 Nothing is read or written outside a temporary folder. The Rust tests never run this script.
 
 1. What `pipeline` downloads loads offline in transformers and huggingface_hub, also by the name of a training step.

@@ -7,6 +7,7 @@ pub mod data;
 pub mod device;
 pub mod engine;
 pub mod experiment;
+pub mod export;
 pub mod fingerprint;
 pub mod graph;
 pub mod model;

@@ -31,6 +31,8 @@ pub enum Command {
     Show(Experiment),
     /// Writes tables and figures again from the cache.
     Results(Results),
+    /// Writes a finished model as files that the transformers library loads, or uploads them to the Hugging Face hub.
+    Export(Export),
     /// Runs steps for a driver, over standard input and output.
     #[command(hide = true)]
     Worker(Worker),
@@ -114,6 +116,23 @@ pub struct Results {
     pub experiment: Experiment,
     #[arg(long, default_value = "results", value_name = "FOLDER")]
     pub results_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// The step as it is printed, for example "finetune.bert[seed=7]", or with a checkpoint "finetune.bert[seed=7]@15000".
+    pub step: String,
+    /// A folder, or hf:OWNER/NAME[@BRANCH] (with the token in HF_TOKEN).
+    #[arg(long, value_name = "FOLDER")]
+    pub to: String,
+    /// Replaces an earlier export in that folder.
+    #[arg(long)]
+    pub force: bool,
+    /// Makes a repository that is not there yet a private one.
+    #[arg(long)]
+    pub private: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod export;
 mod plan;
 mod run;
 mod show;
@@ -15,7 +16,7 @@ use args::{Arguments, Command};
 /// | code | meaning |
 /// |------|---------|
 /// | 0    | done |
-/// | 1    | a step failed |
+/// | 1    | a step or an upload failed |
 /// | 2    | the command line or the experiment file is wrong |
 /// | 3    | could not start: no device, no cache, no selection |
 /// | 130  | interrupted; what is finished stays finished |
@@ -40,6 +41,10 @@ impl Failure {
         Self { exit: Exit::WrongInput, text: error.to_string() }
     }
 
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::StepFailed, text: error.to_string() }
+    }
+
     fn cannot_start(error: impl std::fmt::Display) -> Self {
         Self { exit: Exit::CannotStart, text: error.to_string() }
     }
@@ -62,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => run::run(command, cache),
         Command::Show(command) => show::show(command, cache),
         Command::Results(command) => show::results(command, cache),
+        Command::Export(command) => export::export(command, cache),
         Command::Worker(command) => run::worker(command, cache),
     };
     match done {

@@ -1,13 +1,11 @@
 //! One file from an https address, known by the BLAKE3 digest that the experiment gives.
 
 use super::DataError;
-use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, host, with_retries};
+use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, host, with_retries};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 use ureq::Agent;
-
-const STALLED: Duration = Duration::from_secs(60);
 
 /// Downloads `url` to the file `to`, which appears only when whole and right. `expected` is the digest in hexadecimal;
 /// without one nothing is kept, and the error tells the digest to write into the experiment.
@@ -115,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_a_cut_off_body_and_plain_http_are_errors() {
-        let cut = Reply { length: Some(10), ..Reply::ok(b"abc") };
+        let cut = Reply { cut: Some(3), ..Reply::ok(b"abcdefghij") };
         let stub = Stub::start(vec![("/cut", vec![cut])]);
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("data");

@@ -96,6 +96,10 @@ pub enum DataError {
              terms on its page, and set HF_TOKEN to a token that may read it"
     )]
     Refused { host: String, repo: String, status: u16 },
+    #[error(
+        "{repo} is gated: ask for access on its page at {host}, and set HF_TOKEN to a token of the account that has it"
+    )]
+    Gated { host: String, repo: String },
     #[error("{host} knows no repository {repo} with revision `{revision}`: check both")]
     RepoNotFound { host: String, repo: String, revision: String },
     #[error("{repo} has no {file}{hint}")]
@@ -106,8 +110,24 @@ pub enum DataError {
     NoConfig { repo: String, config: String, there: Vec<String>, near: Option<String> },
     #[error("{repo} has more than one configuration: name one of {} as `config`", list(.there))]
     ConfigNeeded { repo: String, there: Vec<String> },
-    #[error("failed to download {file} of {repo} into the hub cache: {what}")]
-    HubDownload { repo: String, file: String, what: String },
+    #[error("no commit of {repo} before `{revision}` names training step {step}; {}", steps(.there))]
+    NoStep { repo: String, revision: String, step: u64, there: Vec<String> },
+    #[error(
+        "{file} of {repo} arrived damaged, twice: its digest is {actual}, but {host} promised {expected}; nothing of \
+             it was kept: try again later, or from another network or HF_ENDPOINT"
+    )]
+    HubDigest { host: String, repo: String, file: String, expected: String, actual: String },
+    #[error("{host} stopped in the middle of {file} of {repo}: {what}; run again to go on from there")]
+    CutOff { host: String, repo: String, file: String, what: String },
+
+    // Upload
+    #[error("uploading to {host} needs a token: set HF_TOKEN to one that may write")]
+    NoToken { host: String },
+    #[error("cannot upload to {repo}: HF_HUB_OFFLINE is set")]
+    UploadOffline { repo: String },
+    #[error("failed to upload to {repo}: {what}")]
+    Upload { repo: String, what: String },
+
     #[error(
         "{url} has BLAKE3 digest {actual}, but the experiment expects {expected}: the file changed, or the digest \
              is wrong"
@@ -137,6 +157,13 @@ fn list(names: &[String]) -> String {
     let more = names.len().saturating_sub(SHOWN);
     let tail = if more > 0 { format!(", … {more} more") } else { String::new() };
     format!("[{}{tail}]", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
+}
+
+fn steps(there: &[String]) -> String {
+    match there {
+        [] => "its commit messages name no numbers".to_string(),
+        there => format!("numbers that they name are {}", list(there)),
+    }
 }
 
 fn meant(near: &Option<String>) -> String {

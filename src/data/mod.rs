@@ -32,7 +32,7 @@ pub use download::download;
 pub use error::{DataError, Place};
 pub use frames::{read_parquet, write_parquet};
 pub use grammar::Grammar;
-pub use hub::{Hub, HubDataset, HubModel, HubSettings};
+pub use hub::{Hub, HubDataset, HubModel, HubSettings, Upload, Uploaded};
 pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
 pub use read::{Columns, Format, read_table, read_tables};

@@ -6,6 +6,8 @@ use std::time::Duration;
 const RETRIES: usize = 2;
 /// Before the first retry; three times longer before each further one.
 pub(super) const PAUSE: Duration = Duration::from_millis(500);
+/// The longest silence of a server that is still waited for.
+pub(super) const STALLED: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A network that drops packets instead of refusing them must not look like a hang.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +33,12 @@ impl Failure {
             Error::Protocol(_) => true,
             _ => false,
         };
-        let error = DataError::Unreachable { host: host.to_string(), what: error.to_string() };
+        // The address itself is not shown: a signed one is a secret.
+        let what = match error {
+            Error::BadUri(_) => "it is no address that can be asked".to_string(),
+            other => other.to_string(),
+        };
+        let error = DataError::Unreachable { host: host.to_string(), what };
         Failure { error: Box::new(error), again, wait: None }
     }
 
@@ -47,19 +54,48 @@ pub(super) fn is_busy(status: u16) -> bool {
     status == 429 || status >= 500
 }
 
+/// How often trouble is put up with, and for how long.
+pub(super) struct Patience {
+    retries: usize,
+    left: usize,
+    first: Duration,
+    pause: Duration,
+}
+
+impl Patience {
+    pub fn new(retries: usize, first: Duration) -> Patience {
+        Patience { retries, left: retries, first, pause: first }
+    }
+
+    /// Waits for the next attempt as long as the server asked, within reason, or longer each time. The error comes
+    /// back where there is no point in another attempt.
+    pub fn wait(&mut self, failure: Failure) -> Result<(), DataError> {
+        if !failure.again || self.left == 0 {
+            return Err(*failure.error);
+        }
+        std::thread::sleep(failure.wait.unwrap_or(self.pause).min(LONGEST_PAUSE));
+        self.left -= 1;
+        self.pause *= 3;
+        Ok(())
+    }
+
+    /// After progress.
+    pub fn renew(&mut self) {
+        *self = Patience::new(self.retries, self.first);
+    }
+}
+
 pub(super) fn with_retries<T>(
-    mut pause: Duration,
+    pause: Duration,
     mut attempt: impl FnMut() -> Result<T, Failure>,
 ) -> Result<T, DataError> {
-    for _ in 0..RETRIES {
+    let mut patience = Patience::new(RETRIES, pause);
+    loop {
         match attempt() {
             Ok(done) => return Ok(done),
-            Err(failure) if failure.again => std::thread::sleep(failure.wait.unwrap_or(pause).min(LONGEST_PAUSE)),
-            Err(failure) => return Err(*failure.error),
+            Err(failure) => patience.wait(failure)?,
         }
-        pause *= 3;
     }
-    attempt().map_err(|failure| *failure.error)
 }
 
 /// The host of an address, without the user name and password that may stand before it.

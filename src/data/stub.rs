@@ -1,32 +1,60 @@
-//! A tiny HTTP server on this machine, for the tests of both kinds of download.
+//! A tiny HTTP server on this machine, for the tests of downloads and uploads; `tests/program` uses it too.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
-    /// A promised length other than the body's, to cut it off.
-    pub length: Option<usize>,
+    /// The connection ends after so many bytes of the body.
+    pub cut: Option<usize>,
+    /// Silence before that end.
+    pub stalls: Duration,
+    /// The whole body, whatever part is asked for.
+    pub ignores_range: bool,
 }
 
 impl Reply {
     pub fn ok(body: &[u8]) -> Reply {
-        Reply { status: 200, headers: Vec::new(), body: body.to_vec(), length: None }
+        Reply { status: 200, body: body.to_vec(), ..Reply::default() }
     }
 
     pub fn status(status: u16) -> Reply {
-        Reply { status, ..Reply::ok(b"") }
+        Reply { status, ..Reply::default() }
     }
 
-    /// A file as a hub serves it.
-    pub fn hub_file(commit: &str, body: &[u8]) -> Reply {
-        let etag = format!("\"{}\"", blake3::hash(body).to_hex());
-        Reply { headers: vec![("x-repo-commit", commit.to_string()), ("etag", etag)], ..Reply::ok(body) }
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// A small file as a hub serves it.
+    pub fn hub_file(commit: &str, etag: &str, body: &[u8]) -> Reply {
+        Reply::ok(body).header("x-repo-commit", commit).header("etag", format!("\"{etag}\""))
+    }
+}
+
+/// What was asked: the head with its first line, and the body.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// `GET /path`
+    pub fn line(&self) -> &str {
+        self.head.split(" HTTP/").next().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let named = |line: &&str| line.split(':').next().is_some_and(|found| found.eq_ignore_ascii_case(name));
+        self.head.lines().skip(1).find(named)?.split_once(':').map(|(_, value)| value.trim())
     }
 }
 
@@ -35,55 +63,84 @@ type Pages = HashMap<String, Vec<Reply>>;
 /// Runs until the process ends. Each page's replies are given in turn, the last one for ever.
 pub(super) struct Stub {
     pub address: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    pages: Arc<Mutex<Pages>>,
+    log: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Stub {
+    /// Pages are named by their path, or by method and path where these differ: `/a`, `HEAD /a`.
     pub fn start(pages: Vec<(&str, Vec<Reply>)>) -> Stub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let mut pages: Pages = pages.into_iter().map(|(path, replies)| (path.to_string(), replies)).collect();
-        let log = requests.clone();
+        let stub = Stub { address, pages: Arc::default(), log: Arc::default() };
+        pages.into_iter().for_each(|(page, replies)| stub.page(page, replies));
+        let (pages, log) = (stub.pages.clone(), stub.log.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let _ = answer(stream, &mut pages, &log);
+                let (pages, log) = (pages.clone(), log.clone());
+                std::thread::spawn(move || answer(stream, &pages, &log));
             }
         });
-        Stub { address, requests }
+        stub
     }
 
-    /// The head of every request so far, header names in lower case.
-    pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+    /// Adds or replaces a page.
+    pub fn page(&self, page: &str, replies: Vec<Reply>) {
+        self.pages.lock().unwrap().insert(page.to_string(), replies);
+    }
+
+    /// Every request so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// `GET /a` for every request so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.requests().iter().map(|request| request.line().to_string()).collect()
     }
 }
 
-fn answer(mut stream: TcpStream, pages: &mut Pages, log: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, pages: &Mutex<Pages>, log: &Mutex<Vec<Request>>) -> std::io::Result<()> {
     let mut head = String::new();
     let mut reader = BufReader::new(stream.try_clone()?);
     while reader.read_line(&mut head)? > 2 {}
-    let path = head.split(' ').nth(1).unwrap_or("/").to_string();
-    log.lock().unwrap().push(head.clone());
-    let reply = match pages.get_mut(&path) {
-        Some(replies) if replies.len() > 1 => replies.remove(0),
-        Some(replies) => replies[0].clone(),
-        None => Reply::status(404),
+    let mut request = Request { head, body: Vec::new() };
+    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    reader.take(length).read_to_end(&mut request.body)?;
+    let line = request.line().to_string();
+    let (method, path) = line.split_once(' ').unwrap_or(("GET", "/"));
+    log.lock().unwrap().push(request.clone());
+    let mut reply = {
+        let mut pages = pages.lock().unwrap();
+        let page = if pages.contains_key(&line) { &line } else { path };
+        match pages.get_mut(page) {
+            Some(replies) if replies.len() > 1 => replies.remove(0),
+            Some(replies) => replies[0].clone(),
+            None => Reply::status(404),
+        }
     };
-    let range = head.to_lowercase().split("range: bytes=").nth(1).map(|rest| rest.lines().next().unwrap().to_string());
-    let (mut status, mut headers, mut body) = (reply.status, reply.headers, reply.body);
-    if let Some((start, end)) = range.as_deref().filter(|_| status == 200).and_then(|range| range.split_once('-')) {
-        let start: usize = start.parse().unwrap();
-        let end = end.trim().parse().map_or(body.len(), |end: usize| body.len().min(end + 1));
-        headers.push(("content-range", format!("bytes {start}-{}/{}", end.max(1) - 1, body.len())));
-        body = body[start..end].to_vec();
-        status = 206;
+    let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+    if let Some((start, _)) = range.filter(|_| reply.status == 200 && !reply.ignores_range) {
+        let (start, size) = (start.parse::<usize>().unwrap(), reply.body.len());
+        if start >= size {
+            reply.status = 416;
+            reply.body.clear();
+        } else {
+            reply = reply.header("content-range", format!("bytes {start}-{}/{size}", size - 1));
+            reply.body.drain(..start);
+            reply.status = 206;
+        }
     }
-    write!(stream, "HTTP/1.1 {status} x\r\nconnection: close\r\n")?;
-    write!(stream, "content-length: {}\r\n", reply.length.unwrap_or(body.len()))?;
-    for (name, value) in headers {
+    write!(stream, "HTTP/1.1 {} x\r\nconnection: close\r\ncontent-length: {}\r\n", reply.status, reply.body.len())?;
+    for (name, value) in &reply.headers {
         write!(stream, "{name}: {value}\r\n")?;
     }
     write!(stream, "\r\n")?;
-    stream.write_all(&body)
+    if method == "HEAD" {
+        return Ok(());
+    }
+    stream.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len()).min(reply.body.len())])?;
+    stream.flush()?;
+    std::thread::sleep(reply.stalls);
+    Ok(())
 }

@@ -7,7 +7,7 @@ mod select;
 
 pub use draw::{Format, draw};
 pub use expand::expand;
-pub use select::{Selection, SelectionError, select, steps_named};
+pub use select::{Selection, SelectionError, StepError, select, step_named, steps_named};
 
 use std::collections::BTreeSet;
 

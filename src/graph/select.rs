@@ -1,9 +1,9 @@
-//! `--only`, `--from`, `--until` and `--force`: which steps of a graph are meant.
+//! `--only`, `--from`, `--until` and `--force`, or a step's own name: which steps of a graph are meant.
 
 use std::collections::BTreeSet;
 
 use super::Graph;
-use crate::experiment::{StageId, nearest};
+use crate::experiment::{Checkpoint, StageId, nearest};
 
 /// Stage names as the user wrote them: `finetune.bert`, or `finetune` for all of a kind.
 #[derive(Debug, Default, Clone)]
@@ -71,4 +71,42 @@ fn named_stages<'a>(graph: &'a Graph, names: &[String]) -> Result<BTreeSet<&'a S
         found.extend(fitting);
     }
     Ok(found)
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error("{0}")]
+    Checkpoint(String),
+    #[error("there is no step `{name}` in this experiment{}", match nearest { Some(near) => format!("; did you mean `{near}`?"), None => "; `pipeline plan FILE --verbose` lists its steps".to_owned() })]
+    Unknown { name: String, nearest: Option<String> },
+    #[error("`{name}` is {} steps: name one of them, for example `{example}`", count)]
+    Several { name: String, count: usize, example: String },
+}
+
+/// One step by its name as it is printed, and its checkpoint: `finetune.bert[seed=7]`, `finetune.bert[seed=7]@15000`. A
+/// stage that is one step may go by its own name.
+pub fn step_named(graph: &Graph, text: &str) -> Result<(usize, Checkpoint), StepError> {
+    // An `@` inside the brackets belongs to the step's name.
+    let (name, checkpoint) = match text.rsplit_once('@') {
+        Some((name, checkpoint)) if !checkpoint.contains(']') => {
+            (name, Checkpoint::parse(checkpoint).map_err(StepError::Checkpoint)?)
+        }
+        _ => (text, Checkpoint::Last),
+    };
+    let names: Vec<String> = graph.steps.iter().map(super::Step::name).collect();
+    if let Some(step) = names.iter().position(|known| known == name) {
+        return Ok((step, checkpoint));
+    }
+    let of_stage: Vec<usize> =
+        (0..graph.steps.len()).filter(|step| graph.steps[*step].stage.to_string() == name).collect();
+    match of_stage.as_slice() {
+        [] => {
+            let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
+            Err(StepError::Unknown { name: name.to_owned(), nearest: nearest(name, &candidates).map(str::to_owned) })
+        }
+        [step] => Ok((*step, checkpoint)),
+        [first, ..] => {
+            Err(StepError::Several { name: name.to_owned(), count: of_stage.len(), example: names[*first].clone() })
+        }
+    }
 }

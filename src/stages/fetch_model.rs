@@ -87,7 +87,7 @@ struct Found {
 /// Brings the files here if need be; what a zip file holds goes into `folder`.
 fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, StageError> {
     if let Ok(Source::Hub { repo, revision }) = params.source.parse() {
-        let found = Hub::from_env()?.model_files(&repo, revision.as_deref())?;
+        let found = Hub::from_env()?.model_files(&repo, revision.as_deref(), params.step)?;
         context.fact("revision", &found.commit);
         found.note.iter().for_each(|note| context.note(note));
         return Ok(Found { files: found.files, cased: params.cased });

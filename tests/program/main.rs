@@ -1,5 +1,7 @@
 //! The built binary from outside: real files, real processes, real kills. Everything is tiny; the whole takes seconds.
 
+mod downloads;
+mod exports;
 mod golden;
 mod interruption;
 mod messages;
@@ -7,4 +9,8 @@ mod models;
 mod plans;
 mod runs;
 mod sources;
+/// The unit tests' own server; not all of it is needed here.
+#[allow(dead_code)]
+#[path = "../../src/data/stub.rs"]
+mod stub;
 mod workspace;

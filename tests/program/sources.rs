@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::workspace::{TINY, Workspace};
 
 /// A model from nothing as local files: what the tiny study's pretrain stage makes.
-fn with_model(experiment: &str) -> Workspace {
+pub fn with_model(experiment: &str) -> Workspace {
     let maker = Workspace::new(TINY);
     maker.run(&["--until", "pretrain.start"]).ok();
     let workspace = Workspace::new(experiment);

@@ -2,25 +2,34 @@
 //!
 //! ```text
 //! $HF_HOME/hub/models--OWNER--NAME/    (datasets--… for data sets)
-//!   refs/main                          the commit that a revision named when it was last asked for
+//!   blobs/ETAG                         files by their content
 //!   snapshots/COMMIT/config.json       links into blobs/
+//!   refs/main                          the commit that a revision named when it was last asked for
+//!   refs/main~step-15000               the commit that names that training step; git allows no `~` in a name, so it
+//!                                      is never mistaken for a branch
 //! ```
 //!
-//! The `hf-hub` crate knows this layout and downloads into it. It knows neither HF_HUB_CACHE nor HF_HUB_OFFLINE, nor
-//! that a cache can be all one needs, nor time limits; those are here.
+//! The `hf-hub` crate names folders and addresses. The downloads are our own, since it knows neither HF_HUB_CACHE nor
+//! HF_HUB_OFFLINE, nor that a cache can be all one needs, nor time limits, Retry-After, what a file's digest should
+//! be, nor how to go on with a download that another process began.
 
+mod client;
+mod digest;
+mod file;
 mod layout;
 mod online;
 mod settings;
+mod steps;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use settings::HubSettings;
+pub use upload::{Upload, Uploaded};
 
 use super::DataError;
-use super::network::host;
-use hf_hub::api::sync::{Api, ApiBuilder};
-use hf_hub::{Cache, Repo, RepoType};
+use client::Client;
+use hf_hub::{Repo, RepoType};
 use std::path::{Path, PathBuf};
 
 /// The branch of a data set's repository where the hub itself keeps a copy as Parquet.
@@ -28,8 +37,7 @@ const CONVERTED: &str = "refs/convert/parquet";
 
 pub struct Hub {
     settings: HubSettings,
-    cache: Cache,
-    api: Api,
+    client: Client,
 }
 
 /// A model's files, at one commit.
@@ -70,24 +78,19 @@ impl Hub {
     }
 
     pub fn new(settings: HubSettings) -> Result<Hub, DataError> {
-        let cache = Cache::new(settings.cache.clone());
-        let api = ApiBuilder::from_cache(cache.clone())
-            .with_endpoint(settings.endpoint.clone())
-            .with_token(settings.token.clone())
-            .with_progress(false)
-            .with_user_agent("pipeline", env!("CARGO_PKG_VERSION"))
-            .build();
-        let api =
-            api.map_err(|error| DataError::NotAHub { host: host(&settings.endpoint), what: error.to_string() })?;
-        Ok(Hub { settings, cache, api })
+        Ok(Hub { client: Client::new(&settings)?, settings })
     }
 
-    /// The files of a model, downloaded if need be. Without a revision, of the main branch.
-    pub fn model_files(&self, repo: &str, revision: Option<&str>) -> Result<HubModel, DataError> {
+    /// The files of a model, downloaded if need be. Without a revision, of the main branch; with a training step, of
+    /// the newest commit of that revision whose message names the step.
+    pub fn model_files(&self, repo: &str, revision: Option<&str>, step: Option<u64>) -> Result<HubModel, DataError> {
         let revision = revision.unwrap_or("main");
         let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
         let pick = |files: &[String]| layout::model_files(repo, files);
-        let found = self.find(repo, &wanted, &pick, self.settings.offline)?;
+        let found = match step {
+            Some(step) => self.find_step(repo, &wanted, step, &pick)?,
+            None => self.find(repo, &wanted, &pick, self.settings.offline)?,
+        };
         Ok(HubModel { commit: found.commit, files: found.files, note: found.note })
     }
 
@@ -169,14 +172,14 @@ impl Hub {
     fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, String> {
         let folder = self.settings.cache.join(repo.folder_name());
         let revision = repo.revision();
-        let recorded = std::fs::read_to_string(folder.join("refs").join(revision));
+        let recorded = std::fs::read_to_string(folder.join("refs").join(revision)).map(|text| text.trim().to_string());
         let commit = match recorded {
-            Ok(commit) => commit.trim().to_string(),
-            Err(_) if is_commit(revision) => revision.to_string(),
-            Err(_) if folder.is_dir() => return Err("it holds other revisions only".to_string()),
-            Err(_) => return Err("it holds nothing of that repository".to_string()),
+            Ok(commit) if is_commit(&commit) => commit,
+            _ if is_commit(revision) => revision.to_string(),
+            _ if folder.is_dir() => return Err("it holds other revisions only".to_string()),
+            _ => return Err("it holds nothing of that repository".to_string()),
         };
-        let snapshot = self.cache.repo(repo.clone()).pointer_path(&commit);
+        let snapshot = folder.join("snapshots").join(&commit);
         let mut files = Vec::new();
         list(&snapshot, "", &mut files);
         files.sort();

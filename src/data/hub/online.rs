@@ -1,24 +1,31 @@
-//! The hub itself: which commit a revision is, which files it has, and their download into the cache.
+//! The hub itself: which commit a revision is, and which files it has.
 
 use super::super::DataError;
-use super::super::network::{CONNECT_TIMEOUT, Failure, host, with_retries};
+use super::super::network::{Failure, with_retries};
+use super::client::quoted;
 use super::{Found, Hub, Pick, is_commit};
-use hf_hub::api::RepoInfo;
-use hf_hub::api::sync::ApiError;
-use hf_hub::{Repo, RepoType};
-use std::path::PathBuf;
-use std::time::Duration;
+use hf_hub::Repo;
+use serde::Deserialize;
 
-/// For the answer to one question; downloads have no limit.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-const LARGEST_ANSWER: u64 = 64 << 20;
+#[derive(Deserialize)]
+struct Info {
+    sha: String,
+    #[serde(default)]
+    siblings: Vec<Sibling>,
+}
+
+#[derive(Deserialize)]
+struct Sibling {
+    rfilename: String,
+}
 
 impl Hub {
     /// Asks for the commit first and downloads by commit, so that all files belong together even if the branch moves
     /// meanwhile. The revision is recorded in the cache last.
     pub(super) fn online(&self, name: &str, repo: &Repo, pick: Pick) -> Result<Found, DataError> {
         let info = with_retries(self.settings.pause, || self.info(name, repo))?;
-        let inside = |file: &String| !file.starts_with('/') && file.split('/').all(|part| part != ".." && part != ".");
+        let inside =
+            |file: &String| !file.starts_with('/') && file.split('/').all(|part| !matches!(part, "" | "." | ".."));
         let names: Vec<String> = info.siblings.into_iter().map(|file| file.rfilename).filter(inside).collect();
         let picked = pick(&names)?;
         // Last file first: while a split's first file is missing in the cache, it cannot be mistaken for whole.
@@ -29,84 +36,35 @@ impl Hub {
         }
         files.reverse();
         if !is_commit(repo.revision()) {
-            let recorded = self.cache.repo(repo.clone()).create_ref(&info.sha);
-            recorded.map_err(|source| DataError::Io {
-                action: "record a revision in",
-                path: self.settings.cache.clone(),
-                source,
-            })?;
+            self.record(repo, repo.revision(), &info.sha)?;
         }
         Ok(Found { commit: info.sha, files, note: None })
     }
 
-    fn info(&self, name: &str, repo: &Repo) -> Result<RepoInfo, Failure> {
-        let host = host(&self.settings.endpoint);
-        let request = self.api.repo(repo.clone()).info_request();
-        let request = request
-            .config()
-            .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(ANSWER_TIMEOUT))
-            .build();
-        let mut response = request.call().map_err(|error| Failure::network(&host, &error))?;
-        let status = response.status().as_u16();
-        if status != 200 {
-            let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let error = match status {
-                404 => DataError::RepoNotFound { host, repo: name.to_string(), revision: repo.revision().to_string() },
-                _ => refusal(host, name, status),
-            };
-            return Err(Failure::status(error, status, retry_after));
+    fn info(&self, name: &str, repo: &Repo) -> Result<Info, Failure> {
+        let kind = self.kind(repo);
+        let url = self.client.url(&format!("api/{kind}/{name}/revision/{}", quoted(repo.revision(), false)));
+        let response = self.client.get(&url, 0)?.response;
+        match response.status().as_u16() {
+            200 => {}
+            404 => return Err(Failure::last(self.unknown(name, repo))),
+            _ => return Err(self.client.refusal(&url, name, &response)),
         }
-        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_string();
-        let body = body.map_err(|error| Failure::network(&host, &error))?;
-        let info: Result<RepoInfo, _> = serde_json::from_str(&body);
-        match info {
-            Ok(info) if is_commit(&info.sha) => Ok(info),
-            Ok(_) => Err(Failure::last(DataError::NotAHub { host, what: "it named no commit".to_string() })),
-            Err(error) => Err(Failure::last(DataError::NotAHub { host, what: error.to_string() })),
+        let info: Info = self.client.json(response)?;
+        if !is_commit(&info.sha) {
+            let (host, what) = (self.client.host(), "it named no commit".to_string());
+            return Err(Failure::last(DataError::NotAHub { host, what }));
         }
+        Ok(info)
     }
 
-    /// One file at one commit: from the cache, else downloaded into it.
-    fn file(&self, name: &str, repo: &Repo, commit: &str, file: &str) -> Result<PathBuf, DataError> {
-        let kind = if repo.url().starts_with("datasets/") { RepoType::Dataset } else { RepoType::Model };
-        let pinned = Repo::with_revision(name.to_string(), kind, commit.to_string());
-        let path = self.cache.repo(pinned.clone()).pointer_path(commit).join(file);
-        if path.exists() {
-            return Ok(path);
-        }
-        let remote = self.api.repo(pinned);
-        with_retries(self.settings.pause, || remote.download(file).map_err(|error| self.failure(name, file, error)))
+    pub(super) fn unknown(&self, name: &str, repo: &Repo) -> DataError {
+        let (repo, revision) = (name.to_string(), repo.revision().to_string());
+        DataError::RepoNotFound { host: self.client.host(), repo, revision }
     }
 
-    fn failure(&self, name: &str, file: &str, error: ApiError) -> Failure {
-        let host = host(&self.settings.endpoint);
-        let failed = |what: String| DataError::HubDownload { repo: name.to_string(), file: file.to_string(), what };
-        match error {
-            ApiError::RequestError(error) => match *error {
-                ureq::Error::StatusCode(404) => {
-                    let hint = ", though it lists it".to_string();
-                    Failure::last(DataError::NoFile { repo: name.to_string(), file: file.to_string(), hint })
-                }
-                ureq::Error::StatusCode(status) => Failure::status(refusal(host, name, status), status, None),
-                error => Failure::network(&host, &error),
-            },
-            ApiError::MissingHeader(_) | ApiError::InvalidHeader(_) | ApiError::ParseIntError(_) => {
-                Failure::last(DataError::NotAHub { host, what: error.to_string() })
-            }
-            // Another process may be downloading it, or the connection broke: both are seen from here as I/O.
-            ApiError::LockAcquisition(_) | ApiError::IoError(_) => {
-                Failure { error: Box::new(failed(error.to_string())), again: true, wait: None }
-            }
-            other => Failure::last(failed(other.to_string())),
-        }
-    }
-}
-
-fn refusal(host: String, name: &str, status: u16) -> DataError {
-    match status {
-        401 | 403 => DataError::Refused { host, repo: name.to_string(), status },
-        _ => DataError::Status { host, status, what: name.to_string() },
+    /// The plural that the API's addresses have.
+    pub(super) fn kind(&self, repo: &Repo) -> &'static str {
+        if repo.url().starts_with("datasets/") { "datasets" } else { "models" }
     }
 }

@@ -1,7 +1,7 @@
 //! How the environment says where the hub and its cache are, with the names and order of Hugging Face's own tools.
 
 use super::super::DataError;
-use super::super::network::PAUSE;
+use super::super::network::{PAUSE, STALLED, host};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,11 +17,16 @@ pub struct HubSettings {
     pub offline: bool,
     /// The pause before the first retry.
     pub pause: Duration,
+    /// How long a connection may stay silent.
+    pub stalled: Duration,
 }
+
+/// The original, and the default.
+pub(super) const HUGGING_FACE: &str = "https://huggingface.co";
 
 impl HubSettings {
     /// HF_HUB_CACHE, or `hub` in HF_HOME, or `~/.cache/huggingface/hub`; HF_ENDPOINT; HF_TOKEN, or the file that
-    /// `hf auth login` writes; HF_HUB_OFFLINE. Fails only where there is no home folder to fall back on.
+    /// `hf auth login` writes; HF_HUB_OFFLINE; HF_HUB_DOWNLOAD_TIMEOUT, in seconds. Fails only where there is no home folder to fall back on.
     pub fn from_env() -> Result<HubSettings, DataError> {
         let variable = |name: &str| std::env::var(name).ok();
         HubSettings::from_variables(&variable, std::env::home_dir().as_deref())
@@ -47,14 +52,17 @@ impl HubSettings {
         let token_file = set(&["HF_TOKEN_PATH"]).map(PathBuf::from).or(root.map(|root| root.join("token")));
         let stored = || token_file.and_then(|file| std::fs::read_to_string(file).ok());
         let token = set(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]).or_else(stored);
-        let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| "https://huggingface.co".to_string());
+        let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| HUGGING_FACE.to_string());
         let offline = set(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]).is_some_and(|value| is_true(&value));
+        let seconds =
+            set(&["HF_HUB_DOWNLOAD_TIMEOUT"]).and_then(|value| value.parse().ok()).filter(|seconds| *seconds > 0);
         Ok(HubSettings {
             cache,
             endpoint: endpoint.trim_end_matches('/').to_string(),
             token: token.map(|token| token.trim().to_string()).filter(|token| !token.is_empty()),
             offline,
             pause: PAUSE,
+            stalled: seconds.map_or(STALLED, Duration::from_secs),
         })
     }
 }
@@ -63,7 +71,7 @@ impl std::fmt::Debug for HubSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HubSettings")
             .field("cache", &self.cache)
-            .field("endpoint", &super::host(&self.endpoint))
+            .field("endpoint", &host(&self.endpoint))
             .field("token", &self.token.as_ref().map(|_| "(hidden)"))
             .field("offline", &self.offline)
             .finish_non_exhaustive()
@@ -93,6 +101,13 @@ mod tests {
         assert_eq!(cache(&[("HF_HOME", "")]), Path::new("/home/me/.cache/huggingface/hub"));
         for (value, offline) in [("1", true), ("TRUE", true), ("0", false), ("", false)] {
             assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
+        }
+        for (value, seconds) in [("7", 7), ("soon", 60), ("0", 60)] {
+            assert_eq!(
+                settings(&[("HF_HUB_DOWNLOAD_TIMEOUT", value)]).stalled,
+                Duration::from_secs(seconds),
+                "{value}"
+            );
         }
         assert_eq!(settings(&[("HF_ENDPOINT", "https://mirror/")]).endpoint, "https://mirror");
         assert!(HubSettings::from_variables(&|_| None, None).is_err());

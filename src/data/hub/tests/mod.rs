@@ -1,5 +1,10 @@
 //! The hub as a tiny server on this machine, and its cache in a temporary folder.
 
+mod downloads;
+mod steps;
+mod uploads;
+
+use super::digest::{git_blob, sha256};
 use super::*;
 use crate::data::stub::{Reply, Stub};
 use std::time::Duration;
@@ -13,38 +18,42 @@ fn info(commit: &str, files: &[&str]) -> Reply {
     Reply::ok(serde_json::json!({"sha": commit, "siblings": siblings, "id": "me/bert"}).to_string().as_bytes())
 }
 
-fn hub(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> Hub {
-    let settings = HubSettings {
+fn file(body: &[u8]) -> Reply {
+    Reply::hub_file(COMMIT, &git_blob(body), body)
+}
+
+fn settings(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> HubSettings {
+    HubSettings {
         cache: folder.path().join("hub"),
         endpoint: endpoint.to_string(),
         token: Some("very-secret".to_string()),
         offline,
         pause: Duration::ZERO,
-    };
-    Hub::new(settings).unwrap()
+        stalled: Duration::from_secs(5),
+    }
+}
+
+fn hub(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> Hub {
+    Hub::new(settings(folder, endpoint, offline)).unwrap()
 }
 
 fn model_stub() -> Stub {
     let weights = b"weights".repeat(1000);
-    let cdn = Reply {
-        headers: vec![
-            ("x-repo-commit", COMMIT.to_string()),
-            ("x-linked-etag", "\"abc\"".to_string()),
-            ("location", "/cdn/weights".to_string()),
-        ],
-        ..Reply::status(302)
-    };
+    let at = |file: &str| format!("/me/bert/resolve/{COMMIT}/{file}");
+    let linked = Reply::status(302)
+        .header("x-repo-commit", COMMIT)
+        .header("x-linked-etag", format!("\"{}\"", sha256(&weights)))
+        .header("x-linked-size", weights.len().to_string())
+        .header("location", "/cdn/weights");
     let files = ["README.md", "../../escape", "config.json", "model.safetensors", "vocab.txt"];
     Stub::start(vec![
         ("/api/models/me/bert/revision/main", vec![Reply::status(503), info(COMMIT, &files)]),
-        (&format!("/me/bert/resolve/{COMMIT}/config.json"), vec![Reply::hub_file(COMMIT, CONFIG)]),
-        (&format!("/me/bert/resolve/{COMMIT}/model.safetensors"), vec![cdn]),
-        ("/cdn/weights", vec![Reply::hub_file(COMMIT, &weights)]),
-        (
-            &format!("/me/bert/resolve/{COMMIT}/vocab.txt"),
-            vec![Reply::status(429), Reply::hub_file(COMMIT, b"[PAD]\n")],
-        ),
+        (&at("config.json"), vec![file(CONFIG)]),
+        (&at("model.safetensors"), vec![linked]),
+        ("/cdn/weights", vec![file(&weights).header("x-linked-etag", sha256(&weights))]),
+        (&at("vocab.txt"), vec![Reply::status(429), file(b"[PAD]\n")]),
         ("/api/models/me/gated/revision/main", vec![Reply::status(401)]),
+        ("/api/models/me/terms/revision/main", vec![Reply::status(403).header("x-error-code", "GatedRepo")]),
     ])
 }
 
@@ -52,23 +61,23 @@ fn model_stub() -> Stub {
 fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
     let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
     let online = hub(&folder, &stub.address, false);
-    let model = online.model_files("me/bert", None).unwrap();
+    let model = online.model_files("me/bert", None, None).unwrap();
     assert_eq!((model.commit.as_str(), &model.note), (COMMIT, &None));
     let names: Vec<&str> = model.files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["config.json", "model.safetensors", "vocab.txt"]);
     assert_eq!(std::fs::read(&model.files[0].1).unwrap(), CONFIG);
     assert_eq!(std::fs::read(&model.files[1].1).unwrap(), b"weights".repeat(1000));
-    assert!(stub.requests().iter().all(|head| head.to_lowercase().contains("authorization: bearer very-secret")));
+    assert!(stub.requests().iter().all(|asked| asked.header("authorization") == Some("Bearer very-secret")));
 
     let before = stub.requests().len();
-    assert_eq!(online.model_files("me/bert", None).unwrap().files, model.files);
+    assert_eq!(online.model_files("me/bert", None, None).unwrap().files, model.files);
     assert_eq!(stub.requests().len(), before + 1, "only the revision is asked for again");
-    assert_eq!(online.model_files("me/bert", Some(COMMIT)).unwrap().files, model.files);
+    assert_eq!(online.model_files("me/bert", Some(COMMIT), None).unwrap().files, model.files);
     assert_eq!(stub.requests().len(), before + 1, "a commit is not asked for at all");
 
-    let offline = hub(&folder, "http://127.0.0.1:9", true).model_files("me/bert", None).unwrap();
+    let offline = hub(&folder, "http://127.0.0.1:9", true).model_files("me/bert", None, None).unwrap();
     assert_eq!((&offline.files, offline.note), (&model.files, None));
-    let cut_off = hub(&folder, "http://127.0.0.1:9", false).model_files("me/bert", None).unwrap();
+    let cut_off = hub(&folder, "http://127.0.0.1:9", false).model_files("me/bert", None, None).unwrap();
     assert_eq!(cut_off.files, model.files);
     let note = cut_off.note.unwrap();
     assert!(note.contains("failed to reach 127.0.0.1:9") && note.contains("commit 0123456789ab"), "{note}");
@@ -79,12 +88,13 @@ fn what_cannot_be_had_is_named_with_what_to_do() {
     let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
     let cases = [
         (stub.address.as_str(), false, "me/gated", ["(401)", "HF_TOKEN"]),
+        (stub.address.as_str(), false, "me/terms", ["me/terms is gated", "HF_TOKEN"]),
         (stub.address.as_str(), false, "me/absent", ["no repository me/absent", "revision `main`"]),
         ("http://127.0.0.1:9", false, "me/bert", ["failed to reach 127.0.0.1:9", "HF_HUB_OFFLINE=1"]),
         ("http://127.0.0.1:9", true, "me/bert", ["HF_HUB_OFFLINE is set", "nothing of that repository"]),
     ];
     for (endpoint, offline, repo, parts) in cases {
-        let error = hub(&folder, endpoint, offline).model_files(repo, None).unwrap_err();
+        let error = hub(&folder, endpoint, offline).model_files(repo, None, None).unwrap_err();
         let message = error.to_string();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
         assert!(!message.contains("secret") && !format!("{error:?}").contains("secret"), "{message}");
@@ -101,11 +111,11 @@ fn a_split_comes_from_main_or_else_from_the_hubs_own_conversion() {
     let files = ["qqp/train-00001-of-00002.parquet", "qqp/train-00000-of-00002.parquet"];
     let stub = Stub::start(vec![
         ("/api/datasets/me/set/revision/main", vec![info(COMMIT, &files)]),
-        (&one, vec![Reply::hub_file(COMMIT, rows)]),
-        (&two, vec![Reply::hub_file(COMMIT, b"PAR2")]),
+        (&one, vec![file(rows)]),
+        (&two, vec![file(b"PAR2")]),
         ("/api/datasets/me/old/revision/main", vec![info(COMMIT, &["old.py"])]),
         ("/api/datasets/me/old/revision/refs%2Fconvert%2Fparquet", vec![info(NEWER, &["default/test/0000.parquet"])]),
-        (&converted, vec![Reply::hub_file(NEWER, rows)]),
+        (&converted, vec![file(rows)]),
     ]);
     let folder = tempfile::tempdir().unwrap();
     for (endpoint, offline) in [(stub.address.as_str(), false), ("http://127.0.0.1:9", true)] {

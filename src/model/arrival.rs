@@ -32,20 +32,11 @@ impl Arrival {
         };
         let report = LoadReport::new(weights, config, Head::Classifier { labels });
         let (unused, unexpected): (Vec<_>, Vec<_>) = report.unexpected.into_iter().partition(of_pretraining);
-        let (headless, mut missing): (Vec<_>, Vec<_>) = report.missing.into_iter().partition(|name| of_head(name));
         // A part of a head is no head.
-        let headless = match report
-            .loaded
-            .iter()
-            .chain(report.misshaped.iter().map(|(name, ..)| name))
-            .any(|name| of_head(name))
-        {
-            true => {
-                missing.extend(headless);
-                Vec::new()
-            }
-            false => headless,
-        };
+        let mut there = report.loaded.iter().chain(report.misshaped.iter().map(|(name, ..)| name));
+        let has_head = there.any(|name| of_head(name));
+        let (headless, missing): (Vec<_>, Vec<_>) =
+            report.missing.into_iter().partition(|name| !has_head && of_head(name));
         let shape = |(name, found, expected): &(String, Vec<usize>, Vec<usize>)| {
             format!("`{name}` (it is {found:?}, not {expected:?})")
         };

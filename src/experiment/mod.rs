@@ -1,12 +1,13 @@
 //! One TOML file → a validated experiment. Text → raw types with positions → validated types; every pass collects all
 //! its errors, and after validation nothing is checked again.
 
-mod analyses;
+mod clusters;
 mod diagnostic;
 mod fetches;
 mod load;
 mod measurements;
 pub mod notation;
+mod plots;
 mod raw;
 mod references;
 mod seeds;

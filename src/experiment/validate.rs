@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
-    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, analyses, fetches, measurements,
-    references, trainings,
+    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, clusters, fetches, measurements,
+    plots, references, trainings,
 };
 use crate::device::Backend;
 
@@ -152,8 +152,8 @@ impl Checker {
             Kind::Finetune => Spec::Finetune(trainings::check_finetune(self.table(value)?, at, self)?),
             Kind::Eval => Spec::Eval(measurements::check_eval(self.table(value)?, self)?),
             Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
-            Kind::Cluster => Spec::Cluster(analyses::check_cluster(self.table(value)?, self)?),
-            Kind::Plot => Spec::Plot(analyses::check_plot(self.table(value)?, self)?),
+            Kind::Cluster => Spec::Cluster(clusters::check(self.table(value)?, self)?),
+            Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
         })
     }
 

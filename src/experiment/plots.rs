@@ -1,42 +1,12 @@
-//! `[cluster.x]` and `[plot.x]`: what is made of the measurements.
+//! `[plot.x]`: figures.
 
 use toml::Spanned;
 
-use super::raw::{RawCluster, RawPlot};
+use super::raw::RawPlot;
 use super::validate::Checker;
-use super::{Cluster, Diagnostic, MetricRef, OrderBy, Plot, PlotKind};
-use crate::stages::cluster::Distance;
+use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind};
 
-pub(super) fn check_cluster(raw: RawCluster, checker: &mut Checker) -> Option<Cluster> {
-    if let Some(distance) = &raw.distance
-        && Distance::named(distance.get_ref()).is_none()
-    {
-        let message = format!("unknown distance `{}`", distance.get_ref());
-        checker.fail::<()>(
-            Diagnostic::new(message, distance.span())
-                .suggest(distance.get_ref(), Distance::ALL.iter().map(|distance| distance.name())),
-        );
-    }
-    if let Some(clusters) = &raw.clusters
-        && *clusters.get_ref() < 2
-    {
-        checker.fail::<()>(Diagnostic::new("`clusters` must be at least 2", clusters.span()));
-    }
-    if let Some(delta) = &raw.delta
-        && !(delta.get_ref().is_finite() && *delta.get_ref() > 0.0)
-    {
-        checker.fail::<()>(Diagnostic::new("`delta` must be greater than 0", delta.span()));
-    }
-    Some(Cluster {
-        of: raw.of,
-        distance: raw.distance.map_or("convexity-gap".to_owned(), Spanned::into_inner),
-        metric: raw.metric.map_or("loss".to_owned(), Spanned::into_inner),
-        clusters: raw.clusters.map_or(2, Spanned::into_inner),
-        delta: raw.delta.map_or(1.0, Spanned::into_inner),
-    })
-}
-
-pub(super) fn check_plot(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
+pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
     let misplaced = |checker: &mut Checker, value: &Option<Spanned<String>>, key: &str| {
         if let Some(value) = value {
             let message = format!("a {} has no `{key}`", raw.kind.get_ref());

@@ -1,0 +1,94 @@
+//! Figures of what was measured: one file a kind turns results into the data of a figure.
+
+mod curves;
+mod heatmap;
+mod scatter;
+
+use serde::{Deserialize, Serialize};
+
+use super::eval::Measured;
+use super::measure::Metric;
+use crate::engine::{Context, Outputs, StageError};
+
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    pub figure: Figure,
+    pub title: Option<String>,
+}
+
+/// What is drawn. Every list of models holds their labels, in the order of the inputs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Figure {
+    /// Inputs `pair:I,J` by number, and `clusters` where lines are grouped.
+    Curves { metric: String, pairs: Vec<[usize; 2]>, models: Vec<String> },
+    /// Input `clusters`, and `metric:I` for every model where they are ordered by one.
+    Heatmap { order_by: Order, models: Vec<String> },
+    /// Inputs `clusters` and `metric:I`.
+    Scatter { eval: String, metric: String, models: Vec<String> },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Order {
+    Seed,
+    Cluster,
+    Metric { eval: String, metric: String },
+}
+
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+    let provenance = context.provenance();
+    let title = params.title.clone();
+    let drawn = match &params.figure {
+        Figure::Curves { metric, pairs, .. } => curves::curves(metric, pairs, title, context)?.render(&provenance)?,
+        Figure::Heatmap { order_by, models } => {
+            heatmap::heatmap(order_by, models, title, context)?.render(&provenance)?
+        }
+        Figure::Scatter { eval, metric, .. } => scatter::scatter(eval, metric, title, context)?.render(&provenance)?,
+    };
+    let mut outputs = Outputs::default();
+    outputs.bytes("figure.svg", drawn.svg);
+    outputs.bytes("figure.png", drawn.png);
+    Ok(outputs)
+}
+
+fn metric_values(metric: &str, models: usize, context: &Context) -> Result<Vec<f64>, StageError> {
+    let value = |model| {
+        let measured: Measured = context.json(&format!("metric:{model}"))?;
+        measured.get(metric).map_err(StageError::new)
+    };
+    (0..models).map(value).collect()
+}
+
+/// `accuracy`, with its unit where it has one; the group is left to [`group_title`].
+fn metric_title(metric: &str) -> String {
+    let name = metric.split('[').next().unwrap_or(metric);
+    Metric::named(name).map_or(name, |metric| metric.title()).to_owned()
+}
+
+/// `accuracy on passive`
+fn metric_axis(eval: &str, metric: &str) -> String {
+    format!("{} on {}", metric_title(metric), eval.replace('_', " "))
+}
+
+/// `lexical overlap, non-entailment`: too long for an axis, so it is the title where no other is given.
+fn group_title(metric: &str) -> Option<String> {
+    let (_, group) = metric.split_once('[')?;
+    Some(group.trim_end_matches(']').replace('_', " ").split(',').map(str::trim).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_name_the_metric_and_titles_the_group() {
+        assert_eq!(metric_axis("out_of_domain", "loss"), "loss (nats) on out of domain");
+        let grouped = "accuracy[lexical_overlap, non-entailment]";
+        assert_eq!(metric_axis("hans", grouped), "accuracy on hans");
+        assert_eq!(group_title(grouped).as_deref(), Some("lexical overlap, non-entailment"));
+        assert_eq!(group_title("accuracy"), None);
+    }
+}

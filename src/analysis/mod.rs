@@ -6,6 +6,7 @@
 
 pub mod barriers;
 pub mod cluster;
+pub mod intervals;
 mod kmeans;
 pub mod metrics;
 pub mod statistics;

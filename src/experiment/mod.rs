@@ -249,17 +249,39 @@ pub struct Cluster {
 #[derive(Debug)]
 pub struct Plot {
     pub kind: PlotKind,
-    pub title: Option<String>,
+    /// The figure's own where there is none.
+    pub title: Option<crate::stages::plot::Title>,
+    /// The figure's own where there is none.
+    pub width: Option<crate::plot::Width>,
 }
 
 #[derive(Debug)]
 pub enum PlotKind {
     /// Lines of an interpolate stage, grouped by the clusters of a cluster stage where one is named.
-    Curves { of: Spanned<String>, metric: String, clusters: Option<Spanned<String>> },
+    Curves(Curves),
     /// Distances of a cluster stage.
     Heatmap { of: Spanned<String>, order_by: OrderBy },
     /// Centroid feature of a cluster stage against a metric.
     Scatter { of: Spanned<String>, metric: Spanned<MetricRef> },
+}
+
+#[derive(Debug)]
+pub struct Curves {
+    pub of: Spanned<String>,
+    pub metric: String,
+    pub clusters: Option<Spanned<String>>,
+    /// Lines between the best and the worst models only.
+    pub choice: Option<Choice>,
+    pub band: bool,
+    pub lines: bool,
+}
+
+/// The models that are best and worst by a metric.
+#[derive(Debug)]
+pub struct Choice {
+    pub best: usize,
+    pub worst: usize,
+    pub by: Spanned<MetricRef>,
 }
 
 #[derive(Debug)]

@@ -196,5 +196,19 @@ pub struct RawPlot {
     pub metric: Option<Text>,
     pub order_by: Option<Text>,
     pub clusters: Option<Text>,
-    pub title: Option<String>,
+    pub title: Option<Spanned<RawTitle>>,
+    pub width: Option<Text>,
+    pub best: Option<Spanned<usize>>,
+    pub worst: Option<Spanned<usize>>,
+    pub by: Option<Text>,
+    pub band: Option<Spanned<bool>>,
+    pub lines: Option<Spanned<bool>>,
+}
+
+/// `title = "Some words"` or `title = false`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawTitle {
+    Shown(bool),
+    Text(String),
 }

@@ -44,11 +44,12 @@ impl References<'_> {
                 Spec::Interpolate(interpolate) => self.measurement(&interpolate.measure),
                 Spec::Cluster(cluster) => self.line(&cluster.of, &cluster.metric),
                 Spec::Plot(plot) => match &plot.kind {
-                    PlotKind::Curves { of, metric, clusters } => {
-                        self.line(of, metric);
-                        clusters.iter().for_each(|cluster| {
+                    PlotKind::Curves(curves) => {
+                        self.line(&curves.of, &curves.metric);
+                        curves.clusters.iter().for_each(|cluster| {
                             self.named(cluster, Kind::Cluster);
                         });
+                        curves.choice.iter().for_each(|choice| self.metric(&choice.by));
                     }
                     PlotKind::Heatmap { of, order_by } => {
                         self.named(of, Kind::Cluster);

@@ -3,11 +3,16 @@
 use super::drawing::{Drawing, Point};
 use super::frame::{Entry, Frame, Sample, extent, head};
 use super::style::{MEAN_LINE, PAIR_LINE, QUIET, WHITE, Width, colour, dash};
-use super::{PlotError, Rendered, drawable, expect_length, output};
+use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
+
+/// Opacity of a band: where two lie over each other both are seen.
+const BAND: f64 = 0.18;
 
 /// One pair of models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
+    /// Names of the two models, at the first and the last coefficient.
+    pub pair: [String; 2],
     /// Interpolation coefficients, usually 0..=1.
     pub x: Vec<f64>,
     /// The metric at each coefficient.
@@ -22,6 +27,10 @@ pub struct Curves {
     pub curves: Vec<Curve>,
     /// Names such as "within cluster 0" and "between clusters". A group without curves is left out of the legend.
     pub groups: Vec<String>,
+    /// Draw every pair, thinly.
+    pub lines: bool,
+    /// Shade one standard deviation over the pairs of a group around its mean.
+    pub band: bool,
     /// Such as "interpolation coefficient".
     pub x_label: String,
     /// Such as "loss (nats)".
@@ -38,7 +47,7 @@ impl Curves {
         output::render(&self.draw()?, provenance)
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let mut members: Vec<Vec<&Curve>> = vec![Vec::new(); self.groups.len()];
@@ -47,20 +56,24 @@ impl Curves {
         }
         let top = head(&mut drawing, self.title.as_deref(), &self.legend(&members));
         let (x_low, x_high) = extent(self.curves.iter().flat_map(|curve| curve.x.iter().copied()));
-        let (y_low, y_high) = extent(self.curves.iter().flat_map(|curve| curve.y.iter().copied()));
+        let shown: Vec<Statistics> = members.iter().map(|members| Statistics::of(members)).collect();
+        let (y_low, y_high) = extent(self.heights(&shown).into_iter());
         let frame = Frame::new(&mut drawing, self.width, top, (x_low, x_high, 0.0), (y_low, y_high, 0.04));
 
         // The largest group lies lowest: the few curves of a small cluster must not drown under thousands.
         let mut order: Vec<usize> = (0..members.len()).filter(|group| !members[*group].is_empty()).collect();
         order.sort_by_key(|group| std::cmp::Reverse(members[*group].len()));
-        for group in &order {
+        for group in order.iter().filter(|group| self.has_band(&shown[**group])) {
+            drawing.polygon(&band(&frame, &members[*group][0].x, &shown[*group]), colour(*group).faded(BAND));
+        }
+        for group in order.iter().filter(|_| self.lines) {
             let ink = colour(*group).faded((8.0 / members[*group].len() as f64).sqrt().clamp(0.04, 0.6));
             for curve in &members[*group] {
                 drawing.line(&path(&frame, &curve.x, &curve.y), PAIR_LINE, ink);
             }
         }
         let mut means: Vec<(usize, Vec<Point>)> =
-            order.iter().map(|group| (*group, path(&frame, &members[*group][0].x, &mean(&members[*group])))).collect();
+            order.iter().map(|group| (*group, path(&frame, &members[*group][0].x, &shown[*group].mean))).collect();
         // Borders first, then solid means, then dashed: where two coincide, one shows through the other's gaps.
         means.sort_by_key(|(group, _)| !dash(*group).is_empty());
         for (_, mean) in &means {
@@ -85,10 +98,61 @@ impl Curves {
             })
             .collect();
         if members.iter().any(|members| members.len() > 1) {
-            let sample = Sample::Line { width: PAIR_LINE, ink: QUIET, dash: &[] };
-            entries.push(Entry { sample, text: "one pair".to_owned() });
+            if self.lines {
+                let sample = Sample::Line { width: PAIR_LINE, ink: QUIET, dash: &[] };
+                entries.push(Entry { sample, text: "one pair".to_owned() });
+            }
+            if self.band {
+                let sample = Sample::Block { ink: QUIET.faded(2.0 * BAND) };
+                entries.push(Entry { sample, text: "±1 standard deviation".to_owned() });
+            }
         }
         entries
+    }
+
+    fn has_band(&self, statistics: &Statistics) -> bool {
+        self.band && statistics.deviation.is_some()
+    }
+
+    /// All values of y that the axis has to hold.
+    fn heights(&self, shown: &[Statistics]) -> Vec<f64> {
+        let mut heights: Vec<f64> = shown.iter().flat_map(|statistics| statistics.mean.iter().copied()).collect();
+        if self.lines {
+            heights.extend(self.curves.iter().flat_map(|curve| curve.y.iter().copied()));
+        }
+        for statistics in shown.iter().filter(|statistics| self.has_band(statistics)) {
+            heights.extend(statistics.edge(-1.0).chain(statistics.edge(1.0)));
+        }
+        heights
+    }
+
+    /// A row for each point of each line that is drawn: `statistic` is "pair", "mean" or "standard deviation".
+    pub fn numbers(&self) -> Numbers {
+        let mut rows = Rows::default();
+        for (group, name) in self.groups.iter().enumerate() {
+            let members: Vec<&Curve> = self.curves.iter().filter(|curve| curve.group == group).collect();
+            let Some(first) = members.first() else { continue };
+            let statistics = Statistics::of(&members);
+            let nobody = [String::new(), String::new()];
+            rows.add(name, "mean", &nobody, &first.x, &statistics.mean);
+            if let Some(deviation) = statistics.deviation.as_ref().filter(|_| self.band) {
+                rows.add(name, "standard deviation", &nobody, &first.x, deviation);
+            }
+            for curve in members.iter().filter(|_| self.lines) {
+                rows.add(name, "pair", &curve.pair, &curve.x, &curve.y);
+            }
+        }
+        let Rows { texts: [group, statistic, first, second], coefficients, values } = rows;
+        Numbers {
+            columns: vec![
+                ("group".to_owned(), Column::Text(group)),
+                ("statistic".to_owned(), Column::Text(statistic)),
+                ("first".to_owned(), Column::Text(first)),
+                ("second".to_owned(), Column::Text(second)),
+                ("coefficient".to_owned(), Column::Number(coefficients)),
+                (self.y_label.clone(), Column::Number(values)),
+            ],
+        }
     }
 
     fn check(&self) -> Result<(), PlotError> {
@@ -124,9 +188,63 @@ fn path(frame: &Frame, x: &[f64], y: &[f64]) -> Vec<Point> {
     x.iter().zip(y).map(|(x, y)| frame.point(*x, *y)).collect()
 }
 
-fn mean(members: &[&Curve]) -> Vec<f64> {
-    let share = 1.0 / members.len() as f64;
-    (0..members[0].y.len()).map(|i| members.iter().map(|curve| curve.y[i] * share).sum()).collect()
+/// Of a group's curves, at each coefficient.
+struct Statistics {
+    mean: Vec<f64>,
+    /// Sample standard deviation; one pair has none.
+    deviation: Option<Vec<f64>>,
+}
+
+impl Statistics {
+    fn of(members: &[&Curve]) -> Statistics {
+        let points = members.first().map_or(0, |first| first.y.len());
+        let over =
+            |total: f64, value: &dyn Fn(&Curve) -> f64| members.iter().map(|curve| value(curve) / total).sum::<f64>();
+        let count = members.len() as f64;
+        let mean: Vec<f64> = (0..points).map(|i| over(count, &|curve| curve.y[i])).collect();
+        let deviation = |i: usize| {
+            // By the largest distance, whose square could overflow.
+            let largest = members.iter().map(|curve| (curve.y[i] - mean[i]).abs()).fold(0.0, f64::max);
+            let scale = if largest > 0.0 { largest } else { 1.0 };
+            let squares: f64 = over(count - 1.0, &|curve| ((curve.y[i] - mean[i]) / scale).powi(2));
+            squares.sqrt() * scale
+        };
+        let deviation = (members.len() > 1).then(|| (0..points).map(deviation).collect());
+        Statistics { mean, deviation }
+    }
+
+    /// The mean and `side` times the deviation.
+    fn edge(&self, side: f64) -> impl DoubleEndedIterator<Item = f64> + '_ {
+        let deviation = self.deviation.as_deref().unwrap_or(&[]);
+        self.mean.iter().zip(deviation).map(move |(mean, deviation)| mean + side * deviation)
+    }
+}
+
+/// The outline of the band: its upper edge and its lower one back.
+fn band(frame: &Frame, x: &[f64], statistics: &Statistics) -> Vec<Point> {
+    let place = |(x, y): (&f64, f64)| frame.point(*x, y);
+    let upper = x.iter().zip(statistics.edge(1.0)).map(place);
+    let lower: Vec<Point> = x.iter().zip(statistics.edge(-1.0)).map(place).collect();
+    upper.chain(lower.into_iter().rev()).collect()
+}
+
+#[derive(Default)]
+struct Rows {
+    texts: [Vec<String>; 4],
+    coefficients: Vec<f64>,
+    values: Vec<f64>,
+}
+
+impl Rows {
+    fn add(&mut self, group: &str, statistic: &str, [first, second]: &[String; 2], x: &[f64], y: &[f64]) {
+        for (x, y) in x.iter().zip(y) {
+            for (column, text) in self.texts.iter_mut().zip([group, statistic, first, second]) {
+                column.push(text.to_owned());
+            }
+            self.coefficients.push(*x);
+            self.values.push(*y);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -138,11 +256,17 @@ mod tests {
         let x: Vec<f64> = (0..10).map(|i| f64::from(i) / 9.0).collect();
         let bump =
             |pair: usize, x: f64| 0.3 + (pair % 7) as f64 * 0.02 + if pair % 3 == 2 { x * (1.0 - x) } else { 0.0 };
-        let curve =
-            |pair: usize| Curve { y: x.iter().map(|x| bump(pair, *x)).collect(), x: x.clone(), group: pair % 3 };
+        let curve = |pair: usize| Curve {
+            pair: [pair.to_string(), (pair + 1).to_string()],
+            y: x.iter().map(|x| bump(pair, *x)).collect(),
+            x: x.clone(),
+            group: pair % 3,
+        };
         Curves {
             curves: (0..pairs).map(curve).collect(),
             groups: ["within cluster 0", "within cluster 1", "between clusters"].map(String::from).to_vec(),
+            lines: true,
+            band: false,
             x_label: "interpolation coefficient".to_owned(),
             y_label: "loss (nats)".to_owned(),
             title: Some("QQP, 100 models".to_owned()),
@@ -164,10 +288,33 @@ mod tests {
     }
 
     #[test]
+    fn a_band_spans_one_standard_deviation_around_the_mean() {
+        let mut banded = Curves { lines: false, band: true, ..figure(3) };
+        for (curve, height) in banded.curves.iter_mut().zip([1.0, 3.0, 2.0]) {
+            curve.group = 0;
+            curve.y = vec![height; 10];
+        }
+        // Mean 2, deviation 1: the band fills the axis but for the padding, 4 % at each end.
+        let drawing = banded.draw().unwrap();
+        let shape = drawing.shapes.iter().find_map(|shape| match shape {
+            super::super::drawing::Shape::Polygon { points, .. } => Some(points),
+            _ => None,
+        });
+        let (low, high) = extent(shape.unwrap().iter().map(|point| point.1));
+        assert!((high - low - 150.0 / 1.08).abs() < 1e-9, "{low} to {high}");
+        check_page(&drawing);
+        let csv = banded.numbers().csv("x");
+        assert!(csv.contains("within cluster 0,standard deviation,,,0,1\n") && !csv.contains("pair"), "{csv}");
+        let csv = figure(4).numbers().csv("x");
+        assert_eq!(csv.lines().filter(|line| line.starts_with("within cluster 0,pair,3,4,")).count(), 10);
+        assert!(csv.lines().nth(1).unwrap().ends_with("coefficient,loss (nats)"));
+    }
+
+    #[test]
     fn odd_data_is_drawn_within_the_page() {
         for (scale, level) in [(1e-6, 0.7), (1e3, 0.0), (0.0, 0.4), (0.0, 0.0), (1e-300, 0.0), (1e200, -1e200)] {
             for pairs in [1, 2, 40] {
-                let mut odd = figure(pairs);
+                let mut odd = Curves { band: pairs == 40, ..figure(pairs) };
                 for y in odd.curves.iter_mut().flat_map(|curve| curve.y.iter_mut()) {
                     *y = level + scale * *y;
                 }

@@ -75,6 +75,10 @@ impl Drawing {
         }
     }
 
+    pub fn polygon(&mut self, points: &[Point], ink: Ink) {
+        self.shapes.push(Shape::Polygon { points: points.to_vec(), ink });
+    }
+
     pub fn rectangle(&mut self, from: Point, to: Point, ink: Ink) {
         self.shapes.push(Shape::Rectangle { from, to, ink });
     }

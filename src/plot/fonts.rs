@@ -1,20 +1,26 @@
 //! The embedded font: Liberation Sans (SIL Open Font License 1.1, see `fonts/LICENSE`), which has Arial's metrics.
 
 use super::drawing::{Align, Label};
-use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
+use ab_glyph::{Font, FontRef, GlyphId, OutlineCurve, PxScale, ScaleFont, point};
 use std::sync::LazyLock;
 
-/// What the SVG asks for: the embedded font, then fonts whose letters are as wide.
-pub(super) const FAMILY: &str = "Liberation Sans, Arial, Helvetica, sans-serif";
+/// Units of both fonts to the em.
+pub(super) const EM: f64 = 2048.0;
 /// Height of capitals and digits over the font size.
 pub(super) const CAPITAL: f64 = 0.69;
 
-static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("fonts/LiberationSans-Regular.ttf")).expect("the embedded font is whole")
-});
-static BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("fonts/LiberationSans-Bold.ttf")).expect("the embedded font is whole")
-});
+static REGULAR: LazyLock<FontRef<'static>> =
+    LazyLock::new(|| FontRef::try_from_slice(file(false)).expect("the embedded font is whole"));
+static BOLD: LazyLock<FontRef<'static>> =
+    LazyLock::new(|| FontRef::try_from_slice(file(true)).expect("the embedded font is whole"));
+
+/// The font as a TrueType file.
+pub(super) fn file(bold: bool) -> &'static [u8] {
+    match bold {
+        false => include_bytes!("fonts/LiberationSans-Regular.ttf"),
+        true => include_bytes!("fonts/LiberationSans-Bold.ttf"),
+    }
+}
 
 fn font(bold: bool) -> &'static FontRef<'static> {
     if bold { &BOLD } else { &REGULAR }
@@ -65,11 +71,7 @@ pub(super) fn wrap(text: &str, size: f64, bold: bool, room: f64, most: usize) ->
 pub(super) fn rasterise(label: &Label, scale: f64, mut dot: impl FnMut(i32, i32, f32)) {
     let size = label.size * scale;
     let (glyphs, width) = place(&label.text, size, label.bold);
-    let start = match label.align {
-        Align::Start => 0.0,
-        Align::Middle => -width / 2.0,
-        Align::End => -width,
-    };
+    let start = start(label.align, width);
     let font = font(label.bold);
     for (glyph, x) in glyphs {
         let placed = glyph.with_scale_and_position(pixels(font, size), point((start + x) as f32, 0.0));
@@ -80,6 +82,61 @@ pub(super) fn rasterise(label: &Label, scale: f64, mut dot: impl FnMut(i32, i32,
             let (x, y) = if label.upwards { (across, -along) } else { (along, across) };
             dot(x, y, coverage.min(1.0));
         });
+    }
+}
+
+/// One letter of a line: its number in the font, the letter, and where its origin stands on the baseline.
+pub(super) struct Placed {
+    pub glyph: u16,
+    pub letter: char,
+    pub x: f64,
+}
+
+/// The letters of a label, in units of the em, from the label's own point.
+pub(super) fn letters(label: &Label) -> Vec<Placed> {
+    let (glyphs, width) = place(&label.text, EM, label.bold);
+    let start = start(label.align, width);
+    let placed = |((glyph, x), letter): ((GlyphId, f64), char)| Placed { glyph: glyph.0, letter, x: start + x };
+    glyphs.into_iter().zip(label.text.chars()).map(placed).collect()
+}
+
+/// How far a glyph moves the next one on, in units of the em.
+pub(super) fn advance(glyph: u16, bold: bool) -> f64 {
+    f64::from(font(bold).h_advance_unscaled(GlyphId(glyph)))
+}
+
+/// A glyph as the data of an SVG path, in units of the em with y downwards; `None` where there is nothing to draw.
+pub(super) fn outline(glyph: u16, bold: bool) -> Option<String> {
+    let outline = font(bold).outline(GlyphId(glyph))?;
+    let mut path = String::new();
+    let mut pen = None;
+    for curve in &outline.curves {
+        let (command, points) = match *curve {
+            OutlineCurve::Line(from, to) => ('L', vec![from, to]),
+            OutlineCurve::Quad(from, control, to) => ('Q', vec![from, control, to]),
+            OutlineCurve::Cubic(from, first, second, to) => ('C', vec![from, first, second, to]),
+        };
+        let numbers = |points: &[ab_glyph::Point]| {
+            // 0 − y, because −y of 0 prints as −0.
+            let pairs: Vec<String> = points.iter().map(|point| format!("{} {}", point.x, 0.0 - point.y)).collect();
+            pairs.join(" ")
+        };
+        if pen != Some(points[0]) {
+            path += &format!("{}M{}", if pen.is_some() { "Z" } else { "" }, numbers(&points[..1]));
+        }
+        path.push(command);
+        path += &numbers(&points[1..]);
+        pen = points.last().copied();
+    }
+    pen.map(|_| path + "Z")
+}
+
+/// Where a text of `width` begins, from the point that it is aligned to.
+fn start(align: Align, width: f64) -> f64 {
+    match align {
+        Align::Start => 0.0,
+        Align::Middle => -width / 2.0,
+        Align::End => -width,
     }
 }
 

@@ -6,7 +6,7 @@ use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Sample, extent, head, upward_name};
 use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, TEXT, TICK_LENGTH, TICK_TEXT, WHITE, Width, colour};
 use super::ticks::Axis;
-use super::{PlotError, Rendered, drawable, expect_length, output};
+use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
 
 const GAP: f64 = 2.5;
 const STRIP: f64 = 4.0;
@@ -18,6 +18,8 @@ const BAR_GAP: f64 = 9.0;
 pub struct Heatmap {
     /// `[n, n]`, flat and row-major, with n = `labels.len()`.
     pub values: Vec<f64>,
+    /// Name of each model, for the table beside the figure.
+    pub models: Vec<String>,
     /// A seed or a metric's value for each model; as many are shown as fit.
     pub labels: Vec<String>,
     /// What the labels are, such as "seed".
@@ -52,7 +54,7 @@ impl Heatmap {
         output::render(&self.draw()?, provenance)
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let top = head(&mut drawing, self.title.as_deref(), &self.legend());
@@ -62,6 +64,23 @@ impl Heatmap {
         self.draw_labels(&mut drawing, &layout);
         self.draw_bar(&mut drawing, &layout);
         Ok(drawing)
+    }
+
+    /// The matrix, a row and a column a model, after the models' labels and clusters.
+    pub fn numbers(&self) -> Numbers {
+        let mut columns = vec![("model".to_owned(), Column::Text(self.models.clone()))];
+        if self.labels != self.models {
+            columns.push((self.axis_label.clone(), Column::Text(self.labels.clone())));
+        }
+        if let Some(clusters) = &self.clusters {
+            let whole = clusters.iter().map(|cluster| *cluster as i64).collect();
+            columns.push(("cluster".to_owned(), Column::Whole(whole)));
+        }
+        for (number, model) in self.models.iter().enumerate() {
+            let values = self.values.iter().skip(number).step_by(self.models()).copied().collect();
+            columns.push((model.clone(), Column::Number(values)));
+        }
+        Numbers { columns }
     }
 
     fn models(&self) -> usize {
@@ -203,6 +222,7 @@ impl Heatmap {
         if n == 0 {
             return Err(PlotError::Nothing { figure: "the heatmap", missing: "models" });
         }
+        expect_length(|| "models of the heatmap".to_owned(), n, self.models.len())?;
         expect_length(|| "values of the heatmap".to_owned(), n * n, self.values.len())?;
         if let Some(clusters) = &self.clusters {
             expect_length(|| "clusters of the heatmap".to_owned(), n, clusters.len())?;
@@ -237,6 +257,7 @@ mod tests {
         };
         Heatmap {
             values: (0..n * n).map(value).collect(),
+            models: (0..n).map(|model| model.to_string()).collect(),
             labels: (0..n).map(label).collect(),
             axis_label: "seed".to_owned(),
             value_label: "convexity gap (nats)".to_owned(),
@@ -274,6 +295,14 @@ mod tests {
         for text in ["110", "cluster 0 (n = 4)", "cluster 1 (n = 8)", "convexity gap (nats)", "seed"] {
             assert!(texts.contains(&text.to_owned()), "{text} in {texts:?}");
         }
+    }
+
+    #[test]
+    fn the_numbers_are_the_matrix() {
+        let mut heatmap = figure(3, |model| format!("0.{model}"));
+        heatmap.values = (0..9).map(f64::from).collect();
+        let csv = heatmap.numbers().csv("x");
+        assert_eq!(csv, "# x\nmodel,seed,cluster,0,1,2\n0,0.0,0,0,1,2\n1,0.1,1,3,4,5\n2,0.2,1,6,7,8\n");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Figures: data in, SVG and PNG bytes out. No tensors, no disk.
+//! Figures: data in, SVG, PNG and PDF bytes out. No tensors, no disk.
 //!
 //! A figure ([`Curves`], [`Heatmap`], [`Scatter`]) is a struct of plain data. Its `render` lays itself out once, in
-//! points at print size, as a display list; the list is then played to both backends, so the two pictures agree. Text
-//! is measured with the embedded font, which the SVG asks for by name, with metric-compatible fonts behind it. Equal
-//! data gives equal bytes.
+//! points at print size, as a display list; the list is then played to all backends, so the pictures agree. Text is
+//! measured with the embedded font, whose outlines are in the SVG and whose letters are in the PDF. Equal data gives
+//! equal bytes. Its `numbers` are what it shows, for a table beside it.
 
 mod colormap;
 mod curves;
@@ -11,25 +11,34 @@ mod drawing;
 mod fonts;
 mod frame;
 mod heatmap;
+mod numbers;
 mod output;
+mod pdf;
+#[cfg(test)]
+mod pictures;
 mod scatter;
 mod style;
+mod subset;
+mod svg;
 mod ticks;
 
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
+pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
 
 use thiserror::Error;
 
-/// One figure in both formats, each with the provenance text inside.
+/// One figure in all formats, each with the provenance text inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// Provenance in `<metadata>`.
     pub svg: Vec<u8>,
     /// 288 dots per inch; provenance in the text chunk "Source".
     pub png: Vec<u8>,
+    /// One page; text that can be searched, in an embedded font; provenance as the document's subject.
+    pub pdf: Vec<u8>,
 }
 
 /// Why a figure cannot be drawn.

@@ -1,44 +1,26 @@
-//! Plays a drawing to plotters' SVG and bitmap backends and puts the provenance into both files.
+//! Plays a drawing to plotters' backends and puts the provenance into every file; here the bitmap.
 
-use super::drawing::{Align, Drawing, Ink, Label, Point, Shape};
-use super::{PlotError, Rendered, fonts};
-use plotters::prelude::{
-    BitMapBackend, Color, DrawingBackend, FontFamily, FontStyle, FontTransform, IntoFont, RGBAColor, SVGBackend,
-    ShapeStyle,
-};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use super::drawing::{Drawing, Ink, Label, Point, Shape};
+use super::{PlotError, Rendered, fonts, pdf, svg};
+use plotters::prelude::{BitMapBackend, Color, DrawingBackend, RGBAColor, ShapeStyle};
 
-/// Backends count in whole units; the SVG has this many to a point.
-const SVG_UNITS: f64 = 20.0;
 /// The bitmap is drawn at twice its size and averaged down, which smooths edges evenly.
 const PNG_UNITS: f64 = 4.0;
 const OVERSAMPLING: usize = 2;
 
 pub(super) fn render(drawing: &Drawing, provenance: &str) -> Result<Rendered, PlotError> {
-    // XML allows no control characters and a PNG text no NUL; a line break means nothing in either.
+    // XML allows no control characters and a PNG text no NUL; a line break means nothing in any of them.
     let provenance: String = provenance.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    Ok(Rendered { svg: svg(drawing, &provenance)?, png: png(drawing, &provenance)? })
+    Ok(Rendered {
+        svg: svg::svg(drawing, &provenance)?,
+        png: png(drawing, &provenance)?,
+        pdf: pdf::pdf(drawing, &provenance)?,
+    })
 }
 
 /// A plotters backend with text whose baseline goes exactly through the given point.
-trait Surface: DrawingBackend {
+pub(super) trait Surface: DrawingBackend {
     fn label(&mut self, label: &Label, scale: f64) -> Result<(), PlotError>;
-}
-
-impl Surface for SVGBackend<'_> {
-    fn label(&mut self, label: &Label, scale: f64) -> Result<(), PlotError> {
-        let horizontal = match label.align {
-            Align::Start => HPos::Left,
-            Align::Middle => HPos::Center,
-            Align::End => HPos::Right,
-        };
-        let weight = if label.bold { FontStyle::Bold } else { FontStyle::Normal };
-        // The backend divides the size by 1.24, and says where the baseline is in `dy`, which `svg` takes out again.
-        let font = (FontFamily::Name(fonts::FAMILY), label.size * scale * 1.24, weight).into_font();
-        let turned = font.transform(if label.upwards { FontTransform::Rotate270 } else { FontTransform::None });
-        let style = turned.color(&colour(label.ink)).pos(Pos::new(horizontal, VPos::Bottom));
-        self.draw_text(&label.text, &style, units(label.at, scale)).map_err(|error| failed("svg", error))
-    }
 }
 
 impl Surface for BitMapBackend<'_> {
@@ -55,7 +37,12 @@ impl Surface for BitMapBackend<'_> {
     }
 }
 
-fn play<S: Surface>(drawing: &Drawing, surface: &mut S, scale: f64, format: &'static str) -> Result<(), PlotError> {
+pub(super) fn play<S: Surface>(
+    drawing: &Drawing,
+    surface: &mut S,
+    scale: f64,
+    format: &'static str,
+) -> Result<(), PlotError> {
     let stroke = |ink: Ink, width: f64| ShapeStyle {
         color: colour(ink),
         filled: false,
@@ -81,33 +68,6 @@ fn play<S: Surface>(drawing: &Drawing, surface: &mut S, scale: f64, format: &'st
         .map_err(|error| failed(format, error))?;
     }
     Ok(())
-}
-
-fn svg(drawing: &Drawing, provenance: &str) -> Result<Vec<u8>, PlotError> {
-    let mut text = String::new();
-    let (width, height) = units((drawing.width, drawing.height), SVG_UNITS);
-    {
-        let mut surface = SVGBackend::with_string(&mut text, (width as u32, height as u32));
-        play(drawing, &mut surface, SVG_UNITS, "svg")?;
-        surface.present().map_err(|error| failed("svg", error))?;
-    }
-    let no_root = || failed("svg", "no opening tag");
-    let (_, body) = text.split_once('>').ok_or_else(no_root)?;
-    // Attributes that say what the opening tag says once, or nothing. A text cannot hold them: its quotes are escaped.
-    let family = format!(" font-family=\"{}\"", fonts::FAMILY);
-    let body = [family.as_str(), " dy=\"-0.5ex\"", " opacity=\"1\"", " stroke=\"none\""]
-        .into_iter()
-        .fold(body.to_owned(), |body, attribute| body.replace(attribute, ""));
-    let root = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}pt\" height=\"{}pt\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"{}\" stroke-linejoin=\"round\">\n<metadata>{}</metadata>\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>",
-        drawing.width,
-        drawing.height,
-        fonts::FAMILY,
-        provenance.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
-    );
-    Ok((root + &body).into_bytes())
 }
 
 fn png(drawing: &Drawing, provenance: &str) -> Result<Vec<u8>, PlotError> {
@@ -162,7 +122,7 @@ fn averaged(large: &[u8], width: usize, height: usize) -> Vec<u8> {
     small
 }
 
-fn units(point: Point, scale: f64) -> (i32, i32) {
+pub(super) fn units(point: Point, scale: f64) -> (i32, i32) {
     ((point.0 * scale).round() as i32, (point.1 * scale).round() as i32)
 }
 
@@ -170,19 +130,20 @@ fn colour(ink: Ink) -> RGBAColor {
     RGBAColor(ink.rgb.0, ink.rgb.1, ink.rgb.2, ink.alpha)
 }
 
-fn failed(format: &'static str, reason: impl ToString) -> PlotError {
+pub(super) fn failed(format: &'static str, reason: impl ToString) -> PlotError {
     PlotError::Backend { format, reason: reason.to_string() }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::drawing::Align;
     use super::super::style::{AXIS, TEXT};
     use super::*;
 
-    /// The texts of an SVG, unescaped only as far as the tests need.
+    /// The texts of an SVG, not unescaped.
     pub fn texts(svg: &str) -> Vec<String> {
-        let after_tags = svg.split("<text").skip(1);
-        after_tags.filter_map(|part| Some(part.split_once('>')?.1.split_once("</text>")?.0.trim().to_owned())).collect()
+        let labels = svg.split("aria-label=\"").skip(1);
+        labels.filter_map(|part| Some(part.split_once('"')?.0.to_owned())).collect()
     }
 
     /// Left, top, right and bottom of a label's letters.
@@ -234,23 +195,12 @@ pub(super) mod tests {
         }
     }
 
-    fn sample() -> Drawing {
+    pub fn sample() -> Drawing {
         let mut drawing = Drawing::new(40.0);
         drawing.height = 30.0;
         drawing.rectangle((10.0, 10.0), (20.0, 20.0), AXIS);
         drawing.text("a < b & \"c\"", (2.0, 9.0), 7.0, Align::Start, TEXT);
         drawing
-    }
-
-    #[test]
-    fn the_svg_is_in_points_and_carries_the_escaped_provenance() {
-        let svg = String::from_utf8(render(&sample(), "made by <x> & y -- z\n--").unwrap().svg).unwrap();
-        assert!(svg.contains("width=\"40pt\" height=\"30pt\" viewBox=\"0 0 800 600\""));
-        assert!(svg.contains("<metadata>made by &lt;x&gt; &amp; y -- z --</metadata>"));
-        assert!(svg.contains("font-family=\"Liberation Sans, Arial, Helvetica, sans-serif\""));
-        assert_eq!(texts(&svg), ["a &lt; b &amp; &quot;c&quot;"]);
-        assert!(!svg.contains("dy="), "the baseline is at y");
-        assert!(svg.ends_with("</svg>\n"));
     }
 
     #[test]

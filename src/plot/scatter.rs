@@ -4,24 +4,30 @@ use super::drawing::{Align, Drawing, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Frame, Sample, extent, head};
 use super::style::{AXIS, QUIET, TICK_TEXT, Width, colour, marker};
-use super::{PlotError, Rendered, drawable, expect_length, output};
+use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
 
 /// Radius of a point and width of the white around it; the second pair is for crowds.
 const POINT: (f64, f64) = (2.4, 0.5);
 const CROWDED_POINT: (f64, f64) = (1.8, 0.3);
 const CROWD: usize = 40;
 const FIT_LINE: f64 = 0.9;
+/// Opacity of the band around the line.
+const BAND: f64 = 0.16;
 const FIT_DASH: &[f64] = &[4.0, 2.0];
 /// Beyond this many models names would only hide the points.
 const MOST_NAMES: usize = 20;
 
 /// A least-squares line and the correlation it belongs to.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fit {
     pub slope: f64,
     pub intercept: f64,
     /// Pearson's r.
     pub r: f64,
+    /// 95 % confidence interval of r, where there are points enough for one.
+    pub interval: Option<(f64, f64)>,
+    /// x, ascending, with the lower and upper end of the line's 95 % confidence band there; empty for none.
+    pub band: Vec<[f64; 3]>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -47,12 +53,17 @@ impl Scatter {
         output::render(&self.draw()?, provenance)
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let top = head(&mut drawing, self.title.as_deref(), &self.legend());
         let (x, y) = (extent(self.x.iter().copied()), extent(self.y.iter().copied()));
         let frame = Frame::new(&mut drawing, self.width, top, (x.0, x.1, 0.05), (y.0, y.1, 0.07));
+        if let Some(fit) = &self.fit
+            && fit.band.len() > 1
+        {
+            drawing.polygon(&band(&frame, &fit.band), QUIET.faded(BAND));
+        }
         if let Some(fit) = &self.fit
             && let Some(ends) = line_inside(&frame, fit, x)
         {
@@ -71,6 +82,25 @@ impl Scatter {
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
+    }
+
+    /// A row a point, with the line's value there.
+    pub fn numbers(&self) -> Numbers {
+        let mut columns = Vec::new();
+        if let Some(names) = &self.names {
+            columns.push(("model".to_owned(), Column::Text(names.clone())));
+        }
+        if let Some(clusters) = &self.clusters {
+            let whole = clusters.iter().map(|cluster| *cluster as i64).collect();
+            columns.push(("cluster".to_owned(), Column::Whole(whole)));
+        }
+        columns.push((self.x_label.clone(), Column::Number(self.x.clone())));
+        columns.push((self.y_label.clone(), Column::Number(self.y.clone())));
+        if let Some(fit) = &self.fit {
+            let fitted = self.x.iter().map(|x| fit.intercept + fit.slope * x).collect();
+            columns.push(("least-squares line".to_owned(), Column::Number(fitted)));
+        }
+        Numbers { columns }
     }
 
     fn cluster(&self, point: usize) -> usize {
@@ -92,10 +122,10 @@ impl Scatter {
         match &self.fit {
             Some(fit) => {
                 let sample = Sample::Line { width: FIT_LINE, ink: AXIS, dash: FIT_DASH };
-                let r = format!("{:.2}", fit.r);
-                // A correlation that rounds to 0 has no sign to show.
-                let r = if r == "-0.00" { "0.00".to_owned() } else { r.replace('-', "−") };
-                entries.push(Entry { sample, text: format!("r = {r}, n = {n}") });
+                let interval = fit.interval.map_or(String::new(), |(low, high)| {
+                    format!(" (95 % interval {} to {})", hundredths(low), hundredths(high))
+                });
+                entries.push(Entry { sample, text: format!("r = {}{interval}, n = {n}", hundredths(fit.r)) });
             }
             None => entries.push(Entry { sample: Sample::None, text: format!("n = {n}") }),
         }
@@ -126,9 +156,30 @@ impl Scatter {
             drawable(fit.slope, || "the slope of the line".to_owned())?;
             drawable(fit.intercept, || "the intercept of the line".to_owned())?;
             drawable(fit.r, || "the correlation".to_owned())?;
+            if let Some((low, high)) = fit.interval {
+                drawable(low, || "the lower end of the correlation's interval".to_owned())?;
+                drawable(high, || "the upper end of the correlation's interval".to_owned())?;
+            }
+            for value in fit.band.iter().flatten() {
+                drawable(*value, || "the line's confidence band".to_owned())?;
+            }
         }
         Ok(())
     }
+}
+
+/// A correlation, or an end of its interval; one that rounds to 0 has no sign to show.
+fn hundredths(value: f64) -> String {
+    let text = format!("{value:.2}");
+    if text == "-0.00" { "0.00".to_owned() } else { text.replace('-', "−") }
+}
+
+/// The outline of the band, cut off where it leaves the frame.
+fn band(frame: &Frame, band: &[[f64; 3]]) -> Vec<Point> {
+    let band: Vec<&[f64; 3]> = band.iter().filter(|[x, ..]| (frame.x.low..=frame.x.high).contains(x)).collect();
+    let place = |x: f64, y: f64| frame.point(x, y.clamp(frame.y.low, frame.y.high));
+    let lower = band.iter().map(|[x, low, _]| place(*x, *low));
+    lower.chain(band.iter().rev().map(|[x, _, high]| place(*x, *high))).collect()
 }
 
 /// The part of the line over the range of x that lies inside the frame, which a steep line may leave.
@@ -181,7 +232,13 @@ mod tests {
             clusters: Some(x.iter().map(|x| usize::from(*x > 0.1)).collect()),
             x,
             names: Some((0..n).map(|seed| seed.to_string()).collect()),
-            fit: Some(Fit { slope: 0.5, intercept: 0.34, r: -0.874 }),
+            fit: Some(Fit {
+                slope: 0.5,
+                intercept: 0.34,
+                r: -0.874,
+                interval: Some((-0.951, 0.004)),
+                band: (0..=20).map(|i| f64::from(i) / 20.0 - 0.4).map(|x| [x, 0.2 + 0.6 * x, 0.5 + 0.4 * x]).collect(),
+            }),
             x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
             y_label: "PAWS F1".to_owned(),
             title: None,
@@ -196,9 +253,23 @@ mod tests {
         let discs = figure(15).clusters.unwrap().iter().filter(|cluster| **cluster == 0).count();
         // A point is a halo and its fill; the legend has no halo.
         assert_eq!(svg.matches("<circle").count(), 2 * discs + 1);
-        assert_eq!(svg.matches("<polygon").count(), 2 * (15 - discs) + 1);
-        assert!(texts(&svg).contains(&"r = −0.87, n = 15".to_owned()), "{:?}", texts(&svg));
+        // And the band.
+        assert_eq!(svg.matches("<polygon").count(), 2 * (15 - discs) + 1 + 1);
+        assert!(
+            texts(&svg).contains(&"r = −0.87 (95 % interval −0.95 to 0.00), n = 15".to_owned()),
+            "{:?}",
+            texts(&svg)
+        );
         assert!(texts(&svg).contains(&"PAWS F1".to_owned()));
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_points() {
+        let csv = figure(2).numbers().csv("x");
+        let header = "model,cluster,centroid feature (positive towards the larger cluster),PAWS F1,least-squares line";
+        assert_eq!(csv.lines().nth(1), Some(header));
+        let row: Vec<f64> = csv.lines().nth(2).unwrap().split(',').map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!(row, [0.0, 0.0, -0.4, figure(2).y[0], 0.34 + 0.5 * -0.4]);
     }
 
     #[test]
@@ -210,7 +281,7 @@ mod tests {
         }
         let mut flat = figure(9);
         flat.y = vec![0.5; 9];
-        flat.fit = Some(Fit { slope: 1e9, intercept: 0.0, r: 0.0 });
+        flat.fit = Some(Fit { slope: 1e9, band: vec![[0.0, -1e9, 1e9], [0.5, 0.5e9, 1e12]], ..Fit::default() });
         check_page(&flat.draw().unwrap());
     }
 

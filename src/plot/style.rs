@@ -1,22 +1,25 @@
 //! The house style: one palette, two widths, few and thin lines. Lengths are points (1/72 inch) at print size.
 
+use serde::{Deserialize, Serialize};
+
 use super::drawing::Ink;
 
 /// Printed width of a figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Width {
-    /// One column of a two-column page, 3.5 inches.
+    /// One column of a two-column page, 3.25 inches.
     #[default]
     Column,
-    /// The whole page, 7 inches.
+    /// The whole page, both columns, 6.75 inches.
     Page,
 }
 
 impl Width {
     pub(super) fn points(self) -> f64 {
         match self {
-            Width::Column => 252.0,
-            Width::Page => 504.0,
+            Width::Column => 234.0,
+            Width::Page => 486.0,
         }
     }
 

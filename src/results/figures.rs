@@ -1,8 +1,9 @@
-//! Figures of finished plot steps, under their stage's name.
+//! Figures of finished plot steps, under their stage's name, and the numbers in them.
 
 use std::path::Path;
 
 use super::put;
+use super::tables::TABLES;
 use crate::engine::{Plan, StageError};
 use crate::graph::Graph;
 use crate::stages::Params;
@@ -11,11 +12,19 @@ use crate::store::Store;
 pub fn write(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
     for (step, state) in graph.steps.iter().zip(&plan.states) {
         if let (Params::Plot(_), Some(manifest)) = (&step.params, state.manifest()) {
-            for format in ["svg", "png"] {
+            for format in ["svg", "png", "pdf", "csv"] {
                 let bytes = store.output(manifest, &format!("figure.{format}"))?;
-                put(&folder.join(format!("{}.{format}", step.stage.name)), &bytes)?;
+                put(&folder.join(file_name(&step.stage.name, format)), &bytes)?;
             }
         }
     }
     Ok(())
+}
+
+/// `NAME.csv`, or `NAME.figure.csv` where that is a table of the study.
+fn file_name(stage: &str, format: &str) -> String {
+    match format {
+        "csv" if TABLES.contains(&stage) => format!("{stage}.figure.csv"),
+        format => format!("{stage}.{format}"),
+    }
 }

@@ -12,6 +12,9 @@ use crate::graph::Graph;
 use crate::stages::Params;
 use crate::store::Store;
 
+/// The names of all of them.
+pub const TABLES: [&str; 5] = ["metrics", "distances", "lines", "clusters", "cluster_metrics"];
+
 pub struct Table {
     name: &'static str,
     frame: DataFrame,

@@ -202,6 +202,58 @@ const CASES: &[Case] = &[
   |           ^^^^^^^^^^^^^^^^^
 ",
     },
+    Case {
+        old: "clusters = \"basins\"",
+        new: "best = 2",
+        message: "error: best and worst `by` which metric?
+  --> study.toml:63:8
+   |
+63 | best = 2
+   |        ^
+   = help: for example by = \"eval.paws:f1\"
+",
+    },
+    Case {
+        old: "clusters = \"basins\"",
+        new: "by = \"eval.passive:accuracy\"",
+        message: "error: the best 5 and the worst 5 of 4 models overlap: lower `best` or `worst`
+  --> study.toml:63:6
+   |
+63 | by = \"eval.passive:accuracy\"
+   |      ^^^^^^^^^^^^^^^^^^^^^^^
+",
+    },
+    Case {
+        old: "clusters = \"basins\"",
+        new: "width = \"colum\"",
+        message: "error: unknown width `colum`: \"column\" (3.25 inches) or \"page\" (6.75 inches)
+  --> study.toml:63:9
+   |
+63 | width = \"colum\"
+   |         ^^^^^^^
+   = help: did you mean `column`?
+",
+    },
+    Case {
+        old: "clusters = \"basins\"",
+        new: "title = \"\"",
+        message: "error: an empty title: leave the title out with `title = false`
+  --> study.toml:63:9
+   |
+63 | title = \"\"
+   |         ^^
+",
+    },
+    Case {
+        old: "metric = \"eval.passive:accuracy\"",
+        new: "metric = \"eval.passive:accuracy\"\nband = true",
+        message: "error: a scatter has no `band`
+  --> study.toml:59:8
+   |
+59 | band = true
+   |        ^^^^
+",
+    },
 ];
 
 #[test]

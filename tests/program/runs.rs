@@ -16,7 +16,12 @@ fn a_study_runs_once_and_then_has_nothing_to_do() {
         assert!(svg.contains("<svg") && svg.contains("pipeline "), "{name}");
         let png = std::fs::read(workspace.path(&format!("results/tiny/{name}.png"))).unwrap();
         assert!(png.starts_with(b"\x89PNG"));
+        let pdf = std::fs::read(workspace.path(&format!("results/tiny/{name}.pdf"))).unwrap();
+        assert!(pdf.starts_with(b"%PDF-"));
+        assert!(workspace.read(&format!("results/tiny/{name}.csv")).starts_with("# pipeline "), "{name}");
     }
+    let curves = workspace.read("results/tiny/curves.csv");
+    assert_eq!(curves.lines().nth(1), Some("group,statistic,first,second,coefficient,loss (nats)"));
     let metrics = workspace.read("results/tiny/metrics.csv");
     assert!(metrics.starts_with("# pipeline "), "{metrics}");
     assert!(metrics.contains("eval,model,group,examples,metric,value,key"), "{metrics}");
@@ -43,6 +48,31 @@ fn a_study_runs_once_and_then_has_nothing_to_do() {
     assert_eq!(workspace.read("results/tiny/metrics.csv"), metrics);
     let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
     assert!(shown.contains("tiny: 31 of 31 steps finished") && shown.contains("passive:accuracy"), "{shown}");
+}
+
+#[test]
+fn curves_of_the_best_and_the_worst_models() {
+    let looks =
+        "by = \"eval.passive:loss\"\nbest = 2\nworst = 2\nband = true\nlines = false\ntitle = false\nwidth = \"page\"";
+    let workspace =
+        Workspace::new(&TINY.replace("clusters = \"basins\"", looks).replace("[plot.curves]", "[plot.lines]"));
+    workspace.run(&["--jobs", "2"]).ok();
+    // The table `lines` keeps its name.
+    assert!(workspace.read("results/tiny/lines.csv").contains("interpolate,first,second,metric,point"));
+    let csv = workspace.read("results/tiny/lines.figure.csv");
+    // Two pairs of two models have a mean; only the four pairs between them have a deviation.
+    let rows = |start: &str| csv.lines().filter(|line| line.starts_with(start)).count();
+    for (start, count) in [
+        ("within the best 2,mean,,,", 5),
+        ("within the worst 2,mean,,,", 5),
+        ("between best and worst,mean,", 5),
+        ("between best and worst,standard deviation,", 5),
+    ] {
+        assert_eq!(rows(start), count, "{start}: {csv}");
+    }
+    assert_eq!(csv.lines().count(), 2 + 20);
+    let svg = workspace.read("results/tiny/lines.svg");
+    assert!(svg.contains("width=\"486pt\"") && svg.contains("aria-label=\"±1 standard deviation\""));
 }
 
 #[test]

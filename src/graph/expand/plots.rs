@@ -5,29 +5,16 @@ use toml::Spanned;
 use super::super::Input;
 use super::super::models::Model;
 use super::{Expander, labels, pair_inputs};
-use crate::experiment::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind, StageId};
-use crate::stages::plot::{Figure, Order};
+use crate::experiment::{Curves, Diagnostic, MetricRef, OrderBy, Plot, PlotKind, StageId};
+use crate::stages::plot::{Choice, Figure, Order};
 use crate::stages::{Params, plot};
 
 impl Expander<'_> {
     pub(super) fn plot(&mut self, id: &StageId, plot: &Plot) -> Result<(), Diagnostic> {
-        let clusters_input =
-            |step: usize| Input { role: "clusters".to_owned(), from: step, output: "clusters".to_owned() };
         let (figure, inputs) = match &plot.kind {
-            PlotKind::Curves { of, metric, clusters } => {
-                let Some(lines) = self.lines.get(of.get_ref()) else { return Ok(()) };
-                let mut inputs = pair_inputs(lines);
-                if let Some(clusters) = clusters {
-                    let Some(clustered) = self.clusters.get(clusters.get_ref()) else { return Ok(()) };
-                    if clustered.models != lines.models {
-                        let message =
-                            format!("[cluster.{}] clusters other models than these lines join", clusters.get_ref());
-                        return Err(Diagnostic::new(message, clusters.span()));
-                    }
-                    inputs.push(clusters_input(clustered.step));
-                }
-                let pairs = lines.pairs.keys().map(|&(i, j)| [i, j]).collect();
-                (Figure::Curves { metric: metric.clone(), pairs, models: labels(&lines.models) }, inputs)
+            PlotKind::Curves(curves) => {
+                let Some(drawn) = self.curves(curves)? else { return Ok(()) };
+                drawn
             }
             PlotKind::Heatmap { of, order_by } => {
                 let Some(clustered) = self.clusters.get(of.get_ref()) else { return Ok(()) };
@@ -52,8 +39,48 @@ impl Expander<'_> {
                 (Figure::Scatter { eval, metric, models }, inputs)
             }
         };
-        self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
+        let params = plot::Params { figure, title: plot.title.clone(), width: plot.width };
+        self.push(id, String::new(), Params::Plot(params), inputs);
         Ok(())
+    }
+
+    /// Nothing where the lines could not be expanded, which is complained about elsewhere.
+    fn curves(&self, curves: &Curves) -> Result<Option<(Figure, Vec<Input>)>, Diagnostic> {
+        let Some(lines) = self.lines.get(curves.of.get_ref()) else { return Ok(None) };
+        let mut inputs = pair_inputs(lines);
+        if let Some(clusters) = &curves.clusters {
+            let Some(clustered) = self.clusters.get(clusters.get_ref()) else { return Ok(None) };
+            if clustered.models != lines.models {
+                let message = format!("[cluster.{}] clusters other models than these lines join", clusters.get_ref());
+                return Err(Diagnostic::new(message, clusters.span()));
+            }
+            inputs.push(clusters_input(clustered.step));
+        }
+        let choice = match &curves.choice {
+            None => None,
+            Some(choice) => {
+                let models = lines.models.len();
+                if choice.best.saturating_add(choice.worst) > models {
+                    let message = format!(
+                        "the best {} and the worst {} of {models} models overlap: lower `best` or `worst`",
+                        choice.best, choice.worst
+                    );
+                    return Err(Diagnostic::new(message, choice.by.span()));
+                }
+                inputs.extend(self.metric_inputs(&choice.by, &lines.models)?);
+                let MetricRef { eval, metric } = choice.by.get_ref().clone();
+                Some(Choice { eval, metric, best: choice.best, worst: choice.worst })
+            }
+        };
+        let figure = Figure::Curves {
+            metric: curves.metric.clone(),
+            pairs: lines.pairs.keys().map(|&(i, j)| [i, j]).collect(),
+            models: labels(&lines.models),
+            choice,
+            band: curves.band,
+            lines: curves.lines,
+        };
+        Ok(Some((figure, inputs)))
     }
 
     /// The evaluation of every model, as `metric:I`.
@@ -72,4 +99,8 @@ impl Expander<'_> {
             })
             .collect()
     }
+}
+
+fn clusters_input(step: usize) -> Input {
+    Input { role: "clusters".to_owned(), from: step, output: "clusters".to_owned() }
 }

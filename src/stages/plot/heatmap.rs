@@ -35,6 +35,7 @@ pub(super) fn heatmap(
     let distance = clusters.distance.replace('-', " ");
     Ok(Heatmap {
         values: cells.collect(),
+        models: order.iter().map(|model| models[*model].clone()).collect(),
         labels: order.iter().map(|model| labels[*model].clone()).collect(),
         axis_label,
         value_label: match clusters.metric.as_str() {

@@ -9,25 +9,57 @@ use serde::{Deserialize, Serialize};
 use super::eval::Measured;
 use super::measure::Metric;
 use crate::engine::{Context, Outputs, StageError};
+use crate::plot::Width;
 
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     pub figure: Figure,
-    pub title: Option<String>,
+    /// The figure's own where there is none.
+    pub title: Option<Title>,
+    /// The figure's own where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<Width>,
+}
+
+/// Words, or `false` for none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Title {
+    Shown(bool),
+    Text(String),
 }
 
 /// What is drawn. Every list of models holds their labels, in the order of the inputs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Figure {
-    /// Inputs `pair:I,J` by number, and `clusters` where lines are grouped.
-    Curves { metric: String, pairs: Vec<[usize; 2]>, models: Vec<String> },
+    /// Inputs `pair:I,J` by number, and `clusters` or `metric:I` where lines are grouped.
+    Curves {
+        metric: String,
+        pairs: Vec<[usize; 2]>,
+        models: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<Choice>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        band: bool,
+        #[serde(default = "yes", skip_serializing_if = "is_true")]
+        lines: bool,
+    },
     /// Input `clusters`, and `metric:I` for every model where they are ordered by one.
     Heatmap { order_by: Order, models: Vec<String> },
     /// Inputs `clusters` and `metric:I`.
     Scatter { eval: String, metric: String, models: Vec<String> },
+}
+
+/// The models that are best and worst by a metric.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Choice {
+    pub eval: String,
+    pub metric: String,
+    pub best: usize,
+    pub worst: usize,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,18 +72,50 @@ pub enum Order {
 
 pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
     let provenance = context.provenance();
-    let title = params.title.clone();
-    let drawn = match &params.figure {
-        Figure::Curves { metric, pairs, .. } => curves::curves(metric, pairs, title, context)?.render(&provenance)?,
-        Figure::Heatmap { order_by, models } => {
-            heatmap::heatmap(order_by, models, title, context)?.render(&provenance)?
+    let title = match &params.title {
+        Some(Title::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    // A figure in all its formats; every figure has a `title`, a `width`, and its `numbers`.
+    macro_rules! drawn {
+        ($figure:expr) => {{
+            let mut figure = $figure?;
+            if params.title == Some(Title::Shown(false)) {
+                figure.title = None;
+            }
+            if let Some(width) = params.width {
+                figure.width = width;
+            }
+            (figure.render(&provenance)?, figure.numbers())
+        }};
+    }
+    let (drawn, numbers) = match &params.figure {
+        Figure::Curves { metric, pairs, models, choice, band, lines } => {
+            let choice = choice.as_ref();
+            let lines = curves::Lines { metric, pairs, models, choice, band: *band, lines: *lines };
+            drawn!(curves::curves(&lines, title, context))
         }
-        Figure::Scatter { eval, metric, .. } => scatter::scatter(eval, metric, title, context)?.render(&provenance)?,
+        Figure::Heatmap { order_by, models } => drawn!(heatmap::heatmap(order_by, models, title, context)),
+        Figure::Scatter { eval, metric, .. } => drawn!(scatter::scatter(eval, metric, title, context)),
     };
     let mut outputs = Outputs::default();
     outputs.bytes("figure.svg", drawn.svg);
     outputs.bytes("figure.png", drawn.png);
+    outputs.bytes("figure.pdf", drawn.pdf);
+    outputs.bytes("figure.csv", numbers.csv(&provenance).into_bytes());
     Ok(outputs)
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(switch: &bool) -> bool {
+    *switch
+}
+
+fn is_false(switch: &bool) -> bool {
+    !*switch
 }
 
 fn metric_values(metric: &str, models: usize, context: &Context) -> Result<Vec<f64>, StageError> {

@@ -1,6 +1,7 @@
 //! The centroid feature against a metric.
 
 use super::{group_title, metric_axis, metric_values};
+use crate::analysis::intervals::{Band, correlation};
 use crate::analysis::statistics::{least_squares, pearson};
 use crate::engine::{Context, StageError};
 use crate::plot::{Fit, Scatter, Width};
@@ -18,20 +19,34 @@ pub(super) fn scatter(
             .help("set clusters = 2 in the cluster stage"));
     };
     let y = metric_values(metric, x.len(), context)?;
-    // A metric that is the same for all models has no correlation with anything.
-    let fit = match (pearson(&x, &y), least_squares(&x, &y)) {
-        (Ok(correlation), Ok(line)) => Some(Fit { slope: line.slope, intercept: line.intercept, r: correlation.r }),
-        _ => None,
-    };
     Ok(Scatter {
+        fit: fit(&x, &y),
         x,
         y,
         clusters: Some(clusters.clusters),
         names: Some(clusters.models),
-        fit,
         x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
         y_label: metric_axis(eval, metric),
         title: title.or_else(|| group_title(metric)),
         width: Width::Column,
+    })
+}
+
+/// The least-squares line with its correlation and their intervals; `None` where a side is the same for all models,
+/// which then correlates with nothing.
+pub(super) fn fit(x: &[f64], y: &[f64]) -> Option<Fit> {
+    const STEPS: usize = 40;
+    let (r, line) = (pearson(x, y).ok()?, least_squares(x, y).ok()?);
+    let (low, high) = x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
+    let ends = |band: Band| {
+        let at = |step: usize| low + (high - low) * step as f64 / STEPS as f64;
+        (0..=STEPS).map(|step| (at(step), band.at(at(step)))).map(|(x, (low, high))| [x, low, high]).collect()
+    };
+    Some(Fit {
+        slope: line.slope,
+        intercept: line.intercept,
+        r: r.r,
+        interval: correlation(r.r, r.n),
+        band: Band::new(x, y).map_or(Vec::new(), ends),
     })
 }

@@ -31,6 +31,11 @@ pub(super) enum Sample {
     Block {
         ink: Ink,
     },
+    /// A block with a gap in it, or none, to be told from others in grey.
+    Strip {
+        ink: Ink,
+        gap: Gap,
+    },
     /// Words only.
     None,
 }
@@ -39,7 +44,7 @@ impl Sample {
     fn width(&self) -> f64 {
         match self {
             Sample::Line { .. } => 22.0 + SAMPLE_GAP,
-            Sample::Marker { .. } | Sample::Block { .. } => 6.0 + SAMPLE_GAP,
+            Sample::Marker { .. } | Sample::Block { .. } | Sample::Strip { .. } => 6.0 + SAMPLE_GAP,
             Sample::None => 0.0,
         }
     }
@@ -49,9 +54,33 @@ impl Sample {
             Sample::Line { width, ink, dash } => drawing.dashed(&[(x, y), (x + 22.0, y)], *width, *ink, dash),
             Sample::Marker { marker, ink } => drawing.marker(*marker, (x + 3.0, y), 2.4, 0.0, *ink),
             Sample::Block { ink } => drawing.rectangle((x, y - 3.0), (x + 6.0, y + 3.0), *ink),
+            Sample::Strip { ink, gap } => strip(drawing, (x, y - 3.0), (x + 6.0, y + 3.0), *ink, *gap),
             Sample::None => {}
         }
     }
+}
+
+/// A bar from corner to corner, with a gap along its middle where one is asked for.
+pub(super) fn strip(drawing: &mut Drawing, from: Point, to: Point, ink: Ink, gap: Gap) {
+    let (third_across, third_down) = ((to.0 - from.0) / 3.0, (to.1 - from.1) / 3.0);
+    match gap {
+        Gap::None => drawing.rectangle(from, to, ink),
+        Gap::Horizontal => {
+            drawing.rectangle(from, (to.0, from.1 + third_down), ink);
+            drawing.rectangle((from.0, to.1 - third_down), to, ink);
+        }
+        Gap::Vertical => {
+            drawing.rectangle(from, (from.0 + third_across, to.1), ink);
+            drawing.rectangle((to.0 - third_across, from.1), to, ink);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Gap {
+    None,
+    Horizontal,
+    Vertical,
 }
 
 /// Draws the title and the legend across the top of the page, in as many rows as they need, and returns the height at

@@ -3,7 +3,7 @@
 use super::colormap::viridis;
 use super::drawing::{Align, Drawing, Point};
 use super::fonts::{self, CAPITAL};
-use super::frame::{Entry, Sample, extent, head, upward_name};
+use super::frame::{Entry, Gap, Sample, extent, head, strip, upward_name};
 use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, TEXT, TICK_LENGTH, TICK_TEXT, WHITE, Width, colour};
 use super::ticks::Axis;
 use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
@@ -94,7 +94,7 @@ impl Heatmap {
         sizes
             .filter(|(_, size)| *size > 0)
             .map(|(cluster, size)| Entry {
-                sample: Sample::Block { ink: colour(cluster) },
+                sample: Sample::Strip { ink: colour(cluster), gap: gap(cluster, Gap::Horizontal) },
                 text: format!("cluster {cluster} (n = {size})"),
             })
             .collect()
@@ -151,9 +151,11 @@ impl Heatmap {
             }
             let ink = colour(clusters[start]);
             let ((from, _), (to, _)) = (layout.corner(n, 0, start), layout.corner(n, 0, end));
-            drawing.rectangle((from, layout.top - layout.strip), (to, layout.top - 1.5), ink);
+            let lengthwise = gap(clusters[start], Gap::Horizontal);
+            strip(drawing, (from, layout.top - layout.strip), (to, layout.top - 1.5), ink, lengthwise);
             let ((_, from), (_, to)) = (layout.corner(n, start, 0), layout.corner(n, end, 0));
-            drawing.rectangle((layout.left - layout.strip, from), (layout.left - 1.5, to), ink);
+            let lengthwise = gap(clusters[start], Gap::Vertical);
+            strip(drawing, (layout.left - layout.strip, from), (layout.left - 1.5, to), ink, lengthwise);
             if self.separators && end < n {
                 let (across, down) = (layout.corner(n, 0, end).0, layout.corner(n, end, 0).1);
                 for (width, ink) in [(1.6, WHITE), (0.5, TEXT)] {
@@ -235,6 +237,11 @@ impl Heatmap {
     }
 }
 
+/// Every other cluster has one, so that two are told apart in grey.
+fn gap(cluster: usize, gap: Gap) -> Gap {
+    if cluster % 2 == 1 { gap } else { Gap::None }
+}
+
 impl Layout {
     /// Upper left corner of a cell.
     fn corner(&self, n: usize, row: usize, column: usize) -> Point {
@@ -289,8 +296,8 @@ mod tests {
         }
         let rendered = heatmap.render("x").unwrap();
         let svg = String::from_utf8(rendered.svg).unwrap();
-        // Page, cells, bar, two strips of two pieces, two legend blocks.
-        assert_eq!(svg.matches("<rect").count(), 1 + 144 + 64 + 4 + 2);
+        // Page, cells, bar, and of each cluster two strips and a legend block: the second's are split.
+        assert_eq!(svg.matches("<rect").count(), 1 + 144 + 64 + 3 + 2 * 3);
         let texts = texts(&svg);
         for text in ["110", "cluster 0 (n = 4)", "cluster 1 (n = 8)", "convexity gap (nats)", "seed"] {
             assert!(texts.contains(&text.to_owned()), "{text} in {texts:?}");

@@ -64,10 +64,9 @@ impl Scatter {
         {
             drawing.polygon(&band(&frame, &fit.band), QUIET.faded(BAND));
         }
-        if let Some(fit) = &self.fit
-            && let Some(ends) = line_inside(&frame, fit, x)
-        {
-            drawing.dashed(&ends, FIT_LINE, AXIS, FIT_DASH);
+        let line = self.fit.as_ref().and_then(|fit| line_inside(&frame, fit, x));
+        if let Some(ends) = &line {
+            drawing.dashed(ends, FIT_LINE, AXIS, FIT_DASH);
         }
         let places: Vec<Point> = self.x.iter().zip(&self.y).map(|(x, y)| frame.point(*x, *y)).collect();
         let (radius, halo) = if places.len() > CROWD { CROWDED_POINT } else { POINT };
@@ -78,7 +77,7 @@ impl Scatter {
         if let Some(names) = &self.names
             && names.len() <= MOST_NAMES
         {
-            draw_names(&mut drawing, &frame, names, &places);
+            draw_names(&mut drawing, &frame, names, &places, line.as_ref());
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
@@ -196,10 +195,15 @@ fn line_inside(frame: &Frame, fit: &Fit, (low, high): (f64, f64)) -> Option<[Poi
         .then(|| [frame.point(from, height(from)), frame.point(to, height(to))])
 }
 
-/// Names beside their points where they cover neither a point, nor another name, nor leave the frame.
-fn draw_names(drawing: &mut Drawing, frame: &Frame, names: &[String], places: &[Point]) {
+/// Names beside their points where they cover neither a point, nor the line, nor another name, nor leave the frame.
+fn draw_names(drawing: &mut Drawing, frame: &Frame, names: &[String], places: &[Point], line: Option<&[Point; 2]>) {
     let (reach, height) = (POINT.0 + 1.5, TICK_TEXT * CAPITAL);
     let mut taken: Vec<[f64; 4]> = places.iter().map(|(x, y)| [x - reach, y - reach, x + reach, y + reach]).collect();
+    if let Some([from, to]) = line {
+        let along = |share: f64| (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
+        let pieces = (0..=400).map(|piece| along(f64::from(piece) / 400.0));
+        taken.extend(pieces.map(|(x, y)| [x - 0.8, y - 0.8, x + 0.8, y + 0.8]));
+    }
     for (name, (x, y)) in names.iter().zip(places) {
         let width = fonts::width(name, TICK_TEXT, false);
         let middle = y + height / 2.0;

@@ -26,12 +26,27 @@ impl Axis {
         let mut count = ((length / pitch) as usize).clamp(2, 9);
         loop {
             let axis = Axis::with_about(low, high, count);
-            let spacing = length / axis.ticks.len().max(1) as f64;
-            if !along || count == 1 || axis.widest_label() + 5.0 <= spacing {
-                return axis;
+            if !along || count == 1 || axis.has_room(length, along) {
+                return axis.or_finer(count, length, along);
             }
             count -= 1;
         }
+    }
+
+    /// Rounding the step up to a nice one can leave two or three ticks on a long axis.
+    fn or_finer(self, count: usize, length: f64, along: bool) -> Axis {
+        const FEW: usize = 4;
+        if self.ticks.len() >= FEW || length < 100.0 {
+            return self;
+        }
+        let (low, high) = (self.low, self.high);
+        let mut finer = (count + 1..=2 * count).map(|count| Axis::with_about(low, high, count));
+        finer.find(|axis| axis.ticks.len() >= FEW && axis.has_room(length, along)).unwrap_or(self)
+    }
+
+    fn has_room(&self, length: f64, along: bool) -> bool {
+        let label = if along { self.widest_label() + 5.0 } else { TICK_TEXT + 5.0 };
+        label <= length / self.ticks.len().max(1) as f64
     }
 
     /// Place of a value between `low` (0) and `high` (1).
@@ -164,6 +179,15 @@ mod tests {
         assert_eq!(unit.title("α"), "α");
         assert_eq!(labels(&Axis::with_about(0.0, 0.1, 4)), ["0.000", "0.025", "0.050", "0.075", "0.100"]);
         assert_eq!(labels(&Axis::with_about(-1000.0, 1000.0, 4)), ["−1000", "−500", "0", "500", "1000"]);
+    }
+
+    #[test]
+    fn a_long_axis_has_more_than_three_ticks() {
+        assert_eq!(
+            labels(&Axis::over(-0.42, 0.86, 0.0, 185.0, true)),
+            ["−0.4", "−0.2", "0.0", "0.2", "0.4", "0.6", "0.8"]
+        );
+        assert_eq!(labels(&Axis::over(0.0, 0.53, 0.0, 155.0, false)), ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5"]);
     }
 
     #[test]

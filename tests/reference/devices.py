@@ -4,7 +4,7 @@
 
 PROGRAM is target/release/pipeline, BACKEND wgpu (the default) or cuda. Dropout is off: the masks of a GPU are other
 ones than the CPU's. Everything is f32. Metrics and lines may differ by 1e-5, distances by 1e-4 of the largest. Needs
-nothing but Python; on a software Vulkan it takes three minutes, and metrics and lines differ by 3e-8, distances by 2e-6.
+nothing but Python; on a software Vulkan the first time takes three minutes, and metrics and lines differ by 3e-8, distances by 2e-6.
 """
 
 import csv

@@ -31,7 +31,7 @@ pub fn stability(distances: &[f64], labels: &[usize], clusters: usize, delta: f6
 mod tests {
     use super::*;
 
-    /// Two pairs far apart; the first pair's members are also apart, but less.
+    /// Models on a line: two groups, then two and one far away.
     #[test]
     fn clear_clusters_are_stable_and_impossible_widths_are_said() {
         let places = [0.0f64, 0.1, 1.0, 1.1, 1.2];

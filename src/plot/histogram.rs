@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     /// Two groups, the second an eighth of the models and lower.
-    pub(super) fn figure(n: usize, mirrored: bool) -> Histogram {
+    fn figure(n: usize, mirrored: bool) -> Histogram {
         let mut numbers = crate::rng::stream("made up", 7, 0);
         let mut share = || {
             use rand::RngExt;
@@ -324,16 +324,5 @@ mod tests {
         assert!(matches!(broken.draw(), Err(PlotError::Nothing { .. })));
         let one = Histogram { groups: vec![figure(9, true).groups.remove(0)], ..figure(9, true) };
         assert!(matches!(one.draw(), Err(PlotError::Mismatch { expected: 2, got: 1, .. })));
-    }
-
-    #[test]
-    fn zz_pictures() {
-        for n in [5, 25, 100] {
-            std::fs::create_dir_all("/tmp/wt/s3-pics").unwrap();
-            for mirrored in [false, true] {
-                let png = figure(n, mirrored).render("x").unwrap().png;
-                std::fs::write(format!("/tmp/wt/s3-pics/hist-{mirrored}-{n}.png"), png).unwrap();
-            }
-        }
     }
 }

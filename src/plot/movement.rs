@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     /// Models in two bands, of which every eighth starts in the other.
-    pub(super) fn figure(models: usize, times: usize) -> Movement {
+    fn figure(models: usize, times: usize) -> Movement {
         let spread = |model: usize| (model * 37 % 100) as f64 / 400.0;
         let late = |model: usize| model.is_multiple_of(8);
         let cluster = |model: usize, time: usize| {
@@ -273,13 +273,5 @@ mod tests {
         assert!(matches!(broken.draw(), Err(PlotError::Mismatch { .. })));
         assert!(matches!(figure(4, 1).draw(), Err(PlotError::Nothing { .. })));
         assert!(matches!(figure(0, 3).draw(), Err(PlotError::Nothing { .. })));
-    }
-
-    #[test]
-    fn zz_pictures() {
-        for n in [5, 25, 100] {
-            std::fs::create_dir_all("/tmp/wt/s3-pics").unwrap();
-            std::fs::write(format!("/tmp/wt/s3-pics/move-{n}.png"), figure(n, 5).render("x").unwrap().png).unwrap();
-        }
     }
 }

@@ -40,11 +40,12 @@ pub(super) fn two(
             let measured: Measured = context.json(&format!("{role}:{model}"))?;
             measured.get(&of.metric).map_err(StageError::new)
         };
-        // Two groups of one evaluation are told apart by their groups, else by the evaluation and its group.
+        // Two of one evaluation are told apart by their groups or metrics, else by the evaluation and its group.
         let within = group_title(&of.metric);
         let name = match within {
             Some(within) if first.eval == second.eval => within,
             Some(within) => format!("{}, {within}", of.eval.replace('_', " ")),
+            None if first.eval == second.eval => metric_title(&of.metric),
             None => of.eval.replace('_', " "),
         };
         Ok(HistogramGroup {

@@ -93,9 +93,9 @@ pub fn assignment(weights: &[Vec<i64>]) -> Vec<Option<usize>> {
         }
     }
     let mut column_of = vec![None; rows];
-    for column in 1..=columns {
-        if let Some(place) = row_of[column].checked_sub(1).and_then(|row| column_of.get_mut(row)) {
-            *place = Some(column - 1);
+    for (column, row) in row_of[1..].iter().take(columns).enumerate() {
+        if let Some(place) = row.checked_sub(1).and_then(|row| column_of.get_mut(row)) {
+            *place = Some(column);
         }
     }
     column_of

@@ -109,13 +109,20 @@ impl Histogram {
         if self.mirrored && group == 1 { -1.0 } else { 1.0 }
     }
 
+    /// Where groups lie over each other the large one is paler, so that they differ in grey too.
+    fn opacity(&self, group: usize) -> f64 {
+        let sizes = || self.groups.iter().map(|group| group.values.len());
+        let largest = sizes().max().and_then(|most| sizes().position(|size| size == most));
+        if self.mirrored || largest == Some(group) { 0.32 } else { 0.65 }
+    }
+
     fn draw_bars(&self, drawing: &mut Drawing, frame: &Frame, bins: &Bins, counts: &[usize], group: usize) {
         let ink: Ink = colour(group);
         for (bin, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let (left, base) = frame.point(bins.edge(bin), 0.0);
             let (right, end) = frame.point(bins.edge(bin + 1), self.side(group) * *count as f64);
             let (top, bottom) = (base.min(end), base.max(end));
-            drawing.rectangle((left, top), (right, bottom), ink.faded(0.35));
+            drawing.rectangle((left, top), (right, bottom), ink.faded(self.opacity(group)));
             drawing.line(&[(left, base), (left, end), (right, end), (right, base)], OUTLINE, ink.faded(0.9));
         }
     }
@@ -124,7 +131,7 @@ impl Histogram {
         let HistogramGroup { name, values, .. } = &self.groups[group];
         let sample = match curve {
             true => Sample::Line { width: DENSITY_LINE, ink: colour(group), dash: dash(group) },
-            false => Sample::Block { ink: colour(group).faded(0.5) },
+            false => Sample::Block { ink: colour(group).faded(self.opacity(group)) },
         };
         let text = match values.is_empty() {
             true => format!("{name} (n = 0)"),

@@ -6,9 +6,17 @@
 
 pub mod barriers;
 pub mod cluster;
+pub mod density;
+pub mod dynamics;
 mod kmeans;
 pub mod metrics;
+pub mod partition;
+pub mod permutation;
+#[cfg(test)]
+mod reference;
+pub mod stability;
 pub mod statistics;
+pub mod transitivity;
 
 use thiserror::Error;
 

@@ -3,6 +3,7 @@
 
 mod clusters;
 mod diagnostic;
+mod dynamics;
 mod fetches;
 mod load;
 mod measurements;
@@ -77,12 +78,21 @@ pub enum Kind {
     Eval,
     Interpolate,
     Cluster,
+    Dynamics,
     Plot,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Fetch, Self::Pretrain, Self::Finetune, Self::Eval, Self::Interpolate, Self::Cluster, Self::Plot];
+    pub const ALL: [Self; 8] = [
+        Self::Fetch,
+        Self::Pretrain,
+        Self::Finetune,
+        Self::Eval,
+        Self::Interpolate,
+        Self::Cluster,
+        Self::Dynamics,
+        Self::Plot,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -92,6 +102,7 @@ impl Kind {
             Self::Eval => "eval",
             Self::Interpolate => "interpolate",
             Self::Cluster => "cluster",
+            Self::Dynamics => "dynamics",
             Self::Plot => "plot",
         }
     }
@@ -115,6 +126,7 @@ pub enum Spec {
     Eval(Eval),
     Interpolate(Interpolate),
     Cluster(Cluster),
+    Dynamics(Dynamics),
     Plot(Plot),
 }
 
@@ -246,6 +258,12 @@ pub struct Cluster {
     pub delta: f64,
 }
 
+/// Clusterings of the same models, in the order of training.
+#[derive(Debug)]
+pub struct Dynamics {
+    pub of: Vec<Spanned<String>>,
+}
+
 #[derive(Debug)]
 pub struct Plot {
     pub kind: PlotKind,
@@ -260,6 +278,12 @@ pub enum PlotKind {
     Heatmap { of: Spanned<String>, order_by: OrderBy },
     /// Centroid feature of a cluster stage against a metric.
     Scatter { of: Spanned<String>, metric: Spanned<MetricRef> },
+    /// A metric by cluster.
+    Histogram { of: Spanned<String>, metric: Spanned<MetricRef> },
+    /// Two metrics, or one of two groups of models.
+    Distributions { of: [Spanned<MetricRef>; 2] },
+    /// Positions of a dynamics stage.
+    Movement { of: Spanned<String> },
 }
 
 #[derive(Debug)]

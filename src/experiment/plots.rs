@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use super::raw::RawPlot;
+use super::raw::{OneOrMany, RawPlot};
 use super::validate::Checker;
 use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind};
 
@@ -13,11 +13,15 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
             checker.fail::<()>(Diagnostic::new(message, value.span()));
         }
     };
+    if raw.kind.get_ref() == "distributions" {
+        return distributions(raw, checker);
+    }
+    let of = one_stage(raw.of, raw.kind.get_ref(), checker)?;
     let kind = match raw.kind.get_ref().as_str() {
         "curves" => {
             misplaced(checker, &raw.order_by, "order_by");
             PlotKind::Curves {
-                of: raw.of,
+                of,
                 metric: raw.metric.map_or("loss".to_owned(), Spanned::into_inner),
                 clusters: raw.clusters,
             }
@@ -35,7 +39,7 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
                     })?),
                 },
             };
-            PlotKind::Heatmap { of: raw.of, order_by }
+            PlotKind::Heatmap { of, order_by }
         }
         "scatter" => {
             misplaced(checker, &raw.order_by, "order_by");
@@ -46,14 +50,64 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
                         .help("for example metric = \"eval.paws:f1\""),
                 );
             };
-            PlotKind::Scatter { of: raw.of, metric: checker.parse_text(metric, MetricRef::parse)? }
+            PlotKind::Scatter { of, metric: checker.parse_text(metric, MetricRef::parse)? }
+        }
+        "histogram" => {
+            misplaced(checker, &raw.order_by, "order_by");
+            misplaced(checker, &raw.clusters, "clusters");
+            let Some(metric) = raw.metric else {
+                return checker.fail(
+                    Diagnostic::new("a histogram needs the `metric` that it counts", raw.kind.span())
+                        .help("for example metric = \"eval.hans:accuracy\""),
+                );
+            };
+            PlotKind::Histogram { of, metric: checker.parse_text(metric, MetricRef::parse)? }
+        }
+        "movement" => {
+            misplaced(checker, &raw.metric, "metric");
+            misplaced(checker, &raw.order_by, "order_by");
+            misplaced(checker, &raw.clusters, "clusters");
+            PlotKind::Movement { of }
         }
         other => {
             return checker.fail(
                 Diagnostic::new(format!("unknown kind of plot `{other}`"), raw.kind.span())
-                    .suggest(other, ["curves", "heatmap", "scatter"]),
+                    .suggest(other, ["curves", "heatmap", "scatter", "histogram", "distributions", "movement"]),
             );
         }
     };
     Some(Plot { kind, title: raw.title })
+}
+
+/// The stage of a figure that is of one stage.
+fn one_stage(of: Spanned<OneOrMany<String>>, kind: &str, checker: &mut Checker) -> Option<Spanned<String>> {
+    let at = of.span();
+    match of.into_inner() {
+        OneOrMany::One(name) => Some(Spanned::new(at, name)),
+        OneOrMany::Many(_) => checker
+            .fail(Diagnostic::new(format!("a plot of kind `{kind}` is of one stage"), at).help("write of = \"NAME\"")),
+    }
+}
+
+fn distributions(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
+    for (value, key) in [(&raw.metric, "metric"), (&raw.order_by, "order_by"), (&raw.clusters, "clusters")] {
+        if let Some(value) = value {
+            checker.fail::<()>(Diagnostic::new(format!("a plot of distributions has no `{key}`"), value.span()));
+        }
+    }
+    let at = raw.of.span();
+    let metrics: Vec<Spanned<MetricRef>> = raw
+        .of
+        .into_inner()
+        .into_vec()
+        .into_iter()
+        .map(|metric| checker.parse_text(Spanned::new(at.clone(), metric), MetricRef::parse))
+        .collect::<Option<_>>()?;
+    let Ok(of) = metrics.try_into() else {
+        return checker.fail(
+            Diagnostic::new("distributions are of two metrics", at)
+                .help("for example of = [\"eval.mnli:accuracy\", \"eval.hans:accuracy\"]"),
+        );
+    };
+    Some(Plot { kind: PlotKind::Distributions { of }, title: raw.title })
 }

@@ -190,9 +190,15 @@ pub struct RawCluster {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawDynamics {
+    pub of: Spanned<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawPlot {
     pub kind: Text,
-    pub of: Text,
+    pub of: Spanned<OneOrMany<String>>,
     pub metric: Option<Text>,
     pub order_by: Option<Text>,
     pub clusters: Option<Text>,

@@ -43,6 +43,9 @@ impl References<'_> {
                 Spec::Eval(eval) => self.measurement(&eval.measure),
                 Spec::Interpolate(interpolate) => self.measurement(&interpolate.measure),
                 Spec::Cluster(cluster) => self.line(&cluster.of, &cluster.metric),
+                Spec::Dynamics(dynamics) => dynamics.of.iter().for_each(|cluster| {
+                    self.named(cluster, Kind::Cluster);
+                }),
                 Spec::Plot(plot) => match &plot.kind {
                     PlotKind::Curves { of, metric, clusters } => {
                         self.line(of, metric);
@@ -59,6 +62,14 @@ impl References<'_> {
                     PlotKind::Scatter { of, metric } => {
                         self.named(of, Kind::Cluster);
                         self.metric(metric);
+                    }
+                    PlotKind::Histogram { of, metric } => {
+                        self.named(of, Kind::Cluster);
+                        self.metric(metric);
+                    }
+                    PlotKind::Distributions { of } => of.iter().for_each(|metric| self.metric(metric)),
+                    PlotKind::Movement { of } => {
+                        self.named(of, Kind::Dynamics);
                     }
                 },
             }

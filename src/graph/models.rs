@@ -14,6 +14,16 @@ pub struct Model {
     pub checkpoint: Checkpoint,
 }
 
+impl Model {
+    /// The label without the checkpoint: what stays the same over training.
+    pub fn over_training(&self) -> &str {
+        match self.checkpoint {
+            Checkpoint::Last => &self.label,
+            Checkpoint::Step(_) => self.label.rsplit_once('@').map_or(&self.label, |(name, _)| name),
+        }
+    }
+}
+
 /// A stage that makes models: its steps, and what tells them apart.
 #[derive(Debug)]
 pub struct Maker {

@@ -11,6 +11,9 @@ mod drawing;
 mod fonts;
 mod frame;
 mod heatmap;
+mod histogram;
+mod movement;
+mod numbers;
 mod output;
 mod scatter;
 mod style;
@@ -18,6 +21,9 @@ mod ticks;
 
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
+pub use histogram::{Histogram, HistogramGroup};
+pub use movement::Movement;
+pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
 

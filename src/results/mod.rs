@@ -1,5 +1,7 @@
 //! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
 
+mod clusterings;
+mod dynamics;
 mod figures;
 mod rows;
 mod show;

@@ -10,9 +10,13 @@ use crate::fingerprint::Key;
 use crate::graph::Graph;
 use crate::stages::Params;
 use crate::stages::cluster::{Clusters, Distance};
+use crate::stages::dynamics::Dynamics;
 use crate::stages::eval::Measured;
 use crate::stages::interpolate::Line;
 use crate::store::{Manifest, Store};
+
+use super::clusterings::{Clustering, Difference};
+use super::dynamics::Dynamic;
 
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -20,6 +24,9 @@ pub struct Rows {
     pub pairs: Vec<Pair>,
     pub members: Vec<Member>,
     pub clusters: Vec<ClusterSummary>,
+    pub clusterings: Vec<Clustering>,
+    pub differences: Vec<Difference>,
+    pub dynamics: Vec<Dynamic>,
 }
 
 /// One metric of one model on one group of examples.
@@ -59,6 +66,7 @@ pub struct Member {
     pub model: String,
     pub cluster: usize,
     pub centroid_feature: Option<f64>,
+    pub silhouette: f64,
     pub key: Key,
 }
 
@@ -101,16 +109,24 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                         model: label.clone(),
                         cluster: clusters.clusters[model],
                         centroid_feature: clusters.centroid_feature.as_ref().map(|feature| feature[model]),
+                        silhouette: clusters.silhouettes[model],
                         key: manifest.key,
                     });
                 }
                 clustered.push((stage, clusters, manifest.key));
+            }
+            Params::Dynamics(_) => {
+                let dynamics: Dynamics = output(store, manifest, "dynamics")?;
+                rows.dynamics.push(Dynamic { stage, dynamics, key: manifest.key });
             }
             _ => {}
         }
     }
     for (stage, clusters, key) in &clustered {
         rows.add_cluster_table(stage, clusters, *key)?;
+    }
+    for (stage, clusters, key) in clustered {
+        rows.clusterings.push(Clustering::of(stage, clusters, key)?);
     }
     Ok(rows)
 }
@@ -142,6 +158,7 @@ impl Rows {
         }
         let mut summaries = Vec::new();
         for (metric, by_model) in &values {
+            self.differences.extend(Difference::all(stage, clusters, metric, by_model, key)?);
             for (cluster, members) in clusters.members() {
                 let found: Option<Vec<f64>> =
                     members.iter().map(|model| by_model.get(clusters.models[*model].as_str()).copied()).collect();

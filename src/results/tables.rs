@@ -4,8 +4,8 @@ use std::path::Path;
 
 use polars::prelude::{Column, CsvWriter, DataFrame, NamedFrom, PlSmallStr, SerWriter, Series};
 
-use super::put;
 use super::rows::Rows;
+use super::{clusterings, dynamics, put};
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Plan, StageError};
 use crate::graph::Graph;
@@ -31,11 +31,11 @@ impl Table {
     }
 }
 
-fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
+pub(super) fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
     Ok(Table { name, frame: DataFrame::new_infer_height(columns)? })
 }
 
-fn column<T, Values: AsRef<[T]>>(name: &str, values: Values) -> Column
+pub(super) fn column<T, Values: AsRef<[T]>>(name: &str, values: Values) -> Column
 where
     Series: NamedFrom<Values, [T]>,
 {
@@ -58,18 +58,20 @@ pub fn all(rows: &Rows) -> Result<Vec<Table>, StageError> {
     if !rows.clusters.is_empty() {
         tables.push(cluster_table(rows)?);
     }
+    tables.extend(clusterings::tables(rows)?);
+    tables.extend(dynamics::tables(rows)?);
     Ok(tables)
 }
 
-fn texts<R>(name: &str, rows: &[R], text: impl Fn(&R) -> String) -> Column {
+pub(super) fn texts<R>(name: &str, rows: &[R], text: impl Fn(&R) -> String) -> Column {
     column(name, rows.iter().map(text).collect::<Vec<String>>())
 }
 
-fn numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> f64) -> Column {
+pub(super) fn numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> f64) -> Column {
     column(name, rows.iter().map(number).collect::<Vec<f64>>())
 }
 
-fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> Column {
+pub(super) fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> Column {
     column(name, rows.iter().map(|row| count(row) as u64).collect::<Vec<u64>>())
 }
 
@@ -146,6 +148,7 @@ fn members(rows: &Rows) -> Result<Table, StageError> {
             texts("model", rows, |row| row.model.clone()),
             counts("cluster", rows, |row| row.cluster),
             column("centroid_feature", features),
+            numbers("silhouette", rows, |row| row.silhouette),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )

@@ -4,6 +4,7 @@
 //! comes with a new version constant in its file.
 
 pub mod cluster;
+pub mod dynamics;
 pub mod eval;
 pub mod fetch;
 pub mod fetch_model;
@@ -32,6 +33,7 @@ pub enum Params {
     Pair(interpolate::PairParams),
     Cluster(cluster::Params),
     Plot(plot::Params),
+    Dynamics(dynamics::Params),
 }
 
 impl Params {
@@ -47,6 +49,7 @@ impl Params {
             Self::Pair(_) => "pair",
             Self::Cluster(_) => "cluster",
             Self::Plot(_) => "plot",
+            Self::Dynamics(_) => "dynamics",
         }
     }
 
@@ -61,6 +64,7 @@ impl Params {
             Self::EndPoint(_) | Self::Pair(_) => interpolate::VERSION,
             Self::Cluster(_) => cluster::VERSION,
             Self::Plot(_) => plot::VERSION,
+            Self::Dynamics(_) => dynamics::VERSION,
         }
     }
 
@@ -89,6 +93,7 @@ impl Params {
             Self::Pair(params) => interpolate::pair(params, context),
             Self::Cluster(params) => cluster::run(params, context),
             Self::Plot(params) => plot::run(params, context),
+            Self::Dynamics(params) => dynamics::run(params, context),
         }
     }
 }

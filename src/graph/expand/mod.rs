@@ -1,6 +1,8 @@
 //! A validated experiment → its steps.
 
 mod clusters;
+mod distributions;
+mod dynamics;
 mod fetches;
 mod measurements;
 mod plots;
@@ -24,6 +26,7 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         evals: BTreeMap::new(),
         lines: BTreeMap::new(),
         clusters: BTreeMap::new(),
+        dynamics: BTreeMap::new(),
         errors: Vec::new(),
     };
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
@@ -56,6 +59,8 @@ struct Expander<'a> {
     evals: BTreeMap<(String, Model), usize>,
     lines: BTreeMap<String, Lines>,
     clusters: BTreeMap<String, Clustered>,
+    /// Steps of dynamics stages.
+    dynamics: BTreeMap<String, usize>,
     errors: Vec<Diagnostic>,
 }
 
@@ -80,6 +85,7 @@ impl Expander<'_> {
             Spec::Eval(eval) => self.eval(&stage.id, eval),
             Spec::Interpolate(interpolate) => self.interpolate(&stage.id, interpolate),
             Spec::Cluster(cluster) => self.cluster(&stage.id, cluster),
+            Spec::Dynamics(dynamics) => self.dynamics(&stage.id, dynamics),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
         };
         if let Err(error) = done {

@@ -51,13 +51,26 @@ impl Expander<'_> {
                 let MetricRef { eval, metric } = metric.get_ref().clone();
                 (Figure::Scatter { eval, metric, models }, inputs)
             }
+            PlotKind::Histogram { of, metric } => match self.histogram(of, metric)? {
+                Some(made) => made,
+                None => return Ok(()),
+            },
+            PlotKind::Distributions { of } => self.distributions(of)?,
+            PlotKind::Movement { of } => match self.dynamics.get(of.get_ref()) {
+                Some(step) => (Figure::Movement, vec![dynamics_input(*step)]),
+                None => return Ok(()),
+            },
         };
         self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
         Ok(())
     }
 
     /// The evaluation of every model, as `metric:I`.
-    fn metric_inputs(&self, metric: &Spanned<MetricRef>, models: &[Model]) -> Result<Vec<Input>, Diagnostic> {
+    pub(super) fn metric_inputs(
+        &self,
+        metric: &Spanned<MetricRef>,
+        models: &[Model],
+    ) -> Result<Vec<Input>, Diagnostic> {
         let eval = &metric.get_ref().eval;
         models
             .iter()
@@ -72,4 +85,8 @@ impl Expander<'_> {
             })
             .collect()
     }
+}
+
+fn dynamics_input(step: usize) -> Input {
+    Input { role: "dynamics".to_owned(), from: step, output: "dynamics".to_owned() }
 }

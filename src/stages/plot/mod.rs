@@ -1,7 +1,9 @@
 //! Figures of what was measured: one file a kind turns results into the data of a figure.
 
 mod curves;
+mod distributions;
 mod heatmap;
+mod movement;
 mod scatter;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,20 @@ pub enum Figure {
     Heatmap { order_by: Order, models: Vec<String> },
     /// Inputs `clusters` and `metric:I`.
     Scatter { eval: String, metric: String, models: Vec<String> },
+    /// Inputs `clusters` and `metric:I`.
+    Histogram { eval: String, metric: String, models: Vec<String> },
+    /// Inputs `first:I` and `second:I`.
+    Distributions { first: Measurement, second: Measurement },
+    /// Input `dynamics`.
+    Movement,
+}
+
+/// A metric of some models.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measurement {
+    pub eval: String,
+    pub metric: String,
+    pub models: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +63,13 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             heatmap::heatmap(order_by, models, title, context)?.render(&provenance)?
         }
         Figure::Scatter { eval, metric, .. } => scatter::scatter(eval, metric, title, context)?.render(&provenance)?,
+        Figure::Histogram { eval, metric, .. } => {
+            distributions::histogram(eval, metric, title, context)?.render(&provenance)?
+        }
+        Figure::Distributions { first, second } => {
+            distributions::two(first, second, title, context)?.render(&provenance)?
+        }
+        Figure::Movement => movement::movement(title, context)?.render(&provenance)?,
     };
     let mut outputs = Outputs::default();
     outputs.bytes("figure.svg", drawn.svg);

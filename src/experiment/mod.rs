@@ -1,16 +1,19 @@
 //! One TOML file → a validated experiment. Text → raw types with positions → validated types; every pass collects all
 //! its errors, and after validation nothing is checked again.
 
+mod agreement;
 mod clusters;
 mod diagnostic;
 mod fetches;
 mod load;
 mod measurements;
+mod model_plots;
 pub mod notation;
 mod plots;
 mod raw;
 mod references;
 mod seeds;
+mod sharpness;
 mod trainings;
 mod validate;
 
@@ -21,7 +24,8 @@ use toml::Spanned;
 
 use crate::data::{Format, Source};
 use crate::device::Backend;
-use crate::train::Recipe;
+use crate::stages::agreement::Value;
+use crate::train::{BoxShape, Recipe};
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
@@ -77,12 +81,23 @@ pub enum Kind {
     Eval,
     Interpolate,
     Cluster,
+    Sharpness,
+    Agreement,
     Plot,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Fetch, Self::Pretrain, Self::Finetune, Self::Eval, Self::Interpolate, Self::Cluster, Self::Plot];
+    pub const ALL: [Self; 9] = [
+        Self::Fetch,
+        Self::Pretrain,
+        Self::Finetune,
+        Self::Eval,
+        Self::Interpolate,
+        Self::Cluster,
+        Self::Sharpness,
+        Self::Agreement,
+        Self::Plot,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -92,6 +107,8 @@ impl Kind {
             Self::Eval => "eval",
             Self::Interpolate => "interpolate",
             Self::Cluster => "cluster",
+            Self::Sharpness => "sharpness",
+            Self::Agreement => "agreement",
             Self::Plot => "plot",
         }
     }
@@ -115,6 +132,8 @@ pub enum Spec {
     Eval(Eval),
     Interpolate(Interpolate),
     Cluster(Cluster),
+    Sharpness(Sharpness),
+    Agreement(Agreement),
     Plot(Plot),
 }
 
@@ -247,6 +266,27 @@ pub struct Cluster {
 }
 
 #[derive(Debug)]
+pub struct Sharpness {
+    /// Its `metrics` and `combine` mean nothing here.
+    pub measure: Measurement,
+    pub epsilon: f64,
+    pub shape: BoxShape,
+    /// How many parameters move, drawn at random; all of them without.
+    pub directions: Option<usize>,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    /// Everywhere; as the model's configuration says without.
+    pub dropout: Option<f64>,
+    pub seed: u64,
+}
+
+#[derive(Debug)]
+pub struct Agreement {
+    /// An eval stage.
+    pub of: Spanned<String>,
+}
+
+#[derive(Debug)]
 pub struct Plot {
     pub kind: PlotKind,
     pub title: Option<String>,
@@ -260,6 +300,14 @@ pub enum PlotKind {
     Heatmap { of: Spanned<String>, order_by: OrderBy },
     /// Centroid feature of a cluster stage against a metric.
     Scatter { of: Spanned<String>, metric: Spanned<MetricRef> },
+    /// Sharpness of the models of a sharpness stage against a metric, coloured by the clusters of a cluster stage.
+    Sharpness { of: Spanned<String>, metric: Spanned<MetricRef>, clusters: Option<Spanned<String>> },
+    /// One number of an agreement stage for every pair of models.
+    Agreement { of: Spanned<String>, value: Value, order_by: OrderBy, clusters: Option<Spanned<String>> },
+    /// Loss over the training of all models of a fine-tune or pre-training.
+    Training { of: Spanned<String>, smooth: usize },
+    /// Every line of a small interpolate stage beside its distance.
+    Matrix { of: Spanned<String>, metric: String, distance: String },
 }
 
 #[derive(Debug)]

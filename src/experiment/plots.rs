@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::raw::RawPlot;
 use super::validate::Checker;
-use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind};
+use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind, model_plots};
 
 pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
     let misplaced = |checker: &mut Checker, value: &Option<Spanned<String>>, key: &str| {
@@ -13,6 +13,7 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
             checker.fail::<()>(Diagnostic::new(message, value.span()));
         }
     };
+    model_plots::check_keys(&raw, checker);
     let kind = match raw.kind.get_ref().as_str() {
         "curves" => {
             misplaced(checker, &raw.order_by, "order_by");
@@ -22,6 +23,7 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
                 clusters: raw.clusters,
             }
         }
+        "heatmap" if raw.value.is_some() => model_plots::agreement(&raw, checker)?,
         "heatmap" => {
             misplaced(checker, &raw.metric, "metric");
             misplaced(checker, &raw.clusters, "clusters");
@@ -48,10 +50,13 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
             };
             PlotKind::Scatter { of: raw.of, metric: checker.parse_text(metric, MetricRef::parse)? }
         }
+        "sharpness" => model_plots::sharpness(&raw, checker)?,
+        "training" => model_plots::training(&raw, checker)?,
+        "matrix" => model_plots::matrix(&raw, checker)?,
         other => {
             return checker.fail(
                 Diagnostic::new(format!("unknown kind of plot `{other}`"), raw.kind.span())
-                    .suggest(other, ["curves", "heatmap", "scatter"]),
+                    .suggest(other, ["curves", "heatmap", "scatter", "sharpness", "training", "matrix"]),
             );
         }
     };

@@ -43,6 +43,10 @@ impl References<'_> {
                 Spec::Eval(eval) => self.measurement(&eval.measure),
                 Spec::Interpolate(interpolate) => self.measurement(&interpolate.measure),
                 Spec::Cluster(cluster) => self.line(&cluster.of, &cluster.metric),
+                Spec::Sharpness(sharpness) => self.measurement(&sharpness.measure),
+                Spec::Agreement(agreement) => {
+                    self.named(&agreement.of, Kind::Eval);
+                }
                 Spec::Plot(plot) => match &plot.kind {
                     PlotKind::Curves { of, metric, clusters } => {
                         self.line(of, metric);
@@ -60,6 +64,24 @@ impl References<'_> {
                         self.named(of, Kind::Cluster);
                         self.metric(metric);
                     }
+                    PlotKind::Sharpness { of, metric, clusters } => {
+                        self.named(of, Kind::Sharpness);
+                        self.metric(metric);
+                        clusters.iter().for_each(|cluster| {
+                            self.named(cluster, Kind::Cluster);
+                        });
+                    }
+                    PlotKind::Agreement { of, order_by, clusters, .. } => {
+                        self.named(of, Kind::Agreement);
+                        if let OrderBy::Metric(metric) = order_by {
+                            self.metric(metric);
+                        }
+                        clusters.iter().for_each(|cluster| {
+                            self.named(cluster, Kind::Cluster);
+                        });
+                    }
+                    PlotKind::Training { of, .. } => self.training(of),
+                    PlotKind::Matrix { of, metric, .. } => self.line(of, metric),
                 },
             }
         }
@@ -75,6 +97,13 @@ impl References<'_> {
             self.errors.push(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known));
         }
         found
+    }
+
+    fn training(&mut self, of: &Spanned<String>) {
+        let pretrains = |stage: &Stage| stage.id.kind == Kind::Pretrain && stage.id.name == *of.get_ref();
+        if !self.stages.iter().any(pretrains) {
+            self.named(of, Kind::Finetune);
+        }
     }
 
     fn data(&mut self, data: &Spanned<DataRef>) {

@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
-    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, clusters, fetches, measurements,
-    plots, references, trainings,
+    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, fetches,
+    measurements, plots, references, sharpness, trainings,
 };
 use crate::device::Backend;
 
@@ -153,6 +153,8 @@ impl Checker {
             Kind::Eval => Spec::Eval(measurements::check_eval(self.table(value)?, self)?),
             Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
             Kind::Cluster => Spec::Cluster(clusters::check(self.table(value)?, self)?),
+            Kind::Sharpness => Spec::Sharpness(sharpness::check(self.table(value)?, self)?),
+            Kind::Agreement => Spec::Agreement(agreement::check(self.table(value)?)?),
             Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
         })
     }

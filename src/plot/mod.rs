@@ -11,15 +11,21 @@ mod drawing;
 mod fonts;
 mod frame;
 mod heatmap;
+mod matrix;
+mod numbers;
 mod output;
 mod scatter;
 mod style;
 mod ticks;
+mod training;
 
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
+pub use matrix::{MATRIX_MODELS, Matrix, MatrixPair};
+pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
+pub use training::{Training, TrainingRun};
 
 use thiserror::Error;
 

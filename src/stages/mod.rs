@@ -3,6 +3,7 @@
 //! `Params` is everything about a step that enters its key. A change in what a kind computes from the same parameters
 //! comes with a new version constant in its file.
 
+pub mod agreement;
 pub mod cluster;
 pub mod eval;
 pub mod fetch;
@@ -12,6 +13,7 @@ pub mod interpolate;
 pub mod measure;
 pub mod plot;
 pub mod pretrain;
+pub mod sharpness;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +34,8 @@ pub enum Params {
     Pair(interpolate::PairParams),
     Cluster(cluster::Params),
     Plot(plot::Params),
+    Sharpness(sharpness::Params),
+    Agreement(agreement::Params),
 }
 
 impl Params {
@@ -47,6 +51,8 @@ impl Params {
             Self::Pair(_) => "pair",
             Self::Cluster(_) => "cluster",
             Self::Plot(_) => "plot",
+            Self::Sharpness(_) => "sharpness",
+            Self::Agreement(_) => "agreement",
         }
     }
 
@@ -61,6 +67,8 @@ impl Params {
             Self::EndPoint(_) | Self::Pair(_) => interpolate::VERSION,
             Self::Cluster(_) => cluster::VERSION,
             Self::Plot(_) => plot::VERSION,
+            Self::Sharpness(_) => sharpness::VERSION,
+            Self::Agreement(_) => agreement::VERSION,
         }
     }
 
@@ -74,7 +82,15 @@ impl Params {
 
     /// Whether the step needs a device to compute on; the others can run before one is chosen.
     pub fn needs_device(&self) -> bool {
-        matches!(self, Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_))
+        matches!(
+            self,
+            Self::Pretrain(_)
+                | Self::Finetune(_)
+                | Self::Eval(_)
+                | Self::EndPoint(_)
+                | Self::Pair(_)
+                | Self::Sharpness(_)
+        )
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
@@ -89,6 +105,8 @@ impl Params {
             Self::Pair(params) => interpolate::pair(params, context),
             Self::Cluster(params) => cluster::run(params, context),
             Self::Plot(params) => plot::run(params, context),
+            Self::Sharpness(params) => sharpness::run(params, context),
+            Self::Agreement(params) => agreement::run(params, context),
         }
     }
 }

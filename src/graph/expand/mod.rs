@@ -1,9 +1,12 @@
 //! A validated experiment → its steps.
 
+mod agreement;
 mod clusters;
 mod fetches;
 mod measurements;
+mod model_plots;
 mod plots;
+mod sharpness;
 mod trainings;
 
 use std::collections::BTreeMap;
@@ -24,6 +27,8 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         evals: BTreeMap::new(),
         lines: BTreeMap::new(),
         clusters: BTreeMap::new(),
+        sharpnesses: BTreeMap::new(),
+        agreements: BTreeMap::new(),
         errors: Vec::new(),
     };
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
@@ -56,6 +61,8 @@ struct Expander<'a> {
     evals: BTreeMap<(String, Model), usize>,
     lines: BTreeMap<String, Lines>,
     clusters: BTreeMap<String, Clustered>,
+    sharpnesses: BTreeMap<String, Vec<(Model, usize)>>,
+    agreements: BTreeMap<String, Clustered>,
     errors: Vec<Diagnostic>,
 }
 
@@ -66,6 +73,7 @@ struct Lines {
     pairs: BTreeMap<(usize, usize), usize>,
 }
 
+/// One step over many models.
 struct Clustered {
     step: usize,
     models: Vec<Model>,
@@ -80,6 +88,8 @@ impl Expander<'_> {
             Spec::Eval(eval) => self.eval(&stage.id, eval),
             Spec::Interpolate(interpolate) => self.interpolate(&stage.id, interpolate),
             Spec::Cluster(cluster) => self.cluster(&stage.id, cluster),
+            Spec::Sharpness(sharpness) => self.sharpness(&stage.id, sharpness),
+            Spec::Agreement(agreement) => self.agreement(&stage.id, agreement),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
         };
         if let Err(error) = done {

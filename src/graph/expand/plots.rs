@@ -51,13 +51,29 @@ impl Expander<'_> {
                 let MetricRef { eval, metric } = metric.get_ref().clone();
                 (Figure::Scatter { eval, metric, models }, inputs)
             }
+            PlotKind::Sharpness { of, metric, clusters } => {
+                return self.push_plot(id, plot, self.sharpness_plot(of, metric, clusters.as_ref()));
+            }
+            PlotKind::Agreement { of, value, order_by, clusters } => {
+                return self.push_plot(id, plot, self.agreement_plot(of, *value, order_by, clusters.as_ref()));
+            }
+            PlotKind::Training { of, smooth } => {
+                return self.push_plot(id, plot, self.training_plot(of, *smooth));
+            }
+            PlotKind::Matrix { of, metric, distance } => {
+                return self.push_plot(id, plot, self.matrix_plot(of, metric, distance));
+            }
         };
         self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
         Ok(())
     }
 
     /// The evaluation of every model, as `metric:I`.
-    fn metric_inputs(&self, metric: &Spanned<MetricRef>, models: &[Model]) -> Result<Vec<Input>, Diagnostic> {
+    pub(super) fn metric_inputs(
+        &self,
+        metric: &Spanned<MetricRef>,
+        models: &[Model],
+    ) -> Result<Vec<Input>, Diagnostic> {
         let eval = &metric.get_ref().eval;
         models
             .iter()

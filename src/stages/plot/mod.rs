@@ -2,15 +2,19 @@
 
 mod curves;
 mod heatmap;
+mod models;
 mod scatter;
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Value;
 use super::eval::Measured;
 use super::measure::Metric;
 use crate::engine::{Context, Outputs, StageError};
 
 pub const VERSION: u32 = 1;
+
+pub use crate::plot::MATRIX_MODELS;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
@@ -28,6 +32,14 @@ pub enum Figure {
     Heatmap { order_by: Order, models: Vec<String> },
     /// Inputs `clusters` and `metric:I`.
     Scatter { eval: String, metric: String, models: Vec<String> },
+    /// Inputs `sharpness:I` and `metric:I`, and `clusters` with each model's place in it where there is one.
+    Sharpness { eval: String, metric: String, models: Vec<String>, clusters: Option<Vec<usize>> },
+    /// Inputs `agreement`, `metric:I` where models are ordered by one, and `clusters` as above.
+    Agreement { value: Value, order_by: Order, models: Vec<String>, clusters: Option<Vec<usize>> },
+    /// Inputs `log:I`.
+    Training { smooth: usize, models: Vec<String> },
+    /// Inputs `pair:I,J`.
+    Matrix { metric: String, distance: String, pairs: Vec<[usize; 2]>, models: Vec<String> },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +59,18 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             heatmap::heatmap(order_by, models, title, context)?.render(&provenance)?
         }
         Figure::Scatter { eval, metric, .. } => scatter::scatter(eval, metric, title, context)?.render(&provenance)?,
+        Figure::Sharpness { eval, metric, models, clusters } => {
+            models::sharpness((eval, metric), models, clusters.as_deref(), title, context)?.render(&provenance)?
+        }
+        Figure::Agreement { value, order_by, clusters, .. } => {
+            models::agreement(*value, order_by, clusters.as_deref(), title, context)?.render(&provenance)?
+        }
+        Figure::Training { smooth, models } => {
+            models::training(*smooth, models, title, context)?.render(&provenance)?
+        }
+        Figure::Matrix { metric, distance, pairs, models } => {
+            models::matrix(metric, distance, pairs, (models, title), context)?.render(&provenance)?
+        }
     };
     let mut outputs = Outputs::default();
     outputs.bytes("figure.svg", drawn.svg);

@@ -36,7 +36,7 @@ impl Answers {
         let mut probabilities = Vec::with_capacity(logits.len());
         for row in logits.chunks_exact(classes) {
             let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let powers: Vec<f64> = row.iter().map(|logit| f64::from(*logit - largest).exp()).collect();
+            let powers: Vec<f64> = row.iter().map(|logit| (f64::from(*logit) - f64::from(largest)).exp()).collect();
             let sum: f64 = powers.iter().sum();
             probabilities.extend(powers.iter().map(|power| power / sum));
         }

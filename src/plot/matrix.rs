@@ -18,6 +18,7 @@ const GAP: f64 = 2.5;
 const CELL_GAP: f64 = 3.0;
 const CURVE: f64 = 1.0;
 const EDGE: f64 = 0.4;
+const INSET: f64 = 2.0;
 
 /// The line between two models.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +143,8 @@ impl Matrix {
         let (low, high) = extent(self.pairs.iter().flat_map(|pair| pair.y.iter().copied()));
         let x = extent(self.pairs.iter().flat_map(|pair| pair.x.iter().copied()));
         // The labels decide the cells' side, and the side the labels: a first guess is near enough for their width.
-        let axis = |side: f64| Axis::over(low, high, 0.1, side, false);
+        // Small cells still get two or three ticks, which stand close but apart.
+        let axis = |side: f64| Axis::over(low, high, 0.1, side.max(72.0), false);
         let guess = (drawing.width - 2.0 * MARGIN) / n as f64 - CELL_GAP;
         let left = MARGIN + LABEL_TEXT + 2.0 * GAP + axis(guess).widest_label() + TICK_LENGTH;
         let pitch = (drawing.width - MARGIN - left + CELL_GAP) / n as f64;
@@ -195,10 +197,12 @@ impl Matrix {
         let label_y = bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL;
         for column in 0..n - 1 {
             let left = layout.corner(n - 1, column).0;
-            let ends = [(layout.x.0, left, Align::Start), (layout.x.1, left + layout.side(), Align::End)];
-            for (value, x, align) in ends {
+            let right = left + layout.side();
+            // Labels stand a little inside: the 1 of one cell and the 0 of the next would read as 10.
+            let ends = [(layout.x.0, left, left + INSET, Align::Start), (layout.x.1, right, right - INSET, Align::End)];
+            for (value, x, label_x, align) in ends {
                 drawing.line(&[(x, bottom), (x, bottom + TICK_LENGTH)], AXIS_LINE, AXIS);
-                drawing.text(format!("{value}").replace('-', "−"), (x, label_y), TICK_TEXT, align, TEXT);
+                drawing.text(format!("{value}").replace('-', "−"), (label_x, label_y), TICK_TEXT, align, TEXT);
             }
         }
         let name_y = label_y + GAP + LABEL_TEXT;

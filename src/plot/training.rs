@@ -3,7 +3,7 @@
 use super::drawing::{Drawing, Point};
 use super::frame::{Entry, Frame, Sample, extent, head};
 use super::numbers::{Column, Numbers};
-use super::style::{MEAN_LINE, PAIR_LINE, QUIET, TEXT, WHITE, Width, colour};
+use super::style::{MEAN_LINE, PAIR_LINE, TEXT, WHITE, Width, colour};
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
 /// One training run.
@@ -28,7 +28,7 @@ pub struct Training {
     pub width: Width,
 }
 
-/// Thin lines: so many runs are told apart by colour, as far as that goes; more share one.
+/// So many runs get a colour each; more share one.
 const COLOURED: usize = 5;
 const RUN_LINE: f64 = 0.7;
 
@@ -56,9 +56,9 @@ impl Training {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let top = head(&mut drawing, self.title.as_deref(), &self.legend());
-        let (x_low, x_high) = extent(self.runs[0].steps.iter().map(|step| *step as f64));
+        let (_, last) = extent(self.runs[0].steps.iter().map(|step| *step as f64));
         let (y_low, y_high) = extent(self.runs.iter().flat_map(|run| run.losses.iter().copied()));
-        let frame = Frame::new(&mut drawing, self.width, top, (x_low, x_high, 0.0), (y_low, y_high, 0.04));
+        let frame = Frame::new(&mut drawing, self.width, top, (0.0, last, 0.0), (y_low, y_high, 0.04));
         for (number, run) in self.runs.iter().enumerate() {
             let (width, ink) = self.look(number);
             drawing.line(&path(&frame, &run.steps, &run.losses), width, ink);
@@ -66,7 +66,7 @@ impl Training {
         if self.runs.len() > 1 {
             let mean = path(&frame, &self.runs[0].steps, &self.mean());
             drawing.line(&mean, MEAN_LINE + 1.4, WHITE.faded(0.85));
-            drawing.line(&mean, MEAN_LINE, self.mean_ink());
+            drawing.line(&mean, MEAN_LINE, TEXT);
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
@@ -80,16 +80,12 @@ impl Training {
         }
     }
 
-    fn mean_ink(&self) -> super::drawing::Ink {
-        if self.runs.len() <= COLOURED { TEXT } else { colour(0) }
-    }
-
     fn legend(&self) -> Vec<Entry> {
         let line = |width, ink| Sample::Line { width, ink, dash: &[] };
         let runs = self.runs.len();
         let mut entries = Vec::new();
         if runs > 1 {
-            entries.push(Entry { sample: line(MEAN_LINE, self.mean_ink()), text: format!("mean of {runs} runs") });
+            entries.push(Entry { sample: line(MEAN_LINE, TEXT), text: format!("mean of {runs} runs") });
         }
         if runs <= COLOURED {
             for (number, run) in self.runs.iter().enumerate() {
@@ -97,7 +93,7 @@ impl Training {
                 entries.push(Entry { sample: line(width, ink), text: run.name.clone() });
             }
         } else {
-            entries.push(Entry { sample: line(PAIR_LINE, QUIET), text: "one run".to_owned() });
+            entries.push(Entry { sample: line(PAIR_LINE, colour(0)), text: "one run".to_owned() });
         }
         entries
     }

@@ -253,10 +253,10 @@ mod tests {
                     (moved / case.moved - 1.0).abs()
                 );
                 assert!((found[0] - case.before).abs() < 1e-6 && (found[1] - case.after).abs() < 1e-6);
-                // At the published ε the rise is a few 1e-4 of the loss, whose own rounding in f32 is 1e-7 of it.
-                let tolerance = if case.epsilon < 1e-4 { 1e-2 } else { 1e-4 };
+                // At the published ε the rise is a few 1e-4 of the loss, whose logits are rounded at 1e-7 of them.
+                let tolerance = if case.epsilon < 1e-4 { 1e-3 } else { 1e-5 };
                 assert!(relative < tolerance, "case {number} {kernels:?}: {rise} against {}", case.sharpness);
-                assert!((moved / case.moved - 1.0).abs() < 1e-2, "case {number}: {moved} against {}", case.moved);
+                assert!((moved / case.moved - 1.0).abs() < 1e-3, "case {number}: {moved} against {}", case.moved);
             }
         }
     }

@@ -5,6 +5,7 @@ mod exports;
 mod golden;
 mod interruption;
 mod messages;
+mod model_analyses;
 mod models;
 mod plans;
 mod runs;

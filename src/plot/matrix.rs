@@ -71,6 +71,12 @@ impl Layout {
         self.pitch - CELL_GAP
     }
 
+    /// Whether a label at this height stays clear of those of the cells above and below.
+    fn has_room(&self, value: f64) -> bool {
+        let from_edge = self.y.share(value).min(1.0 - self.y.share(value)) * self.side();
+        2.0 * from_edge + CELL_GAP > TICK_TEXT * (CAPITAL + 0.15)
+    }
+
     fn point(&self, (row, column): (usize, usize), x: f64, y: f64) -> Point {
         let ((left, top), side) = (self.corner(row, column), self.side());
         let across = if self.x.1 > self.x.0 { (x - self.x.0) / (self.x.1 - self.x.0) } else { 0.5 };
@@ -187,7 +193,7 @@ impl Matrix {
         let n = self.labels.len();
         let label_x = layout.left - TICK_LENGTH - GAP;
         for row in 1..n {
-            for (value, label) in &layout.y.ticks {
+            for (value, label) in layout.y.ticks.iter().filter(|(value, _)| layout.has_room(*value)) {
                 let (left, y) = layout.point((row, 0), layout.x.0, *value);
                 drawing.line(&[(left - TICK_LENGTH, y), (left, y)], AXIS_LINE, AXIS);
                 drawing.text(label, (label_x, y + TICK_TEXT * CAPITAL / 2.0), TICK_TEXT, Align::End, TEXT);
@@ -350,6 +356,13 @@ mod tests {
             }
             odd.values.iter_mut().for_each(|value| *value = value.map(|value| value * scale));
             check_page(&odd.draw().unwrap());
+        }
+        for level in 0..60 {
+            let mut shifted = figure(3 + level % 10);
+            for y in shifted.pairs.iter_mut().flat_map(|pair| pair.y.iter_mut()) {
+                *y = *y * (1.0 + level as f64 * 0.07) + level as f64 * 0.013;
+            }
+            check_page(&shifted.draw().unwrap());
         }
         let mut sparse = figure(4);
         sparse.pairs.truncate(2);

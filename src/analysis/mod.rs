@@ -4,6 +4,7 @@
 //! empty split, a non-finite logit, a distance matrix of zeros) is a typed [`AnalysisError`] rather than a number that
 //! looks like a result; the functions over a line of losses return NaN for it and say so.
 
+pub mod agreement;
 pub mod barriers;
 pub mod cluster;
 pub mod density;

@@ -70,20 +70,20 @@ pub(super) fn check_interpolate(raw: RawInterpolate, checker: &mut Checker) -> O
 }
 
 /// The fields that both kinds of stage have.
-struct Measure {
-    models: Spanned<OneOrMany<String>>,
-    data: Spanned<String>,
-    metrics: Option<Vec<Spanned<String>>>,
-    max_length: Option<Spanned<usize>>,
-    labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    combine: Option<Spanned<String>>,
-    filter: Option<BTreeMap<String, String>>,
-    permute: Option<u64>,
-    examples: Option<Spanned<usize>>,
+pub(super) struct Measure {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Spanned<String>,
+    pub metrics: Option<Vec<Spanned<String>>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Spanned<String>>,
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
 }
 
 impl Measure {
-    fn check(self, checker: &mut Checker) -> Option<Measurement> {
+    pub fn check(self, checker: &mut Checker) -> Option<Measurement> {
         let at = self.models.span();
         let models = self.models.into_inner().into_vec();
         if models.is_empty() {

@@ -1,17 +1,20 @@
 //! One TOML file → a validated experiment. Text → raw types with positions → validated types; every pass collects all
 //! its errors, and after validation nothing is checked again.
 
+mod agreement;
 mod clusters;
 mod diagnostic;
 mod dynamics;
 mod fetches;
 mod load;
 mod measurements;
+mod model_plots;
 pub mod notation;
 mod plots;
 mod raw;
 mod references;
 mod seeds;
+mod sharpness;
 mod trainings;
 mod validate;
 
@@ -22,7 +25,8 @@ use toml::Spanned;
 
 use crate::data::{Format, Source};
 use crate::device::Backend;
-use crate::train::Recipe;
+use crate::stages::agreement::Value;
+use crate::train::{BoxShape, Recipe};
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
@@ -79,11 +83,13 @@ pub enum Kind {
     Interpolate,
     Cluster,
     Dynamics,
+    Sharpness,
+    Agreement,
     Plot,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Fetch,
         Self::Pretrain,
         Self::Finetune,
@@ -91,6 +97,8 @@ impl Kind {
         Self::Interpolate,
         Self::Cluster,
         Self::Dynamics,
+        Self::Sharpness,
+        Self::Agreement,
         Self::Plot,
     ];
 
@@ -103,6 +111,8 @@ impl Kind {
             Self::Interpolate => "interpolate",
             Self::Cluster => "cluster",
             Self::Dynamics => "dynamics",
+            Self::Sharpness => "sharpness",
+            Self::Agreement => "agreement",
             Self::Plot => "plot",
         }
     }
@@ -127,6 +137,8 @@ pub enum Spec {
     Interpolate(Interpolate),
     Cluster(Cluster),
     Dynamics(Dynamics),
+    Sharpness(Sharpness),
+    Agreement(Agreement),
     Plot(Plot),
 }
 
@@ -265,6 +277,27 @@ pub struct Dynamics {
 }
 
 #[derive(Debug)]
+pub struct Sharpness {
+    /// Its `metrics` and `combine` mean nothing here.
+    pub measure: Measurement,
+    pub epsilon: f64,
+    pub shape: BoxShape,
+    /// How many parameters move, drawn at random; all of them without.
+    pub directions: Option<usize>,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    /// Everywhere; as the model's configuration says without.
+    pub dropout: Option<f64>,
+    pub seed: u64,
+}
+
+#[derive(Debug)]
+pub struct Agreement {
+    /// An eval stage.
+    pub of: Spanned<String>,
+}
+
+#[derive(Debug)]
 pub struct Plot {
     pub kind: PlotKind,
     pub title: Option<String>,
@@ -284,6 +317,14 @@ pub enum PlotKind {
     Distributions { of: [Spanned<MetricRef>; 2] },
     /// Positions of a dynamics stage.
     Movement { of: Spanned<String> },
+    /// Sharpness of the models of a sharpness stage against a metric, coloured by the clusters of a cluster stage.
+    Sharpness { of: Spanned<String>, metric: Spanned<MetricRef>, clusters: Option<Spanned<String>> },
+    /// One number of an agreement stage for every pair of models.
+    Agreement { of: Spanned<String>, value: Value, order_by: OrderBy, clusters: Option<Spanned<String>> },
+    /// Loss over the training of all models of a fine-tune or pre-training.
+    Training { of: Spanned<String>, smooth: usize },
+    /// Every line of a small interpolate stage beside its distance.
+    Matrix { of: Spanned<String>, metric: String, distance: String },
 }
 
 #[derive(Debug)]

@@ -4,7 +4,10 @@ use toml::Spanned;
 
 use super::raw::{OneOrMany, RawPlot};
 use super::validate::Checker;
-use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind};
+use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind, model_plots};
+
+const KINDS: [&str; 9] =
+    ["curves", "heatmap", "scatter", "histogram", "distributions", "movement", "sharpness", "training", "matrix"];
 
 pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
     let misplaced = |checker: &mut Checker, value: &Option<Spanned<String>>, key: &str| {
@@ -13,10 +16,11 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
             checker.fail::<()>(Diagnostic::new(message, value.span()));
         }
     };
+    model_plots::check_keys(&raw, checker);
     if raw.kind.get_ref() == "distributions" {
         return distributions(raw, checker);
     }
-    let of = one_stage(raw.of, raw.kind.get_ref(), checker)?;
+    let of = one_stage(raw.of.clone(), raw.kind.get_ref(), checker)?;
     let kind = match raw.kind.get_ref().as_str() {
         "curves" => {
             misplaced(checker, &raw.order_by, "order_by");
@@ -26,6 +30,7 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
                 clusters: raw.clusters,
             }
         }
+        "heatmap" if raw.value.is_some() => model_plots::agreement(&raw, of, checker)?,
         "heatmap" => {
             misplaced(checker, &raw.metric, "metric");
             misplaced(checker, &raw.clusters, "clusters");
@@ -69,10 +74,12 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
             misplaced(checker, &raw.clusters, "clusters");
             PlotKind::Movement { of }
         }
+        "sharpness" => model_plots::sharpness(&raw, of, checker)?,
+        "training" => model_plots::training(&raw, of, checker)?,
+        "matrix" => model_plots::matrix(&raw, of, checker)?,
         other => {
             return checker.fail(
-                Diagnostic::new(format!("unknown kind of plot `{other}`"), raw.kind.span())
-                    .suggest(other, ["curves", "heatmap", "scatter", "histogram", "distributions", "movement"]),
+                Diagnostic::new(format!("unknown kind of plot `{other}`"), raw.kind.span()).suggest(other, KINDS),
             );
         }
     };

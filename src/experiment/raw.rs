@@ -29,7 +29,7 @@ pub struct RawRun {
 }
 
 /// One value or several: `models = "a"` and `models = ["a", "b"]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
     One(T),
@@ -196,6 +196,33 @@ pub struct RawDynamics {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawSharpness {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+    pub epsilon: Option<Spanned<f64>>,
+    #[serde(rename = "box")]
+    pub shape: Option<Text>,
+    pub directions: Option<Spanned<usize>>,
+    pub learning_rate: Option<Spanned<f64>>,
+    pub batch_size: Option<Spanned<usize>>,
+    pub dropout: Option<Spanned<f64>>,
+    pub seed: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAgreement {
+    pub of: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawPlot {
     pub kind: Text,
     pub of: Spanned<OneOrMany<String>>,
@@ -203,4 +230,7 @@ pub struct RawPlot {
     pub order_by: Option<Text>,
     pub clusters: Option<Text>,
     pub title: Option<String>,
+    pub value: Option<Text>,
+    pub smooth: Option<Spanned<usize>>,
+    pub distance: Option<Text>,
 }

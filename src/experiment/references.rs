@@ -46,6 +46,10 @@ impl References<'_> {
                 Spec::Dynamics(dynamics) => dynamics.of.iter().for_each(|cluster| {
                     self.named(cluster, Kind::Cluster);
                 }),
+                Spec::Sharpness(sharpness) => self.measurement(&sharpness.measure),
+                Spec::Agreement(agreement) => {
+                    self.named(&agreement.of, Kind::Eval);
+                }
                 Spec::Plot(plot) => match &plot.kind {
                     PlotKind::Curves { of, metric, clusters } => {
                         self.line(of, metric);
@@ -71,6 +75,24 @@ impl References<'_> {
                     PlotKind::Movement { of } => {
                         self.named(of, Kind::Dynamics);
                     }
+                    PlotKind::Sharpness { of, metric, clusters } => {
+                        self.named(of, Kind::Sharpness);
+                        self.metric(metric);
+                        clusters.iter().for_each(|cluster| {
+                            self.named(cluster, Kind::Cluster);
+                        });
+                    }
+                    PlotKind::Agreement { of, order_by, clusters, .. } => {
+                        self.named(of, Kind::Agreement);
+                        if let OrderBy::Metric(metric) = order_by {
+                            self.metric(metric);
+                        }
+                        clusters.iter().for_each(|cluster| {
+                            self.named(cluster, Kind::Cluster);
+                        });
+                    }
+                    PlotKind::Training { of, .. } => self.training(of),
+                    PlotKind::Matrix { of, metric, .. } => self.line(of, metric),
                 },
             }
         }
@@ -86,6 +108,13 @@ impl References<'_> {
             self.errors.push(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known));
         }
         found
+    }
+
+    fn training(&mut self, of: &Spanned<String>) {
+        let pretrains = |stage: &Stage| stage.id.kind == Kind::Pretrain && stage.id.name == *of.get_ref();
+        if !self.stages.iter().any(pretrains) {
+            self.named(of, Kind::Finetune);
+        }
     }
 
     fn data(&mut self, data: &Spanned<DataRef>) {

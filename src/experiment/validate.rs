@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
-    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, clusters, dynamics, fetches,
-    measurements, plots, references, trainings,
+    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
+    fetches, measurements, plots, references, sharpness, trainings,
 };
 use crate::device::Backend;
 
@@ -154,6 +154,8 @@ impl Checker {
             Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
             Kind::Cluster => Spec::Cluster(clusters::check(self.table(value)?, self)?),
             Kind::Dynamics => Spec::Dynamics(dynamics::check(self.table(value)?, self)?),
+            Kind::Sharpness => Spec::Sharpness(sharpness::check(self.table(value)?, self)?),
+            Kind::Agreement => Spec::Agreement(agreement::check(self.table(value)?)?),
             Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
         })
     }

@@ -12,20 +12,24 @@ mod fonts;
 mod frame;
 mod heatmap;
 mod histogram;
+mod matrix;
 mod movement;
 mod numbers;
 mod output;
 mod scatter;
 mod style;
 mod ticks;
+mod training;
 
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
 pub use histogram::{Histogram, HistogramGroup};
+pub use matrix::{MATRIX_MODELS, Matrix, MatrixPair};
 pub use movement::Movement;
 pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
+pub use training::{Training, TrainingRun};
 
 use thiserror::Error;
 

@@ -9,10 +9,12 @@ use crate::engine::{Plan, StageError};
 use crate::fingerprint::Key;
 use crate::graph::Graph;
 use crate::stages::Params;
+use crate::stages::agreement::Agreement;
 use crate::stages::cluster::{Clusters, Distance};
 use crate::stages::dynamics::Dynamics;
 use crate::stages::eval::Measured;
 use crate::stages::interpolate::Line;
+use crate::stages::sharpness::Sharpness;
 use crate::store::{Manifest, Store};
 
 use super::clusterings::{Clustering, Difference};
@@ -27,6 +29,8 @@ pub struct Rows {
     pub clusterings: Vec<Clustering>,
     pub differences: Vec<Difference>,
     pub dynamics: Vec<Dynamic>,
+    pub sharpness: Vec<Sharp>,
+    pub agreement: Vec<Agreed>,
 }
 
 /// One metric of one model on one group of examples.
@@ -80,6 +84,27 @@ pub struct ClusterSummary {
     pub key: Key,
 }
 
+/// One model of a sharpness stage.
+#[derive(Debug)]
+pub struct Sharp {
+    pub stage: String,
+    pub model: String,
+    pub measured: Sharpness,
+    pub key: Key,
+}
+
+/// Two models of an agreement stage.
+#[derive(Debug)]
+pub struct Agreed {
+    pub stage: String,
+    pub first: String,
+    pub second: String,
+    pub examples: usize,
+    pub agreement: f64,
+    pub divergence: f64,
+    pub key: Key,
+}
+
 pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageError> {
     let mut rows = Rows::default();
     let mut clustered = Vec::new();
@@ -119,6 +144,15 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                 let dynamics: Dynamics = output(store, manifest, "dynamics")?;
                 rows.dynamics.push(Dynamic { stage, dynamics, key: manifest.key });
             }
+            Params::Sharpness(_) => rows.sharpness.push(Sharp {
+                stage,
+                model: step.instance.clone(),
+                measured: output(store, manifest, "sharpness")?,
+                key: manifest.key,
+            }),
+            Params::Agreement(_) => {
+                rows.add_agreement(&stage, &output(store, manifest, "agreement")?, manifest.key);
+            }
             _ => {}
         }
     }
@@ -144,6 +178,22 @@ impl Rows {
                     examples,
                     metric: metric.clone(),
                     value: *value,
+                    key,
+                });
+            }
+        }
+    }
+
+    fn add_agreement(&mut self, stage: &str, agreement: &Agreement, key: Key) {
+        for (i, first) in agreement.models.iter().enumerate() {
+            for (j, second) in agreement.models.iter().enumerate().skip(i + 1) {
+                self.agreement.push(Agreed {
+                    stage: stage.to_owned(),
+                    first: first.clone(),
+                    second: second.clone(),
+                    examples: agreement.examples,
+                    agreement: agreement.agreement[i][j],
+                    divergence: agreement.divergence[i][j],
                     key,
                 });
             }

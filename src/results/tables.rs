@@ -60,6 +60,12 @@ pub fn all(rows: &Rows) -> Result<Vec<Table>, StageError> {
     }
     tables.extend(clusterings::tables(rows)?);
     tables.extend(dynamics::tables(rows)?);
+    if !rows.sharpness.is_empty() {
+        tables.push(sharpness(rows)?);
+    }
+    if !rows.agreement.is_empty() {
+        tables.push(agreement(rows)?);
+    }
     Ok(tables)
 }
 
@@ -168,6 +174,38 @@ fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
             numbers("mean", rows, |row| row.summary.mean),
             column("standard_deviation", deviations),
             numbers("max", rows, |row| row.summary.max),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn sharpness(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.sharpness;
+    table(
+        "sharpness",
+        vec![
+            texts("stage", rows, |row| row.stage.clone()),
+            texts("model", rows, |row| row.model.clone()),
+            counts("examples", rows, |row| row.measured.examples),
+            numbers("before", rows, |row| row.measured.before),
+            numbers("after", rows, |row| row.measured.after),
+            numbers("sharpness", rows, |row| row.measured.sharpness),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn agreement(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.agreement;
+    table(
+        "agreement",
+        vec![
+            texts("stage", rows, |row| row.stage.clone()),
+            texts("first", rows, |row| row.first.clone()),
+            texts("second", rows, |row| row.second.clone()),
+            counts("examples", rows, |row| row.examples),
+            numbers("agreement", rows, |row| row.agreement),
+            numbers("divergence", rows, |row| row.divergence),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )

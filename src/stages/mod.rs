@@ -3,6 +3,7 @@
 //! `Params` is everything about a step that enters its key. A change in what a kind computes from the same parameters
 //! comes with a new version constant in its file.
 
+pub mod agreement;
 pub mod cluster;
 pub mod dynamics;
 pub mod eval;
@@ -13,6 +14,7 @@ pub mod interpolate;
 pub mod measure;
 pub mod plot;
 pub mod pretrain;
+pub mod sharpness;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,6 +36,8 @@ pub enum Params {
     Cluster(cluster::Params),
     Plot(plot::Params),
     Dynamics(dynamics::Params),
+    Sharpness(sharpness::Params),
+    Agreement(agreement::Params),
 }
 
 impl Params {
@@ -50,6 +54,8 @@ impl Params {
             Self::Cluster(_) => "cluster",
             Self::Plot(_) => "plot",
             Self::Dynamics(_) => "dynamics",
+            Self::Sharpness(_) => "sharpness",
+            Self::Agreement(_) => "agreement",
         }
     }
 
@@ -65,6 +71,8 @@ impl Params {
             Self::Cluster(_) => cluster::VERSION,
             Self::Plot(_) => plot::VERSION,
             Self::Dynamics(_) => dynamics::VERSION,
+            Self::Sharpness(_) => sharpness::VERSION,
+            Self::Agreement(_) => agreement::VERSION,
         }
     }
 
@@ -78,7 +86,15 @@ impl Params {
 
     /// Whether the step needs a device to compute on; the others can run before one is chosen.
     pub fn needs_device(&self) -> bool {
-        matches!(self, Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_))
+        matches!(
+            self,
+            Self::Pretrain(_)
+                | Self::Finetune(_)
+                | Self::Eval(_)
+                | Self::EndPoint(_)
+                | Self::Pair(_)
+                | Self::Sharpness(_)
+        )
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
@@ -94,6 +110,8 @@ impl Params {
             Self::Cluster(params) => cluster::run(params, context),
             Self::Plot(params) => plot::run(params, context),
             Self::Dynamics(params) => dynamics::run(params, context),
+            Self::Sharpness(params) => sharpness::run(params, context),
+            Self::Agreement(params) => agreement::run(params, context),
         }
     }
 }

@@ -6,6 +6,7 @@ mod exports;
 mod golden;
 mod interruption;
 mod messages;
+mod model_analyses;
 mod models;
 mod plans;
 mod runs;

@@ -1,11 +1,14 @@
 //! A validated experiment → its steps.
 
+mod agreement;
 mod clusters;
 mod distributions;
 mod dynamics;
 mod fetches;
 mod measurements;
+mod model_plots;
 mod plots;
+mod sharpness;
 mod trainings;
 
 use std::collections::BTreeMap;
@@ -27,6 +30,8 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         lines: BTreeMap::new(),
         clusters: BTreeMap::new(),
         dynamics: BTreeMap::new(),
+        sharpnesses: BTreeMap::new(),
+        agreements: BTreeMap::new(),
         errors: Vec::new(),
     };
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
@@ -61,6 +66,8 @@ struct Expander<'a> {
     clusters: BTreeMap<String, Clustered>,
     /// Steps of dynamics stages.
     dynamics: BTreeMap<String, usize>,
+    sharpnesses: BTreeMap<String, Vec<(Model, usize)>>,
+    agreements: BTreeMap<String, Clustered>,
     errors: Vec<Diagnostic>,
 }
 
@@ -71,6 +78,7 @@ struct Lines {
     pairs: BTreeMap<(usize, usize), usize>,
 }
 
+/// One step over many models.
 struct Clustered {
     step: usize,
     models: Vec<Model>,
@@ -86,6 +94,8 @@ impl Expander<'_> {
             Spec::Interpolate(interpolate) => self.interpolate(&stage.id, interpolate),
             Spec::Cluster(cluster) => self.cluster(&stage.id, cluster),
             Spec::Dynamics(dynamics) => self.dynamics(&stage.id, dynamics),
+            Spec::Sharpness(sharpness) => self.sharpness(&stage.id, sharpness),
+            Spec::Agreement(agreement) => self.agreement(&stage.id, agreement),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
         };
         if let Err(error) = done {

@@ -60,6 +60,18 @@ impl Expander<'_> {
                 Some(step) => (Figure::Movement, vec![dynamics_input(*step)]),
                 None => return Ok(()),
             },
+            PlotKind::Sharpness { of, metric, clusters } => {
+                return self.push_plot(id, plot, self.sharpness_plot(of, metric, clusters.as_ref()));
+            }
+            PlotKind::Agreement { of, value, order_by, clusters } => {
+                return self.push_plot(id, plot, self.agreement_plot(of, *value, order_by, clusters.as_ref()));
+            }
+            PlotKind::Training { of, smooth } => {
+                return self.push_plot(id, plot, self.training_plot(of, *smooth));
+            }
+            PlotKind::Matrix { of, metric, distance } => {
+                return self.push_plot(id, plot, self.matrix_plot(of, metric, distance));
+            }
         };
         self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
         Ok(())

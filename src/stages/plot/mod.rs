@@ -3,16 +3,20 @@
 mod curves;
 mod distributions;
 mod heatmap;
+mod models;
 mod movement;
 mod scatter;
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Value;
 use super::eval::Measured;
 use super::measure::Metric;
 use crate::engine::{Context, Outputs, StageError};
 
 pub const VERSION: u32 = 1;
+
+pub use crate::plot::MATRIX_MODELS;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
@@ -36,6 +40,14 @@ pub enum Figure {
     Distributions { first: Measurement, second: Measurement },
     /// Input `dynamics`.
     Movement,
+    /// Inputs `sharpness:I` and `metric:I`, and `clusters` with each model's place in it where there is one.
+    Sharpness { eval: String, metric: String, models: Vec<String>, clusters: Option<Vec<usize>> },
+    /// Inputs `agreement`, `metric:I` where models are ordered by one, and `clusters` as above.
+    Agreement { value: Value, order_by: Order, models: Vec<String>, clusters: Option<Vec<usize>> },
+    /// Inputs `log:I`.
+    Training { smooth: usize, models: Vec<String> },
+    /// Inputs `pair:I,J`.
+    Matrix { metric: String, distance: String, pairs: Vec<[usize; 2]>, models: Vec<String> },
 }
 
 /// A metric of some models.
@@ -70,6 +82,18 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             distributions::two(first, second, title, context)?.render(&provenance)?
         }
         Figure::Movement => movement::movement(title, context)?.render(&provenance)?,
+        Figure::Sharpness { eval, metric, models, clusters } => {
+            models::sharpness((eval, metric), models, clusters.as_deref(), title, context)?.render(&provenance)?
+        }
+        Figure::Agreement { value, order_by, clusters, .. } => {
+            models::agreement(*value, order_by, clusters.as_deref(), title, context)?.render(&provenance)?
+        }
+        Figure::Training { smooth, models } => {
+            models::training(*smooth, models, title, context)?.render(&provenance)?
+        }
+        Figure::Matrix { metric, distance, pairs, models } => {
+            models::matrix(metric, distance, pairs, (models, title), context)?.render(&provenance)?
+        }
     };
     let mut outputs = Outputs::default();
     outputs.bytes("figure.svg", drawn.svg);

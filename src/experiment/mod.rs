@@ -4,6 +4,7 @@
 mod clusters;
 mod diagnostic;
 mod fetches;
+mod imports;
 mod load;
 mod measurements;
 pub mod notation;
@@ -24,6 +25,7 @@ use crate::device::Backend;
 use crate::train::Recipe;
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
+pub use imports::{ImportedEval, ImportedLines, Logs, Members};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
 pub use seeds::{Axis, Coordinates, Pick};
 pub use validate::read;
@@ -116,6 +118,9 @@ pub enum Spec {
     Interpolate(Interpolate),
     Cluster(Cluster),
     Plot(Plot),
+    ImportedLines(ImportedLines),
+    ImportedEval(ImportedEval),
+    Members(Members),
 }
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
 
 mod figures;
+mod imports;
 mod rows;
 mod show;
 mod tables;

@@ -8,8 +8,10 @@ pub mod eval;
 pub mod fetch;
 pub mod fetch_model;
 pub mod finetune;
+pub mod import;
 pub mod interpolate;
 pub mod measure;
+pub mod members;
 pub mod plot;
 pub mod pretrain;
 
@@ -32,6 +34,10 @@ pub enum Params {
     Pair(interpolate::PairParams),
     Cluster(cluster::Params),
     Plot(plot::Params),
+    ImportLines(import::LinesParams),
+    ImportEvaluations(import::EvaluationsParams),
+    ImportRuns(import::RunsParams),
+    Members(members::Params),
 }
 
 impl Params {
@@ -47,6 +53,10 @@ impl Params {
             Self::Pair(_) => "pair",
             Self::Cluster(_) => "cluster",
             Self::Plot(_) => "plot",
+            Self::ImportLines(_) => "import-lines",
+            Self::ImportEvaluations(_) => "import-evaluations",
+            Self::ImportRuns(_) => "import-runs",
+            Self::Members(_) => "members",
         }
     }
 
@@ -61,6 +71,8 @@ impl Params {
             Self::EndPoint(_) | Self::Pair(_) => interpolate::VERSION,
             Self::Cluster(_) => cluster::VERSION,
             Self::Plot(_) => plot::VERSION,
+            Self::ImportLines(_) | Self::ImportEvaluations(_) | Self::ImportRuns(_) => import::VERSION,
+            Self::Members(_) => members::VERSION,
         }
     }
 
@@ -89,6 +101,10 @@ impl Params {
             Self::Pair(params) => interpolate::pair(params, context),
             Self::Cluster(params) => cluster::run(params, context),
             Self::Plot(params) => plot::run(params, context),
+            Self::ImportLines(params) => import::lines(params, context),
+            Self::ImportEvaluations(params) => import::evaluations(params, context),
+            Self::ImportRuns(params) => import::runs(params, context),
+            Self::Members(params) => members::run(params, context),
         }
     }
 }

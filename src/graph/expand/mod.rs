@@ -2,6 +2,7 @@
 
 mod clusters;
 mod fetches;
+mod imports;
 mod measurements;
 mod plots;
 mod trainings;
@@ -81,6 +82,9 @@ impl Expander<'_> {
             Spec::Interpolate(interpolate) => self.interpolate(&stage.id, interpolate),
             Spec::Cluster(cluster) => self.cluster(&stage.id, cluster),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
+            Spec::ImportedLines(lines) => self.imported_lines(&stage.id, lines),
+            Spec::ImportedEval(eval) => self.imported_eval(&stage.id, eval),
+            Spec::Members(members) => self.members(&stage.id, members),
         };
         if let Err(error) = done {
             self.errors.push(error);
@@ -112,10 +116,14 @@ fn model_inputs(role: &str, model: &Model) -> Vec<Input> {
 }
 
 fn pair_inputs(lines: &Lines) -> Vec<Input> {
+    let output = |i: usize, j: usize| match (&lines.models[i], &lines.models[j]) {
+        (first, second) if first.is_imported() => format!("line:{},{}", first.label, second.label),
+        _ => "line".to_owned(),
+    };
     let input = |(&(i, j), &step): (&(usize, usize), &usize)| Input {
         role: format!("pair:{i},{j}"),
         from: step,
-        output: "line".to_owned(),
+        output: output(i, j),
     };
     lines.pairs.iter().map(input).collect()
 }

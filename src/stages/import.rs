@@ -115,12 +115,12 @@ impl Logs {
                 }
             }));
         }
-        note_skipped("that are no logs", &others, context);
+        note_skipped("beside the logs", &others, context);
         Ok(files)
     }
 }
 
-/// `skipped 3 files that are no logs: a.err, b.err, c.pkl`
+/// `skipped 3 files beside the logs: a.err, b.err, c.pkl`
 fn note_skipped(why: &str, names: &[String], context: &mut Context) {
     const SHOWN: usize = 3;
     if names.is_empty() {

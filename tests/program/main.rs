@@ -7,6 +7,7 @@ mod interruption;
 mod messages;
 mod models;
 mod plans;
+mod published;
 mod runs;
 mod sources;
 /// The unit tests' own server; not all of it is needed here.

@@ -227,7 +227,7 @@ fn mistakes_are_found_before_anything_runs() {
         ("path:evals", "path:e-{0..3}", "logs come from `path:FOLDER`"),
         ("\"loss\", \"accuracy\", \"f1\"", "\"loss\", \"f2\"", "unknown metric `f2`"),
         ("metric = \"eval.hans:accuracy\"", "metric = \"eval.hans:f1\"", "does not measure `f1`"),
-        ("members = ", "member = ", "unknown key `seeds`"),
+        ("members = ", "member = ", "unknown key `member`"),
         ("logs = \"path:lines\"", "logs = \"path:lines\"\npoints = 10", "unknown key `points`"),
     ];
     for (good, bad, message) in cases {

@@ -6,6 +6,9 @@ use super::pickle::{Class, Element, Id, Object, Pickle};
 use super::{Float, FormatError, torch};
 use std::borrow::Cow;
 
+/// Three lie in a plane, and a few more may be marked.
+const MOST_MODELS: usize = 100;
+
 /// A grid of numbers over a plane, and where the models lie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedSurface {
@@ -44,6 +47,9 @@ fn surface(bytes: &[u8]) -> Result<PublishedSurface, FormatError> {
     let (Some([grids, places]), 2) = (parts.first_chunk::<2>(), parts.len()) else { return Err(form()) };
     let Some(&[x, y, values]) = pickle.tuple(*grids) else { return Err(form()) };
     let Object::Dict(places) = pickle.get(*places) else { return Err(form()) };
+    if places.len() > MOST_MODELS {
+        return Err(unsupported("it marks more models than a plane can have"));
+    }
     // Shared storages could unfold to far more than the file.
     let mut budget = bytes.len();
     let mut array = |id: Id, name: &str| {

@@ -93,6 +93,6 @@ mod tests {
     fn long_lists_are_cut() {
         let all: Vec<String> = (0..12).map(|number| number.to_string()).collect();
         assert_eq!(examples(all.clone().into_iter()).last().unwrap(), "… 2 more");
-        assert_eq!(examples(all[..3].to_vec().into_iter()), all[..3]);
+        assert_eq!(examples(all[..3].iter().cloned()), all[..3]);
     }
 }

@@ -1,5 +1,6 @@
 //! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
@@ -108,6 +109,7 @@ impl Worker {
             memory: &mut self.memory,
             report: &mut report,
             facts: BTreeMap::new(),
+            manifest: RefCell::new(None),
         };
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
         let outputs = catch_unwind(AssertUnwindSafe(|| task.params.run(&mut context)))

@@ -6,6 +6,7 @@ mod clusters;
 mod diagnostic;
 mod dynamics;
 mod fetches;
+mod imports;
 mod load;
 mod measurements;
 mod model_plots;
@@ -29,6 +30,7 @@ use crate::stages::agreement::Value;
 use crate::train::{BoxShape, Recipe};
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
+pub use imports::{ImportedEval, ImportedLines, Logs, Members};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
 pub use seeds::{Axis, Coordinates, Pick};
 pub use validate::read;
@@ -140,6 +142,9 @@ pub enum Spec {
     Sharpness(Sharpness),
     Agreement(Agreement),
     Plot(Plot),
+    ImportedLines(ImportedLines),
+    ImportedEval(ImportedEval),
+    Members(Members),
 }
 
 #[derive(Debug)]

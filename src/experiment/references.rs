@@ -7,8 +7,8 @@ use petgraph::graph::DiGraph;
 use toml::Spanned;
 
 use super::{
-    Axis, Checkpoint, Coordinates, DataRef, Diagnostic, Fetch, Kind, Measurement, MetricRef, ModelRef, OrderBy,
-    PlotKind, Spec, Stage, StageId,
+    Axis, Checkpoint, Coordinates, DataRef, Diagnostic, Fetch, ImportedEval, Kind, Measurement, MetricRef, ModelRef,
+    OrderBy, PlotKind, Spec, Stage, StageId,
 };
 
 /// Checks all references of `stages`.
@@ -42,6 +42,12 @@ impl References<'_> {
                 }
                 Spec::Eval(eval) => self.measurement(&eval.measure),
                 Spec::Interpolate(interpolate) => self.measurement(&interpolate.measure),
+                Spec::ImportedLines(_) | Spec::Members(_) => {}
+                Spec::ImportedEval(eval) => {
+                    if let ImportedEval::Logs { data: Some(data), .. } = eval {
+                        self.data(data);
+                    }
+                }
                 Spec::Cluster(cluster) => self.line(&cluster.of, &cluster.metric),
                 Spec::Dynamics(dynamics) => dynamics.of.iter().for_each(|cluster| {
                     self.named(cluster, Kind::Cluster);
@@ -216,12 +222,14 @@ impl References<'_> {
     }
 
     fn line(&mut self, of: &Spanned<String>, metric: &str) {
-        let Some(Stage { spec: Spec::Interpolate(interpolate), .. }) = self.named(of, Kind::Interpolate) else {
-            return;
+        let metrics = match self.named(of, Kind::Interpolate).map(|stage| &stage.spec) {
+            Some(Spec::Interpolate(interpolate)) => &interpolate.measure.metrics,
+            Some(Spec::ImportedLines(lines)) => &lines.metrics,
+            _ => return,
         };
-        if !interpolate.measure.metrics.iter().any(|known| known == metric) {
+        if !metrics.iter().any(|known| known == metric) {
             let message = format!("[interpolate.{}] does not measure `{metric}`", of.get_ref());
-            let help = format!("add it to its `metrics`, which are {}", interpolate.measure.metrics.join(", "));
+            let help = format!("add it to its `metrics`, which are {}", metrics.join(", "));
             self.errors.push(Diagnostic::new(message, of.span()).help(help));
         }
     }
@@ -229,7 +237,17 @@ impl References<'_> {
     fn metric(&mut self, metric: &Spanned<MetricRef>) {
         let reference = metric.get_ref();
         let eval = Spanned::new(metric.span(), reference.eval.clone());
-        let Some(Stage { spec: Spec::Eval(eval), .. }) = self.named(&eval, Kind::Eval) else { return };
+        let eval = match self.named(&eval, Kind::Eval).map(|stage| &stage.spec) {
+            Some(Spec::Eval(eval)) => eval,
+            Some(Spec::ImportedEval(imported)) => {
+                if let Err(help) = imported.measures(&reference.metric) {
+                    let message = format!("[eval.{}] does not measure `{}`", reference.eval, reference.metric);
+                    self.errors.push(Diagnostic::new(message, metric.span()).help(help));
+                }
+                return;
+            }
+            _ => return,
+        };
         let base = reference.metric.split('[').next().unwrap_or("");
         if !eval.measure.metrics.iter().any(|known| known == base) {
             let message = format!("[eval.{}] does not measure `{base}`", reference.eval);

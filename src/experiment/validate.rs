@@ -13,7 +13,7 @@ use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
-    fetches, measurements, plots, references, sharpness, trainings,
+    fetches, imports, measurements, plots, references, sharpness, trainings,
 };
 use crate::device::Backend;
 
@@ -147,6 +147,15 @@ impl Checker {
 
     fn stage(&mut self, kind: Kind, value: Spanned<DeValue<'_>>, at: Range<usize>) -> Option<Spec> {
         Some(match kind {
+            Kind::Eval if imports::has(&value, &["logs", "table"]) => {
+                Spec::ImportedEval(imports::check_eval(self.table(value)?, self)?)
+            }
+            Kind::Interpolate if imports::has(&value, &["logs"]) => {
+                Spec::ImportedLines(imports::check_lines(self.table(value)?, self)?)
+            }
+            Kind::Cluster if imports::has(&value, &["members"]) => {
+                Spec::Members(imports::check_members(self.table(value)?, self)?)
+            }
             Kind::Fetch => Spec::Fetch(fetches::check(self.table(value)?, at, self)?),
             Kind::Pretrain => Spec::Pretrain(trainings::check_pretrain(self.table(value)?, self)?),
             Kind::Finetune => Spec::Finetune(trainings::check_finetune(self.table(value)?, at, self)?),
@@ -187,6 +196,7 @@ impl Checker {
         if message.contains("untagged enum") {
             let form = match message.rsplit(' ').next().unwrap_or("") {
                 "RawSeeds" => "a range such as \"0..100\", a list of seeds, or one seed",
+                "RawGroups" => "models such as \"15, 25\" or [15, 25], or a list of several such texts",
                 "RawPairs" => "\"all\", or a list of pairs such as [[7, 22], [7, 31]]",
                 "RawCheckpoint" => "training steps, or \"last\"",
                 _ => "one name, or a list of names",

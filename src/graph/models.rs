@@ -22,6 +22,22 @@ impl Model {
             Checkpoint::Step(_) => self.label.rsplit_once('@').map_or(&self.label, |(name, _)| name),
         }
     }
+
+    /// In the place of a step: no step here makes the model, and only its label is known.
+    const IMPORTED: usize = usize::MAX;
+
+    pub fn imported(label: String) -> Self {
+        Self { label, step: Self::IMPORTED, checkpoint: Checkpoint::Last }
+    }
+
+    pub fn is_imported(&self) -> bool {
+        self.step == Self::IMPORTED
+    }
+
+    /// By the label alone where one of them is imported.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self == other || ((self.is_imported() || other.is_imported()) && self.label == other.label)
+    }
 }
 
 /// A stage that makes models: its steps, and what tells them apart.

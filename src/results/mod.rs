@@ -3,6 +3,7 @@
 mod clusterings;
 mod dynamics;
 mod figures;
+mod imports;
 mod rows;
 mod show;
 mod tables;

@@ -126,7 +126,10 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                     key: manifest.key,
                 });
             }
-            Params::Cluster(_) => {
+            Params::ImportLines(_) | Params::ImportEvaluations(_) | Params::ImportRuns(_) => {
+                rows.add_imported(&stage, store, manifest)?;
+            }
+            Params::Cluster(_) | Params::Members(_) => {
                 let clusters: Clusters = output(store, manifest, "clusters")?;
                 for (model, label) in clusters.models.iter().enumerate() {
                     rows.members.push(Member {
@@ -166,7 +169,7 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
 }
 
 impl Rows {
-    fn add_metrics(&mut self, stage: &str, model: &str, measured: &Measured, key: Key) {
+    pub(super) fn add_metrics(&mut self, stage: &str, model: &str, measured: &Measured, key: Key) {
         let all = std::iter::once((String::new(), measured.examples, &measured.metrics));
         let groups = measured.groups.iter().map(|group| (group.values.join(","), group.examples, &group.metrics));
         for (group, examples, metrics) in all.chain(groups) {

@@ -25,7 +25,7 @@ pub struct Params {
 }
 
 /// The output `clusters`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Clusters {
     pub models: Vec<String>,
     pub distance: String,

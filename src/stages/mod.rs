@@ -10,8 +10,10 @@ pub mod eval;
 pub mod fetch;
 pub mod fetch_model;
 pub mod finetune;
+pub mod import;
 pub mod interpolate;
 pub mod measure;
+pub mod members;
 pub mod plot;
 pub mod pretrain;
 pub mod sharpness;
@@ -38,6 +40,10 @@ pub enum Params {
     Dynamics(dynamics::Params),
     Sharpness(sharpness::Params),
     Agreement(agreement::Params),
+    ImportLines(import::LinesParams),
+    ImportEvaluations(import::EvaluationsParams),
+    ImportRuns(import::RunsParams),
+    Members(members::Params),
 }
 
 impl Params {
@@ -56,6 +62,10 @@ impl Params {
             Self::Dynamics(_) => "dynamics",
             Self::Sharpness(_) => "sharpness",
             Self::Agreement(_) => "agreement",
+            Self::ImportLines(_) => "import-lines",
+            Self::ImportEvaluations(_) => "import-evaluations",
+            Self::ImportRuns(_) => "import-runs",
+            Self::Members(_) => "members",
         }
     }
 
@@ -73,6 +83,8 @@ impl Params {
             Self::Dynamics(_) => dynamics::VERSION,
             Self::Sharpness(_) => sharpness::VERSION,
             Self::Agreement(_) => agreement::VERSION,
+            Self::ImportLines(_) | Self::ImportEvaluations(_) | Self::ImportRuns(_) => import::VERSION,
+            Self::Members(_) => members::VERSION,
         }
     }
 
@@ -112,6 +124,10 @@ impl Params {
             Self::Dynamics(params) => dynamics::run(params, context),
             Self::Sharpness(params) => sharpness::run(params, context),
             Self::Agreement(params) => agreement::run(params, context),
+            Self::ImportLines(params) => import::lines(params, context),
+            Self::ImportEvaluations(params) => import::evaluations(params, context),
+            Self::ImportRuns(params) => import::runs(params, context),
+            Self::Members(params) => members::run(params, context),
         }
     }
 }

@@ -9,6 +9,7 @@ mod messages;
 mod model_analyses;
 mod models;
 mod plans;
+mod published;
 mod runs;
 mod sources;
 /// The unit tests' own server; not all of it is needed here.

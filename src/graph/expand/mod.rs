@@ -5,6 +5,7 @@ mod clusters;
 mod distributions;
 mod dynamics;
 mod fetches;
+mod imports;
 mod measurements;
 mod model_plots;
 mod plots;
@@ -97,6 +98,9 @@ impl Expander<'_> {
             Spec::Sharpness(sharpness) => self.sharpness(&stage.id, sharpness),
             Spec::Agreement(agreement) => self.agreement(&stage.id, agreement),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
+            Spec::ImportedLines(lines) => self.imported_lines(&stage.id, lines),
+            Spec::ImportedEval(eval) => self.imported_eval(&stage.id, eval),
+            Spec::Members(members) => self.members(&stage.id, members),
         };
         if let Err(error) = done {
             self.errors.push(error);
@@ -128,10 +132,14 @@ fn model_inputs(role: &str, model: &Model) -> Vec<Input> {
 }
 
 fn pair_inputs(lines: &Lines) -> Vec<Input> {
+    let output = |i: usize, j: usize| match (&lines.models[i], &lines.models[j]) {
+        (first, second) if first.is_imported() => format!("line:{},{}", first.label, second.label),
+        _ => "line".to_owned(),
+    };
     let input = |(&(i, j), &step): (&(usize, usize), &usize)| Input {
         role: format!("pair:{i},{j}"),
         from: step,
-        output: "line".to_owned(),
+        output: output(i, j),
     };
     lines.pairs.iter().map(input).collect()
 }

@@ -1,9 +1,7 @@
 //! Figures: one step each, with the results that it draws as inputs.
 
-use toml::Spanned;
-
 use super::super::Input;
-use super::super::models::Model;
+use super::imports::same_models;
 use super::{Expander, labels, pair_inputs};
 use crate::experiment::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind, StageId};
 use crate::stages::plot::{Figure, Order};
@@ -19,7 +17,7 @@ impl Expander<'_> {
                 let mut inputs = pair_inputs(lines);
                 if let Some(clusters) = clusters {
                     let Some(clustered) = self.clusters.get(clusters.get_ref()) else { return Ok(()) };
-                    if clustered.models != lines.models {
+                    if !same_models(&clustered.models, &lines.models) {
                         let message =
                             format!("[cluster.{}] clusters other models than these lines join", clusters.get_ref());
                         return Err(Diagnostic::new(message, clusters.span()));
@@ -31,6 +29,7 @@ impl Expander<'_> {
             }
             PlotKind::Heatmap { of, order_by } => {
                 let Some(clustered) = self.clusters.get(of.get_ref()) else { return Ok(()) };
+                self.with_distances(clustered, of)?;
                 let mut inputs = vec![clusters_input(clustered.step)];
                 let order_by = match order_by {
                     OrderBy::Seed => Order::Seed,
@@ -45,6 +44,7 @@ impl Expander<'_> {
             }
             PlotKind::Scatter { of, metric } => {
                 let Some(clustered) = self.clusters.get(of.get_ref()) else { return Ok(()) };
+                self.with_distances(clustered, of)?;
                 let mut inputs = vec![clusters_input(clustered.step)];
                 inputs.extend(self.metric_inputs(metric, &clustered.models)?);
                 let models = labels(&clustered.models);
@@ -75,27 +75,6 @@ impl Expander<'_> {
         };
         self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
         Ok(())
-    }
-
-    /// The evaluation of every model, as `metric:I`.
-    pub(super) fn metric_inputs(
-        &self,
-        metric: &Spanned<MetricRef>,
-        models: &[Model],
-    ) -> Result<Vec<Input>, Diagnostic> {
-        let eval = &metric.get_ref().eval;
-        models
-            .iter()
-            .enumerate()
-            .map(|(number, model)| {
-                let name = (eval.clone(), Model { label: String::new(), ..model.clone() });
-                let step = self.evals.get(&name).ok_or_else(|| {
-                    let message = format!("[eval.{eval}] does not evaluate the model `{}`", model.label);
-                    Diagnostic::new(message, metric.span()).help("let its `models` name the same models")
-                })?;
-                Ok(Input { role: format!("metric:{number}"), from: *step, output: "metrics".to_owned() })
-            })
-            .collect()
     }
 }
 

@@ -11,6 +11,7 @@ mod plots;
 mod raw;
 mod references;
 mod seeds;
+mod surfaces;
 mod trainings;
 mod validate;
 
@@ -77,12 +78,21 @@ pub enum Kind {
     Eval,
     Interpolate,
     Cluster,
+    Surface,
     Plot,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Fetch, Self::Pretrain, Self::Finetune, Self::Eval, Self::Interpolate, Self::Cluster, Self::Plot];
+    pub const ALL: [Self; 8] = [
+        Self::Fetch,
+        Self::Pretrain,
+        Self::Finetune,
+        Self::Eval,
+        Self::Interpolate,
+        Self::Cluster,
+        Self::Surface,
+        Self::Plot,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -93,6 +103,7 @@ impl Kind {
             Self::Interpolate => "interpolate",
             Self::Cluster => "cluster",
             Self::Plot => "plot",
+            Self::Surface => "surface",
         }
     }
 
@@ -116,6 +127,7 @@ pub enum Spec {
     Interpolate(Interpolate),
     Cluster(Cluster),
     Plot(Plot),
+    Surface(Surface),
 }
 
 #[derive(Debug)]
@@ -237,6 +249,18 @@ pub struct Interpolate {
     pub pairs: Option<Spanned<Vec<[String; 2]>>>,
 }
 
+/// Grids in planes through three models.
+#[derive(Debug)]
+pub struct Surface {
+    pub measure: Measurement,
+    /// Model labels, the anchor first; one plane through all models without.
+    pub planes: Option<Spanned<Vec<[String; 3]>>>,
+    /// Coefficients run from `-range` to `range`.
+    pub range: f64,
+    /// Along each axis.
+    pub points: usize,
+}
+
 #[derive(Debug)]
 pub struct Cluster {
     pub of: Spanned<String>,
@@ -260,6 +284,16 @@ pub enum PlotKind {
     Heatmap { of: Spanned<String>, order_by: OrderBy },
     /// Centroid feature of a cluster stage against a metric.
     Scatter { of: Spanned<String>, metric: Spanned<MetricRef> },
+    /// The planes of surface stages, side by side.
+    Surface { of: Vec<Spanned<String>>, metric: String, clips: Clips },
+}
+
+/// What of a surface is shown: ranges of x, y and the metric.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clips {
+    pub x: Option<[f64; 2]>,
+    pub y: Option<[f64; 2]>,
+    pub z: Option<[f64; 2]>,
 }
 
 #[derive(Debug)]

@@ -180,6 +180,32 @@ pub enum RawPairs {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawSurface {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub metrics: Option<Vec<Text>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Text>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+    pub planes: Option<Spanned<RawPlanes>>,
+    pub range: Option<Spanned<f64>>,
+    pub points_per_unit: Option<Spanned<f64>>,
+}
+
+/// `[[7, 22, 31], [7, 22, 40]]` by the models' labels, the anchor of each plane first.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawPlanes {
+    Seeds(Vec<[u64; 3]>),
+    Labels(Vec<[String; 3]>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawCluster {
     pub of: Text,
     pub distance: Option<Text>,
@@ -192,9 +218,12 @@ pub struct RawCluster {
 #[serde(deny_unknown_fields)]
 pub struct RawPlot {
     pub kind: Text,
-    pub of: Text,
+    pub of: Spanned<OneOrMany<String>>,
     pub metric: Option<Text>,
     pub order_by: Option<Text>,
     pub clusters: Option<Text>,
     pub title: Option<String>,
+    pub clip_x: Option<Spanned<[f64; 2]>>,
+    pub clip_y: Option<Spanned<[f64; 2]>>,
+    pub clip_z: Option<Spanned<[f64; 2]>>,
 }

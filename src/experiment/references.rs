@@ -60,7 +60,9 @@ impl References<'_> {
                         self.named(of, Kind::Cluster);
                         self.metric(metric);
                     }
+                    PlotKind::Surface { of, metric, .. } => of.iter().for_each(|of| self.surface(of, metric)),
                 },
+                Spec::Surface(surface) => self.measurement(&surface.measure),
             }
         }
         self.cycles();
@@ -182,6 +184,15 @@ impl References<'_> {
         if !interpolate.measure.metrics.iter().any(|known| known == metric) {
             let message = format!("[interpolate.{}] does not measure `{metric}`", of.get_ref());
             let help = format!("add it to its `metrics`, which are {}", interpolate.measure.metrics.join(", "));
+            self.errors.push(Diagnostic::new(message, of.span()).help(help));
+        }
+    }
+
+    fn surface(&mut self, of: &Spanned<String>, metric: &str) {
+        let Some(Stage { spec: Spec::Surface(surface), .. }) = self.named(of, Kind::Surface) else { return };
+        if !surface.measure.metrics.iter().any(|known| known == metric) {
+            let message = format!("[surface.{}] does not measure `{metric}`", of.get_ref());
+            let help = format!("add it to its `metrics`, which are {}", surface.measure.metrics.join(", "));
             self.errors.push(Diagnostic::new(message, of.span()).help(help));
         }
     }

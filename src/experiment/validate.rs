@@ -13,7 +13,7 @@ use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, clusters, fetches, measurements,
-    plots, references, trainings,
+    plots, references, surfaces, trainings,
 };
 use crate::device::Backend;
 
@@ -154,6 +154,7 @@ impl Checker {
             Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
             Kind::Cluster => Spec::Cluster(clusters::check(self.table(value)?, self)?),
             Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
+            Kind::Surface => Spec::Surface(surfaces::check(self.table(value)?, self)?),
         })
     }
 
@@ -185,6 +186,7 @@ impl Checker {
             let form = match message.rsplit(' ').next().unwrap_or("") {
                 "RawSeeds" => "a range such as \"0..100\", a list of seeds, or one seed",
                 "RawPairs" => "\"all\", or a list of pairs such as [[7, 22], [7, 31]]",
+                "RawPlanes" => "a list of planes through three models each, such as [[7, 22, 31], [7, 22, 40]]",
                 "RawCheckpoint" => "training steps, or \"last\"",
                 _ => "one name, or a list of names",
             };

@@ -6,20 +6,25 @@
 //! data gives equal bytes.
 
 mod colormap;
+mod contour;
 mod curves;
 mod drawing;
 mod fonts;
 mod frame;
 mod heatmap;
+mod numbers;
 mod output;
 mod scatter;
 mod style;
+mod surface;
 mod ticks;
 
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
+pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
+pub use surface::{Surface, Surfaces};
 
 use thiserror::Error;
 

@@ -12,6 +12,7 @@ use crate::stages::Params;
 use crate::stages::cluster::{Clusters, Distance};
 use crate::stages::eval::Measured;
 use crate::stages::interpolate::Line;
+use crate::stages::surface::Plane;
 use crate::store::{Manifest, Store};
 
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub struct Rows {
     pub pairs: Vec<Pair>,
     pub members: Vec<Member>,
     pub clusters: Vec<ClusterSummary>,
+    pub places: Vec<Place>,
 }
 
 /// One metric of one model on one group of examples.
@@ -72,6 +74,20 @@ pub struct ClusterSummary {
     pub key: Key,
 }
 
+/// One of the three models of a plane.
+#[derive(Debug)]
+pub struct Place {
+    pub stage: String,
+    /// The labels of all three, the anchor first.
+    pub plane: String,
+    pub model: String,
+    /// In units of `length`, on axes where distances are Euclidean.
+    pub x: f64,
+    pub y: f64,
+    pub length: f64,
+    pub key: Key,
+}
+
 pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageError> {
     let mut rows = Rows::default();
     let mut clustered = Vec::new();
@@ -105,6 +121,18 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                     });
                 }
                 clustered.push((stage, clusters, manifest.key));
+            }
+            Params::Surface(_) => {
+                let plane: Plane = output(store, manifest, "plane")?;
+                rows.places.extend(step.instance.split(',').zip(plane.places).map(|(model, [x, y])| Place {
+                    stage: stage.clone(),
+                    plane: step.instance.clone(),
+                    model: model.to_owned(),
+                    x,
+                    y,
+                    length: plane.length,
+                    key: manifest.key,
+                }));
             }
             _ => {}
         }

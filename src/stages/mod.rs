@@ -12,6 +12,7 @@ pub mod interpolate;
 pub mod measure;
 pub mod plot;
 pub mod pretrain;
+pub mod surface;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +33,7 @@ pub enum Params {
     Pair(interpolate::PairParams),
     Cluster(cluster::Params),
     Plot(plot::Params),
+    Surface(surface::Params),
 }
 
 impl Params {
@@ -47,6 +49,7 @@ impl Params {
             Self::Pair(_) => "pair",
             Self::Cluster(_) => "cluster",
             Self::Plot(_) => "plot",
+            Self::Surface(_) => "surface",
         }
     }
 
@@ -61,6 +64,7 @@ impl Params {
             Self::EndPoint(_) | Self::Pair(_) => interpolate::VERSION,
             Self::Cluster(_) => cluster::VERSION,
             Self::Plot(_) => plot::VERSION,
+            Self::Surface(_) => surface::VERSION,
         }
     }
 
@@ -74,7 +78,15 @@ impl Params {
 
     /// Whether the step needs a device to compute on; the others can run before one is chosen.
     pub fn needs_device(&self) -> bool {
-        matches!(self, Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_))
+        matches!(
+            self,
+            Self::Pretrain(_)
+                | Self::Finetune(_)
+                | Self::Eval(_)
+                | Self::EndPoint(_)
+                | Self::Pair(_)
+                | Self::Surface(_)
+        )
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
@@ -89,6 +101,7 @@ impl Params {
             Self::Pair(params) => interpolate::pair(params, context),
             Self::Cluster(params) => cluster::run(params, context),
             Self::Plot(params) => plot::run(params, context),
+            Self::Surface(params) => surface::run(params, context),
         }
     }
 }

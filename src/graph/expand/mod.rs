@@ -4,6 +4,7 @@ mod clusters;
 mod fetches;
 mod measurements;
 mod plots;
+mod surfaces;
 mod trainings;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         evals: BTreeMap::new(),
         lines: BTreeMap::new(),
         clusters: BTreeMap::new(),
+        surfaces: BTreeMap::new(),
         errors: Vec::new(),
     };
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
@@ -56,6 +58,8 @@ struct Expander<'a> {
     evals: BTreeMap<(String, Model), usize>,
     lines: BTreeMap<String, Lines>,
     clusters: BTreeMap<String, Clustered>,
+    /// Surface stage → the step of each plane, with the labels of its three models.
+    surfaces: BTreeMap<String, Vec<(usize, [String; 3])>>,
     errors: Vec<Diagnostic>,
 }
 
@@ -81,6 +85,7 @@ impl Expander<'_> {
             Spec::Interpolate(interpolate) => self.interpolate(&stage.id, interpolate),
             Spec::Cluster(cluster) => self.cluster(&stage.id, cluster),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
+            Spec::Surface(surface) => self.surface(&stage.id, surface),
         };
         if let Err(error) = done {
             self.errors.push(error);

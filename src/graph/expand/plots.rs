@@ -51,6 +51,10 @@ impl Expander<'_> {
                 let MetricRef { eval, metric } = metric.get_ref().clone();
                 (Figure::Scatter { eval, metric, models }, inputs)
             }
+            PlotKind::Surface { of, metric, clips } => match self.surface_figure(of, metric, *clips) {
+                Some(drawn) => drawn,
+                None => return Ok(()),
+            },
         };
         self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
         Ok(())

@@ -3,6 +3,7 @@
 mod curves;
 mod heatmap;
 mod scatter;
+mod surface;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,21 @@ pub enum Figure {
     Heatmap { order_by: Order, models: Vec<String> },
     /// Inputs `clusters` and `metric:I`.
     Scatter { eval: String, metric: String, models: Vec<String> },
+    /// Inputs `plane:I` and `surface:I` for every panel.
+    Surface {
+        metric: String,
+        panels: Vec<Panel>,
+        clip_x: Option<[f64; 2]>,
+        clip_y: Option<[f64; 2]>,
+        clip_z: Option<[f64; 2]>,
+    },
+}
+
+/// One plane of a surface stage, and its three models' labels, the anchor first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Panel {
+    pub surface: String,
+    pub models: [String; 3],
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -47,6 +63,9 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             heatmap::heatmap(order_by, models, title, context)?.render(&provenance)?
         }
         Figure::Scatter { eval, metric, .. } => scatter::scatter(eval, metric, title, context)?.render(&provenance)?,
+        Figure::Surface { metric, panels, clip_x, clip_y, clip_z } => {
+            surface::surfaces(metric, panels, [*clip_x, *clip_y, *clip_z], title, context)?.render(&provenance)?
+        }
     };
     let mut outputs = Outputs::default();
     outputs.bytes("figure.svg", drawn.svg);

@@ -65,16 +65,24 @@ impl Field {
     /// in each triangle do not cross, so a larger one never covers a smaller one that it should not.
     pub fn outlines(&self, levels: &[f64]) -> Vec<Outline> {
         let nodes = Nodes::new(self, levels);
-        let mut found: Vec<(f64, Outline)> = Vec::new();
+        let whole = (self.x[self.x.len() - 1] - self.x[0]) * (self.y[self.y.len() - 1] - self.y[0]);
+        let mut found = Vec::new();
         for (number, level) in levels.iter().enumerate() {
             for points in nodes.loops(*level) {
                 let area = signed_area(&points);
                 // What is high lies to the left, so loops around it run counterclockwise.
-                let band = if area > 0.0 { number + 1 } else { number };
-                found.push((area.abs(), Outline { points, band }));
+                let hole = area <= 0.0;
+                let band = if hole { number } else { number + 1 };
+                // Lines that run along the frame, or down a cliff, enclose the same but for rounding. Then the lower
+                // level is the outer one, and in a hole the higher one.
+                let size = (area.abs() / whole * 1e9).round();
+                let outer = if hole { -(number as isize) } else { number as isize };
+                found.push(((-size, hole, outer), Outline { points, band }));
             }
         }
-        found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        found.sort_by(|((a, hole_a, outer_a), _), ((b, hole_b, outer_b), _)| {
+            a.total_cmp(b).then(hole_a.cmp(hole_b)).then(outer_a.cmp(outer_b))
+        });
         found.into_iter().map(|(_, outline)| outline).collect()
     }
 }
@@ -175,6 +183,33 @@ fn signed_area(points: &[Point]) -> f64 {
     points.iter().zip(following).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<f64>() / 2.0
 }
 
+/// The corners of a line that matter: what is left out lies within `tolerance` of what is kept (Douglas and Peucker).
+pub(super) fn thinned(points: &[Point], tolerance: f64) -> Vec<Point> {
+    if points.len() < 3 {
+        return points.to_vec();
+    }
+    let mut keep = vec![false; points.len()];
+    let mut open = vec![(0, points.len() - 1)];
+    while let Some((first, last)) = open.pop() {
+        (keep[first], keep[last]) = (true, true);
+        let distance = |at: usize| {
+            let ((ax, ay), (bx, by), (x, y)) = (points[first], points[last], points[at]);
+            let length = (bx - ax).hypot(by - ay);
+            match length > 0.0 {
+                true => ((bx - ax) * (y - ay) - (by - ay) * (x - ax)).abs() / length,
+                false => (x - ax).hypot(y - ay),
+            }
+        };
+        let farthest = (first + 1..last).max_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+        if let Some(at) = farthest
+            && distance(at) > tolerance
+        {
+            open.extend([(first, at), (at, last)]);
+        }
+    }
+    points.iter().zip(keep).filter(|(_, keep)| *keep).map(|(point, _)| *point).collect()
+}
+
 /// `factor` steps between neighbours.
 fn cubic(values: &[f64], factor: usize) -> Vec<f64> {
     let at = |place: isize| -> f64 {
@@ -252,17 +287,20 @@ mod tests {
 
     #[test]
     fn painting_the_outlines_gives_every_point_its_band() {
-        let levels = [-1.1, -0.6, -0.1, 0.4, 0.9];
-        let hills = field(41, |x, y| (5.0 * x).sin() * (4.0 * y).cos() + 0.3 * x);
-        let outlines = hills.outlines(&levels);
         let inside = |points: &[Point], (x, y): Point| {
             let crosses =
                 |(a, b): (&Point, &Point)| (a.1 > y) != (b.1 > y) && x < a.0 + (y - a.1) / (b.1 - a.1) * (b.0 - a.0);
             points.iter().zip(points.iter().cycle().skip(1)).filter(|pair| crosses(*pair)).count() % 2 == 1
         };
-        for row in 1..40 {
-            for column in 1..40 {
-                let (value, at) = (hills.values[row * 41 + column], (hills.x[column] + 1e-9, hills.y[row] + 1e-9));
+        let hills = field(41, |x, y| (5.0 * x).sin() * (4.0 * y).cos() + 0.3 * x);
+        let pit = field(41, |x, y| 0.7 * (x - 0.1).hypot(1.1 * y));
+        let cliff = field(41, |x, y| if x.hypot(y) < 0.63 { 0.01 * x } else { 0.99 });
+        let levels: Vec<f64> = (-11..12).map(|level| f64::from(level) * 0.083 + 0.001).collect();
+        for surface in [hills, pit, cliff] {
+            let outlines = surface.outlines(&levels);
+            for (row, column) in (1..40).flat_map(|row| (1..40).map(move |column| (row, column))) {
+                let value = surface.values[row * 41 + column];
+                let at = (surface.x[column] + 1e-9, surface.y[row] + 1e-9);
                 if levels.iter().any(|level| (value - level).abs() < 1e-6) {
                     continue;
                 }
@@ -271,6 +309,17 @@ mod tests {
                 assert_eq!(found, wanted, "at {at:?}, where the value is {value}");
             }
         }
+    }
+
+    #[test]
+    fn thinning_keeps_the_shape() {
+        let circle: Vec<Point> =
+            (0..2000).map(|step| (f64::from(step) * 0.00314)).map(|a| (50.0 * a.cos(), 50.0 * a.sin())).collect();
+        let thin = thinned(&circle, 0.05);
+        assert!((20..200).contains(&thin.len()), "{}", thin.len());
+        assert!((signed_area(&thin) / signed_area(&circle) - 1.0).abs() < 0.005);
+        assert_eq!((thin[0], thin.last()), (circle[0], circle.last()));
+        assert_eq!(thinned(&[(0.0, 0.0), (1.0, 0.0), (2.0, 0.0)], 0.05), [(0.0, 0.0), (2.0, 0.0)]);
     }
 
     #[test]

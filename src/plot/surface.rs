@@ -142,11 +142,14 @@ impl Surfaces {
 }
 
 impl Scale {
-    /// Two colours from each tick of the bar to the next.
+    /// Two colours from each tick of the bar to the next, or four where ticks are few.
     fn new(axis: &Axis, (least, most): (f64, f64)) -> Scale {
         let (low, high) = (axis.low, axis.high);
         let step = match axis.ticks.as_slice() {
-            [first, second, ..] => (second.0 - first.0) / 2.0,
+            [first, second, ..] => {
+                let step = second.0 - first.0;
+                if axis.ticks.len() < 5 { step / 4.0 } else { step / 2.0 }
+            }
             _ => (high - low) / 8.0,
         };
         let first = axis.ticks.first().map_or(low, |(value, _)| *value);

@@ -1,6 +1,6 @@
 //! The parts of the figure, each at its place.
 
-use super::super::contour::Field;
+use super::super::contour::{Field, thinned};
 use super::super::drawing::{Align, Drawing, Point};
 use super::super::fonts::{self, CAPITAL};
 use super::super::frame::upward_name;
@@ -9,8 +9,8 @@ use super::layout::{BAR, Bar, GAP, Panel};
 use super::{Scale, Surface, clipped};
 
 const ISOLINE: f64 = 0.3;
-/// Corners of an outline that are nearer than this, in points, are one.
-const NEAR: f64 = 0.15;
+/// How far a drawn outline may be from the exact one, in points.
+const TOLERANCE: f64 = 0.04;
 const MARKER: f64 = 2.6;
 const HALO: f64 = 0.9;
 const OPEN_END: f64 = 7.0;
@@ -19,13 +19,8 @@ const OPEN_END: f64 = 7.0;
 pub(super) fn surface(drawing: &mut Drawing, panel: &Panel, field: &Field, scale: &Scale) {
     drawing.rectangle((panel.left, panel.top), (panel.right, panel.bottom), scale.ink(0));
     for outline in field.outlines(&scale.levels) {
-        let mut points: Vec<Point> = Vec::new();
-        for point in outline.points {
-            let point = panel.point(point);
-            if points.last().is_none_or(|last| (last.0 - point.0).hypot(last.1 - point.1) > NEAR) {
-                points.push(point);
-            }
-        }
+        let exact: Vec<Point> = outline.points.into_iter().map(|point| panel.point(point)).collect();
+        let mut points = thinned(&exact, TOLERANCE);
         let [first, _, _, ..] = points.as_slice() else { continue };
         let first = *first;
         drawing
@@ -130,8 +125,11 @@ pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &Surface) {
     let centre = (left + right) / 2.0;
     // The model on the x axis is the one that the unit leads to.
     let end = if surface.places[1].1.abs() <= surface.places[2].1.abs() { 1 } else { 2 };
-    let name = format!("distance ({} to {} is 1)", surface.names[0], surface.names[end]);
-    let name = fonts::fit(&panel.x.title(&name), LABEL_TEXT, false, panel.room);
+    let unit = |from: &str| panel.x.title(&format!("distance ({from}to {} is 1)", surface.names[end]));
+    let whole = unit(&format!("{} ", surface.names[0]));
+    let fits = fonts::width(&whole, LABEL_TEXT, false) <= panel.room;
+    // The anchor stands at the origin, so it goes without saying.
+    let name = fonts::fit(&if fits { whole } else { unit("") }, LABEL_TEXT, false, panel.room);
     drawing.text(name, (centre, label_y + GAP + LABEL_TEXT), LABEL_TEXT, Align::Middle, TEXT);
     if let Some(x) = panel.name_x {
         upward_name(drawing, &panel.y.title("distance"), x, top, bottom);

@@ -13,7 +13,7 @@ use crate::train;
 
 pub const VERSION: u32 = 1;
 
-/// Inputs `anchor`, `first` and `second`, and the data.
+/// Inputs `model` (the anchor), `first` and `second`, and the data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     pub selection: Selection,
@@ -65,7 +65,7 @@ struct Row {
 
 pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
     let examples = params.selection.prepare(context)?;
-    let models = [context.model("anchor")?, context.model("first")?, context.model("second")?];
+    let models = [context.model("model")?, context.model("first")?, context.model("second")?];
     let [anchor, first, second] = &models;
     if let Some(other) = models.iter().find(|model| model.labels != anchor.labels) {
         return Err(StageError::new(format!(

@@ -24,7 +24,7 @@ impl Expander<'_> {
                 precision: self.experiment.precision.clone(),
             };
             let mut inputs = data_inputs(data);
-            for (role, model) in ["anchor", "first", "second"].into_iter().zip(plane) {
+            for (role, model) in ["model", "first", "second"].into_iter().zip(plane) {
                 inputs.extend(model_inputs(role, model));
             }
             let names = plane.map(|model| model.label.clone());

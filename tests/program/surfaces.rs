@@ -58,7 +58,7 @@ fn the_models_lie_in_their_plane() {
         assert!(grid.y.iter().zip(&grid.x).all(|(y, x)| (y - x * scale).abs() < 1e-15));
         for (model, column) in [(models[0], 3), (end, 5)] {
             for metric in ["loss", "accuracy", "ece"] {
-                let wanted = value(&metrics, &format!("same,{model},,32,{metric},"));
+                let wanted = value(&metrics, &format!("same,{model},\"\",32,{metric},"));
                 assert_eq!(grid.metrics[metric][3 * 7 + column], wanted, "{metric} of {model} in {step}");
             }
         }

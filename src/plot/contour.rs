@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn thinning_keeps_the_shape() {
         let circle: Vec<Point> =
-            (0..2000).map(|step| (f64::from(step) * 0.00314)).map(|a| (50.0 * a.cos(), 50.0 * a.sin())).collect();
+            (0..2000).map(|step| f64::from(step) * 0.00314).map(|a| (50.0 * a.cos(), 50.0 * a.sin())).collect();
         let thin = thinned(&circle, 0.05);
         assert!((20..200).contains(&thin.len()), "{}", thin.len());
         assert!((signed_area(&thin) / signed_area(&circle) - 1.0).abs() < 0.005);

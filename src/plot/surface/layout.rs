@@ -50,6 +50,13 @@ impl Panel {
     }
 }
 
+/// With as many ticks as the y axis would have on this length, if their labels fit side by side.
+fn x_axis(low: f64, high: f64, length: f64) -> Axis {
+    let dense = Axis::over(low, high, 0.0, length, false);
+    let fits = dense.widest_label() + 5.0 <= length / dense.ticks.len().max(1) as f64;
+    if fits { dense } else { Axis::over(low, high, 0.0, length, true) }
+}
+
 impl Surfaces {
     pub(super) fn layout(&self, fields: &[Field], top: f64, (low, high): (f64, f64)) -> Layout {
         // How wide the labels are follows from how high the planes are, and the other way round.
@@ -103,7 +110,7 @@ impl Surfaces {
                     right: left + width,
                     top: start,
                     bottom: start + height,
-                    x: Axis::over(x_low, x_high, 0.0, width, true),
+                    x: x_axis(x_low, x_high, width),
                     y: Axis::over(y_low, y_high, 0.0, height, false),
                     room: cell + before,
                     name_x: (column == 0).then_some(left - before - GAP - LABEL_TEXT * (1.0 - CAPITAL)),

@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::fingerprint::{Digest, Key};
 use crate::stages::fetch::DataInfo;
 use crate::stages::measure::Examples;
-use crate::store::{InputRecord, Manifest, OutputRecord, Store};
+use crate::store::{InputRecord, Manifest, OutputRecord, Scratch, Store};
 
 /// JSON up to this size is kept inside the manifest: five thousand pairs are five thousand small files, not ten.
 const INLINE_LIMIT: usize = 4096;
@@ -101,6 +101,7 @@ impl Outputs {
 
 pub struct Context<'a> {
     pub(super) store: &'a Store,
+    pub(super) scratch: Scratch,
     pub(super) inputs: &'a BTreeMap<String, InputRecord>,
     pub(super) location: Option<&'a str>,
     pub(super) device: Option<&'a Device>,
@@ -146,6 +147,11 @@ impl Context<'_> {
     /// Stores bytes before the step ends.
     pub fn put(&self, bytes: &[u8]) -> Result<OutputRecord, StageError> {
         Ok(self.store.put(bytes)?)
+    }
+
+    /// Files of this step that outlive a kill, and not its end.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 
     fn input(&self, role: &str) -> Result<&InputRecord, StageError> {

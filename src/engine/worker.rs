@@ -101,8 +101,13 @@ impl Worker {
                 say(&Report::Progress(progress));
             }
         };
+        let scratch = self.store.scratch(&task.key);
+        if task.force {
+            scratch.clear();
+        }
         let mut context = Context {
             store: &self.store,
+            scratch: scratch.clone(),
             inputs: &task.inputs,
             location: task.location.as_deref(),
             device: self.device.as_ref(),
@@ -135,6 +140,7 @@ impl Worker {
             },
         };
         self.store.commit(&manifest)?;
+        scratch.clear();
         log(&task.log, &format!("finished in {seconds:.2} s"));
         Ok(seconds)
     }

@@ -9,8 +9,8 @@ use super::validate::Checker;
 use super::{DataRef, Diagnostic, Eval, Interpolate, Measurement, ModelRef};
 use crate::stages::measure::Metric;
 
-/// The published study evaluates its lines on this many examples.
-const LINE_EXAMPLES: usize = 512;
+/// The published study evaluates its lines and planes on this many examples.
+pub(super) const LINE_EXAMPLES: usize = 512;
 
 pub(super) fn check_eval(raw: RawEval, checker: &mut Checker) -> Option<Eval> {
     let measure = Measure {
@@ -69,7 +69,7 @@ pub(super) fn check_interpolate(raw: RawInterpolate, checker: &mut Checker) -> O
     Some(Interpolate { measure, points: raw.points.map_or(10, Spanned::into_inner), pairs })
 }
 
-/// The fields that both kinds of stage have.
+/// The fields that all these kinds of stage have.
 pub(super) struct Measure {
     pub models: Spanned<OneOrMany<String>>,
     pub data: Spanned<String>,

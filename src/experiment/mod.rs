@@ -16,6 +16,7 @@ mod raw;
 mod references;
 mod seeds;
 mod sharpness;
+mod surfaces;
 mod trainings;
 mod validate;
 
@@ -87,11 +88,12 @@ pub enum Kind {
     Dynamics,
     Sharpness,
     Agreement,
+    Surface,
     Plot,
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fetch,
         Self::Pretrain,
         Self::Finetune,
@@ -101,6 +103,7 @@ impl Kind {
         Self::Dynamics,
         Self::Sharpness,
         Self::Agreement,
+        Self::Surface,
         Self::Plot,
     ];
 
@@ -116,6 +119,7 @@ impl Kind {
             Self::Sharpness => "sharpness",
             Self::Agreement => "agreement",
             Self::Plot => "plot",
+            Self::Surface => "surface",
         }
     }
 
@@ -145,6 +149,7 @@ pub enum Spec {
     ImportedLines(ImportedLines),
     ImportedEval(ImportedEval),
     Members(Members),
+    Surface(Surface),
 }
 
 #[derive(Debug)]
@@ -266,6 +271,18 @@ pub struct Interpolate {
     pub pairs: Option<Spanned<Vec<[String; 2]>>>,
 }
 
+/// Grids in planes through three models.
+#[derive(Debug)]
+pub struct Surface {
+    pub measure: Measurement,
+    /// Model labels, the anchor first; one plane through all models without.
+    pub planes: Option<Spanned<Vec<[String; 3]>>>,
+    /// Coefficients run from `-range` to `range`.
+    pub range: f64,
+    /// Along each axis.
+    pub points: usize,
+}
+
 #[derive(Debug)]
 pub struct Cluster {
     pub of: Spanned<String>,
@@ -330,6 +347,16 @@ pub enum PlotKind {
     Training { of: Spanned<String>, smooth: usize },
     /// Every line of a small interpolate stage beside its distance.
     Matrix { of: Spanned<String>, metric: String, distance: String },
+    /// The planes of surface stages, side by side.
+    Surface { of: Vec<Spanned<String>>, metric: String, clips: Clips },
+}
+
+/// What of a surface is shown: ranges of x, y and the metric.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clips {
+    pub x: Option<[f64; 2]>,
+    pub y: Option<[f64; 2]>,
+    pub z: Option<[f64; 2]>,
 }
 
 #[derive(Debug)]

@@ -4,10 +4,20 @@ use toml::Spanned;
 
 use super::raw::{OneOrMany, RawPlot};
 use super::validate::Checker;
-use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind, model_plots};
+use super::{Diagnostic, MetricRef, OrderBy, Plot, PlotKind, model_plots, surfaces};
 
-const KINDS: [&str; 9] =
-    ["curves", "heatmap", "scatter", "histogram", "distributions", "movement", "sharpness", "training", "matrix"];
+const KINDS: [&str; 10] = [
+    "curves",
+    "heatmap",
+    "scatter",
+    "histogram",
+    "distributions",
+    "movement",
+    "sharpness",
+    "training",
+    "matrix",
+    "surface",
+];
 
 pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
     let misplaced = |checker: &mut Checker, value: &Option<Spanned<String>>, key: &str| {
@@ -16,9 +26,26 @@ pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
             checker.fail::<()>(Diagnostic::new(message, value.span()));
         }
     };
+    let clips = [raw.clip_x.clone(), raw.clip_y.clone(), raw.clip_z.clone()];
+    if raw.kind.get_ref() != "surface" {
+        for (clip, key) in clips.iter().zip(["clip_x", "clip_y", "clip_z"]) {
+            if let Some(clip) = clip {
+                let message = format!("a {} has no `{key}`", raw.kind.get_ref());
+                checker.fail::<()>(Diagnostic::new(message, clip.span()));
+            }
+        }
+    }
     model_plots::check_keys(&raw, checker);
     if raw.kind.get_ref() == "distributions" {
         return distributions(raw, checker);
+    }
+    if raw.kind.get_ref() == "surface" {
+        for (value, key) in [(&raw.order_by, "order_by"), (&raw.clusters, "clusters")] {
+            misplaced(checker, value, key);
+        }
+        let of = Spanned::new(raw.of.span(), raw.of.clone().into_inner().into_vec());
+        let kind = surfaces::check_plot(of, raw.metric.clone(), clips, checker)?;
+        return Some(Plot { kind, title: raw.title });
     }
     let of = one_stage(raw.of.clone(), raw.kind.get_ref(), checker)?;
     let kind = match raw.kind.get_ref().as_str() {

@@ -180,6 +180,32 @@ pub enum RawPairs {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawSurface {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub metrics: Option<Vec<Text>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Text>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+    pub planes: Option<Spanned<RawPlanes>>,
+    pub range: Option<Spanned<f64>>,
+    pub points_per_unit: Option<Spanned<f64>>,
+}
+
+/// `[[7, 22, 31], [7, 22, 40]]` by the models' labels, the anchor of each plane first.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawPlanes {
+    Seeds(Vec<[u64; 3]>),
+    Labels(Vec<[String; 3]>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawCluster {
     pub of: Text,
     pub distance: Option<Text>,
@@ -233,4 +259,7 @@ pub struct RawPlot {
     pub value: Option<Text>,
     pub smooth: Option<Spanned<usize>>,
     pub distance: Option<Text>,
+    pub clip_x: Option<Spanned<[f64; 2]>>,
+    pub clip_y: Option<Spanned<[f64; 2]>>,
+    pub clip_z: Option<Spanned<[f64; 2]>>,
 }

@@ -99,7 +99,9 @@ impl References<'_> {
                     }
                     PlotKind::Training { of, .. } => self.training(of),
                     PlotKind::Matrix { of, metric, .. } => self.line(of, metric),
+                    PlotKind::Surface { of, metric, .. } => of.iter().for_each(|of| self.surface(of, metric)),
                 },
+                Spec::Surface(surface) => self.measurement(&surface.measure),
             }
         }
         self.cycles();
@@ -230,6 +232,15 @@ impl References<'_> {
         if !metrics.iter().any(|known| known == metric) {
             let message = format!("[interpolate.{}] does not measure `{metric}`", of.get_ref());
             let help = format!("add it to its `metrics`, which are {}", metrics.join(", "));
+            self.errors.push(Diagnostic::new(message, of.span()).help(help));
+        }
+    }
+
+    fn surface(&mut self, of: &Spanned<String>, metric: &str) {
+        let Some(Stage { spec: Spec::Surface(surface), .. }) = self.named(of, Kind::Surface) else { return };
+        if !surface.measure.metrics.iter().any(|known| known == metric) {
+            let message = format!("[surface.{}] does not measure `{metric}`", of.get_ref());
+            let help = format!("add it to its `metrics`, which are {}", surface.measure.metrics.join(", "));
             self.errors.push(Diagnostic::new(message, of.span()).help(help));
         }
     }

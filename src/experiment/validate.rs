@@ -13,7 +13,7 @@ use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
-    fetches, imports, measurements, plots, references, sharpness, trainings,
+    fetches, imports, measurements, plots, references, sharpness, surfaces, trainings,
 };
 use crate::device::Backend;
 
@@ -166,6 +166,7 @@ impl Checker {
             Kind::Sharpness => Spec::Sharpness(sharpness::check(self.table(value)?, self)?),
             Kind::Agreement => Spec::Agreement(agreement::check(self.table(value)?)?),
             Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
+            Kind::Surface => Spec::Surface(surfaces::check(self.table(value)?, self)?),
         })
     }
 
@@ -198,6 +199,7 @@ impl Checker {
                 "RawSeeds" => "a range such as \"0..100\", a list of seeds, or one seed",
                 "RawGroups" => "models such as \"15, 25\" or [15, 25], or a list of several such texts",
                 "RawPairs" => "\"all\", or a list of pairs such as [[7, 22], [7, 31]]",
+                "RawPlanes" => "a list of planes through three models each, such as [[7, 22, 31], [7, 22, 40]]",
                 "RawCheckpoint" => "training steps, or \"last\"",
                 _ => "one name, or a list of names",
             };

@@ -6,6 +6,7 @@
 //! data gives equal bytes.
 
 mod colormap;
+mod contour;
 mod curves;
 mod drawing;
 mod fonts;
@@ -18,6 +19,7 @@ mod numbers;
 mod output;
 mod scatter;
 mod style;
+mod surface;
 mod ticks;
 mod training;
 
@@ -29,6 +31,7 @@ pub use movement::Movement;
 pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
+pub use surface::{Surface, Surfaces};
 pub use training::{Training, TrainingRun};
 
 use thiserror::Error;

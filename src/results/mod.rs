@@ -24,6 +24,7 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Resul
         table.write(&folder, &graph.experiment)?;
     }
     tables::training(graph, plan, store, &folder)?;
+    tables::surfaces(graph, plan, store, &folder)?;
     figures::write(graph, plan, store, &folder)?;
     Ok(folder)
 }

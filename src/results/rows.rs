@@ -15,6 +15,7 @@ use crate::stages::dynamics::Dynamics;
 use crate::stages::eval::Measured;
 use crate::stages::interpolate::Line;
 use crate::stages::sharpness::Sharpness;
+use crate::stages::surface::Plane;
 use crate::store::{Manifest, Store};
 
 use super::clusterings::{Clustering, Difference};
@@ -31,6 +32,7 @@ pub struct Rows {
     pub dynamics: Vec<Dynamic>,
     pub sharpness: Vec<Sharp>,
     pub agreement: Vec<Agreed>,
+    pub places: Vec<Place>,
 }
 
 /// One metric of one model on one group of examples.
@@ -105,6 +107,20 @@ pub struct Agreed {
     pub key: Key,
 }
 
+/// One of the three models of a plane.
+#[derive(Debug)]
+pub struct Place {
+    pub stage: String,
+    /// The labels of all three, the anchor first.
+    pub plane: String,
+    pub model: String,
+    /// In units of `length`, on axes where distances are Euclidean.
+    pub x: f64,
+    pub y: f64,
+    pub length: f64,
+    pub key: Key,
+}
+
 pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageError> {
     let mut rows = Rows::default();
     let mut clustered = Vec::new();
@@ -155,6 +171,18 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
             }),
             Params::Agreement(_) => {
                 rows.add_agreement(&stage, &output(store, manifest, "agreement")?, manifest.key);
+            }
+            Params::Surface(_) => {
+                let plane: Plane = output(store, manifest, "plane")?;
+                rows.places.extend(step.instance.split(',').zip(plane.places).map(|(model, [x, y])| Place {
+                    stage: stage.clone(),
+                    plane: step.instance.clone(),
+                    model: model.to_owned(),
+                    x,
+                    y,
+                    length: plane.length,
+                    key: manifest.key,
+                }));
             }
             _ => {}
         }

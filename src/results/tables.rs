@@ -66,6 +66,9 @@ pub fn all(rows: &Rows) -> Result<Vec<Table>, StageError> {
     if !rows.agreement.is_empty() {
         tables.push(agreement(rows)?);
     }
+    if !rows.places.is_empty() {
+        tables.push(planes(rows)?);
+    }
     Ok(tables)
 }
 
@@ -195,6 +198,23 @@ fn sharpness(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
+/// Where the three models of every plane stand.
+fn planes(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.places;
+    table(
+        "planes",
+        vec![
+            texts("surface", rows, |row| row.stage.clone()),
+            texts("plane", rows, |row| row.plane.clone()),
+            texts("model", rows, |row| row.model.clone()),
+            numbers("x", rows, |row| row.x),
+            numbers("y", rows, |row| row.y),
+            numbers("length", rows, |row| row.length),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
 fn agreement(rows: &Rows) -> Result<Table, StageError> {
     let rows = &rows.agreement;
     table(
@@ -209,6 +229,33 @@ fn agreement(rows: &Rows) -> Result<Table, StageError> {
             texts("key", rows, |row| row.key.to_string()),
         ],
     )
+}
+
+/// The grids of each stage's planes in one Parquet file, `surfaces/<stage>.parquet`: as CSV they would be tens of
+/// megabytes.
+pub fn surfaces(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
+    for stage in graph.stages() {
+        let mut whole: Option<DataFrame> = None;
+        let steps = graph.steps.iter().zip(&plan.states).filter(|(step, _)| step.stage == *stage);
+        for (step, manifest) in steps.filter_map(|(step, state)| Some((step, state.manifest()?))) {
+            if !matches!(step.params, Params::Surface(_)) {
+                continue;
+            }
+            let mut grid = read_parquet(&store.output(manifest, "surface")?)?;
+            let rows = grid.height();
+            grid.with_column(column("plane", vec![step.instance.clone(); rows]))?;
+            grid.with_column(column("key", vec![manifest.key.to_string(); rows]))?;
+            match &mut whole {
+                Some(whole) => drop(whole.vstack_mut(&grid)?),
+                None => whole = Some(grid),
+            }
+        }
+        if let Some(mut whole) = whole {
+            whole.rechunk_mut();
+            put(&folder.join("surfaces").join(format!("{}.parquet", stage.name)), &write_parquet(&mut whole)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The training logs of each stage in one Parquet file, `training/<stage>.parquet`; a CSV of a real study would be

@@ -226,10 +226,11 @@ pub enum Metric {
     Accuracy,
     F1,
     Matthews,
+    Ece,
 }
 
 impl Metric {
-    pub const ALL: [Self; 4] = [Self::Loss, Self::Accuracy, Self::F1, Self::Matthews];
+    pub const ALL: [Self; 5] = [Self::Loss, Self::Accuracy, Self::F1, Self::Matthews, Self::Ece];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -237,6 +238,7 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::F1 => "f1",
             Self::Matthews => "matthews",
+            Self::Ece => "ece",
         }
     }
 
@@ -251,6 +253,7 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::F1 => "F1",
             Self::Matthews => "Matthews correlation",
+            Self::Ece => "expected calibration error",
         }
     }
 
@@ -260,6 +263,7 @@ impl Metric {
             Self::Accuracy => predictions.accuracy(),
             Self::F1 => predictions.f1()?,
             Self::Matthews => predictions.matthews(),
+            Self::Ece => predictions.calibration_error(),
         })
     }
 }

@@ -17,6 +17,7 @@ pub mod members;
 pub mod plot;
 pub mod pretrain;
 pub mod sharpness;
+pub mod surface;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +45,7 @@ pub enum Params {
     ImportEvaluations(import::EvaluationsParams),
     ImportRuns(import::RunsParams),
     Members(members::Params),
+    Surface(surface::Params),
 }
 
 impl Params {
@@ -66,6 +68,7 @@ impl Params {
             Self::ImportEvaluations(_) => "import-evaluations",
             Self::ImportRuns(_) => "import-runs",
             Self::Members(_) => "members",
+            Self::Surface(_) => "surface",
         }
     }
 
@@ -85,6 +88,7 @@ impl Params {
             Self::Agreement(_) => agreement::VERSION,
             Self::ImportLines(_) | Self::ImportEvaluations(_) | Self::ImportRuns(_) => import::VERSION,
             Self::Members(_) => members::VERSION,
+            Self::Surface(_) => surface::VERSION,
         }
     }
 
@@ -106,6 +110,7 @@ impl Params {
                 | Self::EndPoint(_)
                 | Self::Pair(_)
                 | Self::Sharpness(_)
+                | Self::Surface(_)
         )
     }
 
@@ -128,6 +133,7 @@ impl Params {
             Self::ImportEvaluations(params) => import::evaluations(params, context),
             Self::ImportRuns(params) => import::runs(params, context),
             Self::Members(params) => members::run(params, context),
+            Self::Surface(params) => surface::run(params, context),
         }
     }
 }

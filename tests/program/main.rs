@@ -16,4 +16,5 @@ mod sources;
 #[allow(dead_code)]
 #[path = "../../src/data/stub.rs"]
 mod stub;
+mod surfaces;
 mod workspace;

@@ -10,6 +10,7 @@ mod measurements;
 mod model_plots;
 mod plots;
 mod sharpness;
+mod surfaces;
 mod trainings;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         dynamics: BTreeMap::new(),
         sharpnesses: BTreeMap::new(),
         agreements: BTreeMap::new(),
+        surfaces: BTreeMap::new(),
         errors: Vec::new(),
     };
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
@@ -69,6 +71,8 @@ struct Expander<'a> {
     dynamics: BTreeMap<String, usize>,
     sharpnesses: BTreeMap<String, Vec<(Model, usize)>>,
     agreements: BTreeMap<String, Clustered>,
+    /// Surface stage → the step of each plane, with the labels of its three models.
+    surfaces: BTreeMap<String, Vec<(usize, [String; 3])>>,
     errors: Vec<Diagnostic>,
 }
 
@@ -101,6 +105,7 @@ impl Expander<'_> {
             Spec::ImportedLines(lines) => self.imported_lines(&stage.id, lines),
             Spec::ImportedEval(eval) => self.imported_eval(&stage.id, eval),
             Spec::Members(members) => self.members(&stage.id, members),
+            Spec::Surface(surface) => self.surface(&stage.id, surface),
         };
         if let Err(error) = done {
             self.errors.push(error);

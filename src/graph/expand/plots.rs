@@ -72,6 +72,10 @@ impl Expander<'_> {
             PlotKind::Matrix { of, metric, distance } => {
                 return self.push_plot(id, plot, self.matrix_plot(of, metric, distance));
             }
+            PlotKind::Surface { of, metric, clips } => match self.surface_figure(of, metric, *clips) {
+                Some(drawn) => drawn,
+                None => return Ok(()),
+            },
         };
         self.push(id, String::new(), Params::Plot(plot::Params { figure, title: plot.title.clone() }), inputs);
         Ok(())

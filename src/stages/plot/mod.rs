@@ -6,6 +6,7 @@ mod heatmap;
 mod models;
 mod movement;
 mod scatter;
+mod surface;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,21 @@ pub enum Figure {
     Training { smooth: usize, models: Vec<String> },
     /// Inputs `pair:I,J`.
     Matrix { metric: String, distance: String, pairs: Vec<[usize; 2]>, models: Vec<String> },
+    /// Inputs `plane:I` and `surface:I` for every panel.
+    Surface {
+        metric: String,
+        panels: Vec<Panel>,
+        clip_x: Option<[f64; 2]>,
+        clip_y: Option<[f64; 2]>,
+        clip_z: Option<[f64; 2]>,
+    },
+}
+
+/// One plane of a surface stage, and its three models' labels, the anchor first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Panel {
+    pub surface: String,
+    pub models: [String; 3],
 }
 
 /// A metric of some models.
@@ -93,6 +109,9 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         }
         Figure::Matrix { metric, distance, pairs, models } => {
             models::matrix(metric, distance, pairs, (models, title), context)?.render(&provenance)?
+        }
+        Figure::Surface { metric, panels, clip_x, clip_y, clip_z } => {
+            surface::surfaces(metric, panels, [*clip_x, *clip_y, *clip_z], title, context)?.render(&provenance)?
         }
     };
     let mut outputs = Outputs::default();

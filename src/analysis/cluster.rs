@@ -27,6 +27,16 @@ pub struct Clustering {
     pub centroid_feature: Option<Vec<f64>>,
 }
 
+impl Clustering {
+    /// Between the k-th eigenvalue and the next, at least 0: how well `n` models fall into k clusters rather than k + 1.
+    /// `None` where there are as many clusters as models.
+    pub fn eigengap(&self) -> Option<f64> {
+        let clusters = self.embedding.first().map_or(0, Vec::len);
+        let (inside, next) = (self.eigenvalues.get(clusters.checked_sub(1)?)?, self.eigenvalues.get(clusters)?);
+        Some(next - inside)
+    }
+}
+
 /// Clusters `n` models into `clusters` by similarity exp(−D²/2`delta`²).
 ///
 /// The similarity's diagonal is zeroed, d is the row sums, L = I − D^{-½} W D^{-½}. Its lowest eigenvector is known
@@ -159,10 +169,15 @@ fn numbered_by_first_member(found: &[usize]) -> Vec<usize> {
     found.iter().map(|cluster| number(*cluster)).collect()
 }
 
+/// Of the clusters 0 and 1 the one with more members; 0 where they are equally large.
+pub fn larger_of_two(labels: &[usize]) -> usize {
+    let second = labels.iter().filter(|label| **label == 1).count();
+    usize::from(second > labels.len() - second)
+}
+
 fn centroid_feature(embedding: &[Vec<f64>], labels: &[usize]) -> Vec<f64> {
     let centroids = means(embedding, labels, 2);
-    let second = labels.iter().filter(|label| **label == 1).count();
-    let larger = usize::from(second > labels.len() - second);
+    let larger = larger_of_two(labels);
     let distance = |point: &[f64], cluster: usize| squared_distance(point, &centroids[cluster]).sqrt();
     embedding.iter().map(|point| distance(point, 1 - larger) - distance(point, larger)).collect()
 }
@@ -170,6 +185,8 @@ fn centroid_feature(embedding: &[Vec<f64>], labels: &[usize]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::kmeans::inertia;
+    use super::super::partition::silhouettes;
+    use super::super::reference::{Matrix, Numbers, Partition, fixture, matrix};
     use super::*;
     use serde::Deserialize;
 
@@ -233,6 +250,62 @@ mod tests {
             }
         }
         assert!(equal * 20 >= compared * 19, "only {equal} of {compared} partitions are scikit-learn's");
+    }
+
+    /// 600 matrices of 5 to 150 models, k = 2 to 5: see `tests/reference/clusters.py` for those that are left out.
+    #[test]
+    fn partitions_of_many_matrices_are_scikit_learns() {
+        let cases = fixture().partitions;
+        assert!(cases.len() >= 500);
+        let (mut equal, mut projections, mut worst) = (0, 0, 0.0f64);
+        for Partition(seed, labels, eigenvalues, columns, silhouette) in &cases {
+            let Matrix { n, k, delta, distances } = matrix(*seed);
+            let ours = spectral_clustering(&distances, n, k, delta).unwrap();
+            let theirs: Vec<usize> = labels.bytes().map(|digit| usize::from(digit - b'0')).collect();
+            if ours.labels == theirs {
+                equal += 1;
+            } else {
+                // All their starts may stop above the optimum; another partition must then be a better one.
+                let (lower, higher) = (inertia(&ours.embedding, &ours.labels, k), inertia(&ours.embedding, &theirs, k));
+                assert!(lower < higher * (1.0 - 1e-9), "labels of matrix {seed} (n = {n}, k = {k}): {lower} {higher}");
+                continue;
+            }
+            for (ours, theirs) in ours.eigenvalues[1..].iter().zip(eigenvalues) {
+                assert!((ours - theirs).abs() < 1e-12, "eigenvalues of matrix {seed}: {ours} {theirs}");
+            }
+            assert!((ours.eigengap().unwrap() - (eigenvalues[k - 1] - eigenvalues[k - 2])).abs() < 2e-12);
+            let silhouettes = silhouettes(&distances, &ours.labels).unwrap();
+            let mean = silhouettes.iter().sum::<f64>() / n as f64;
+            assert!((mean - silhouette).abs() < 1e-12, "silhouette of matrix {seed}: {mean} {silhouette}");
+
+            let gap = eigenvalues.windows(2).map(|pair| pair[1] - pair[0]).fold(eigenvalues[0], f64::min);
+            let mut weights = Numbers::new(seed + 1_000_000);
+            for column in 0..k {
+                let mut project = || (0..n).map(|model| (weights.share() - 0.5) * ours.embedding[model][column]).sum();
+                let ours: [f64; 2] = [project(), project()];
+                let Some(&(first, second, undecided)) = column.checked_sub(1).map(|column| &columns[column]) else {
+                    continue;
+                };
+                if gap < 1e-6 {
+                    continue;
+                }
+                let away = |sign: f64| (ours[0] - sign * first).abs().max((ours[1] - sign * second).abs());
+                let difference = if undecided == 1 { away(1.0).min(away(-1.0)) } else { away(1.0) };
+                worst = worst.max(difference);
+                projections += 1;
+                assert!(difference < 1e-8, "column {column} of matrix {seed}: {difference}, gap {gap}");
+            }
+        }
+        println!(
+            "{equal} of {} equal, {projections} columns, largest difference of a projection {worst:e}",
+            cases.len()
+        );
+        assert!(
+            equal >= 500 && equal * 100 >= cases.len() * 99,
+            "only {equal} of {} partitions are equal",
+            cases.len()
+        );
+        assert!(projections > 1000, "{projections}");
     }
 
     /// Distance `within` inside the groups given by `groups`, 1 between them.

@@ -99,6 +99,19 @@ impl<'a> Predictions<'a> {
         covariance as f64 / ((label_variance as f64).sqrt() * (predicted_variance as f64).sqrt())
     }
 
+    /// Expected calibration error, in 0..=1: examples are sorted into ten bins by the probability p of their predicted
+    /// class (bin ⌊10p⌋, p = 1 in the last), and the bins' |accuracy − mean p| are averaged, each weighted by its size
+    /// (Guo et al. 2017).
+    pub fn calibration_error(&self) -> f64 {
+        let mut bins = [0.0; 10];
+        for ((row, predicted), label) in self.rows().zip(self.predicted()).zip(self.labels) {
+            let confidence = largest_probability(row);
+            let bin = ((10.0 * confidence) as usize).min(9);
+            bins[bin] += f64::from(u8::from(predicted == *label)) - confidence;
+        }
+        bins.iter().map(|difference: &f64| difference.abs()).sum::<f64>() / self.examples() as f64
+    }
+
     fn rows(&self) -> impl Iterator<Item = &'a [f32]> {
         self.logits.chunks_exact(self.classes)
     }
@@ -109,6 +122,12 @@ fn cross_entropy(row: &[f32], label: usize) -> f64 {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = row.iter().map(|logit| (f64::from(*logit) - f64::from(largest)).exp()).sum();
     (f64::from(largest) - f64::from(row[label])) + sum.ln()
+}
+
+/// Of the softmax. Not the exponential of a logarithm: equal logits stand exactly on the edge of a bin.
+fn largest_probability(row: &[f32]) -> f64 {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter().map(|logit| (f64::from(*logit) - f64::from(largest)).exp()).sum::<f64>().recip()
 }
 
 fn argmax(row: &[f32]) -> u32 {
@@ -163,6 +182,31 @@ mod tests {
                 assert!(close(predictions.f1().unwrap(), f1), "f1 of case {number}");
             }
         }
+    }
+
+    #[derive(Deserialize)]
+    struct Calibration {
+        classes: usize,
+        logits: Vec<f32>,
+        labels: Vec<u32>,
+        ece: f64,
+    }
+
+    #[test]
+    fn calibration_errors_agree_with_numpy() {
+        #[derive(Deserialize)]
+        struct Fixture {
+            cases: Vec<Calibration>,
+        }
+        let fixture: Fixture = serde_json::from_str(include_str!("../../tests/reference/ece.json")).unwrap();
+        assert!(fixture.cases.len() >= 12);
+        let mut worst = 0f64;
+        for (number, case) in fixture.cases.iter().enumerate() {
+            let found = Predictions::new(&case.logits, case.classes, &case.labels).unwrap().calibration_error();
+            worst = worst.max((found - case.ece).abs());
+            assert!(worst < 1e-12, "case {number}: {found} {}", case.ece);
+        }
+        println!("largest difference of a calibration error: {worst:e}");
     }
 
     #[test]

@@ -4,12 +4,21 @@
 //! empty split, a non-finite logit, a distance matrix of zeros) is a typed [`AnalysisError`] rather than a number that
 //! looks like a result; the functions over a line of losses return NaN for it and say so.
 
+pub mod agreement;
 pub mod barriers;
 pub mod cluster;
+pub mod density;
+pub mod dynamics;
 pub mod intervals;
 mod kmeans;
 pub mod metrics;
+pub mod partition;
+pub mod permutation;
+#[cfg(test)]
+mod reference;
+pub mod stability;
 pub mod statistics;
+pub mod transitivity;
 
 use thiserror::Error;
 

@@ -20,6 +20,7 @@ mod numpy;
 #[cfg(test)]
 mod parity;
 mod parquet;
+pub mod published;
 mod read;
 mod source;
 #[cfg(test)]
@@ -32,7 +33,7 @@ pub use download::download;
 pub use error::{DataError, Place};
 pub use frames::{read_parquet, write_parquet};
 pub use grammar::Grammar;
-pub use hub::{Hub, HubDataset, HubModel, HubSettings, Upload, Uploaded};
+pub use hub::{Hub, HubDataset, HubFiles, HubModel, HubSettings, Upload, Uploaded};
 pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
 pub use read::{Columns, Format, read_table, read_tables};

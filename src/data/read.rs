@@ -78,18 +78,23 @@ pub fn read_tables(paths: &[PathBuf], format: Format, spec: &Columns) -> Result<
     }
     let mut tables = Vec::with_capacity(paths.len());
     for path in paths {
-        let bytes =
-            std::fs::read(path).map_err(|source| DataError::Io { action: "read", path: path.clone(), source })?;
-        tables.push(match format {
-            Format::Parquet => parquet::read(path, &bytes, &wanted)?,
-            Format::Csv | Format::Tsv => delimited::read(path, &bytes, format, spec.header, &wanted)?,
-            Format::Jsonl => jsonl::read(path, &bytes, &wanted)?,
-        });
+        tables.push(read_columns(path, format, spec.header, &wanted)?);
     }
     if tables.iter().all(|table| table.places.is_empty()) {
         return Err(DataError::Empty(paths.first().cloned().unwrap_or_default()));
     }
     assemble(tables, &wanted, spec)
+}
+
+/// The columns `wanted` of one file, each of them once, as text.
+pub(super) fn read_columns(path: &Path, format: Format, header: bool, wanted: &[String]) -> Result<Table, DataError> {
+    let failed = |source| DataError::Io { action: "read", path: path.to_path_buf(), source };
+    let bytes = std::fs::read(path).map_err(failed)?;
+    match format {
+        Format::Parquet => parquet::read(path, &bytes, wanted),
+        Format::Csv | Format::Tsv => delimited::read(path, &bytes, format, header, wanted),
+        Format::Jsonl => jsonl::read(path, &bytes, wanted),
+    }
 }
 
 fn assemble(tables: Vec<Table>, wanted: &[String], spec: &Columns) -> Result<Dataset, DataError> {

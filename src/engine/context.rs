@@ -1,7 +1,9 @@
 //! What a stage sees while it runs a step: its inputs, its device, and where to say how far it is.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,10 +14,10 @@ use super::memory::{LoadedModel, Memory};
 use super::protocol::Progress;
 use crate::data::{Dataset, Tokenizer};
 use crate::device::Device;
-use crate::fingerprint::Digest;
+use crate::fingerprint::{Digest, Key};
 use crate::stages::fetch::DataInfo;
 use crate::stages::measure::Examples;
-use crate::store::{InputRecord, OutputRecord, Store};
+use crate::store::{InputRecord, Manifest, OutputRecord, Scratch, Store};
 
 /// JSON up to this size is kept inside the manifest: five thousand pairs are five thousand small files, not ten.
 const INLINE_LIMIT: usize = 4096;
@@ -99,12 +101,15 @@ impl Outputs {
 
 pub struct Context<'a> {
     pub(super) store: &'a Store,
+    pub(super) scratch: Scratch,
     pub(super) inputs: &'a BTreeMap<String, InputRecord>,
     pub(super) location: Option<&'a str>,
     pub(super) device: Option<&'a Device>,
     pub(super) memory: &'a mut Memory,
     pub(super) report: &'a mut dyn FnMut(Progress),
     pub(super) facts: BTreeMap<String, String>,
+    /// The manifest that was read last: one step can make thousands of small artifacts for another.
+    pub(super) manifest: RefCell<Option<Rc<Manifest>>>,
 }
 
 impl Context<'_> {
@@ -144,6 +149,11 @@ impl Context<'_> {
         Ok(self.store.put(bytes)?)
     }
 
+    /// Files of this step that outlive a kill, and not its end.
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
     fn input(&self, role: &str) -> Result<&InputRecord, StageError> {
         self.inputs.get(role).ok_or_else(|| StageError::new(format!("the step has no input `{role}`")))
     }
@@ -158,12 +168,19 @@ impl Context<'_> {
 
     pub fn bytes(&self, role: &str) -> Result<Vec<u8>, StageError> {
         let input = self.input(role)?;
-        let manifest = self.store.manifest(&input.from)?;
-        let manifest = manifest.ok_or_else(|| {
+        let manifest = self.manifest(&input.from)?.ok_or_else(|| {
             StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
                 .help("run the same command again: the step that makes it will run first")
         })?;
         Ok(self.store.output(&manifest, &input.output)?)
+    }
+
+    fn manifest(&self, key: &Key) -> Result<Option<Rc<Manifest>>, StageError> {
+        let mut last = self.manifest.borrow_mut();
+        if last.as_ref().is_none_or(|manifest| manifest.key != *key) {
+            *last = self.store.manifest(key)?.map(Rc::new);
+        }
+        Ok(last.clone())
     }
 
     /// Which steps' keys the result comes from, for figures and tables to carry.

@@ -1,5 +1,6 @@
 //! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
@@ -100,14 +101,20 @@ impl Worker {
                 say(&Report::Progress(progress));
             }
         };
+        let scratch = self.store.scratch(&task.key);
+        if task.force {
+            scratch.clear();
+        }
         let mut context = Context {
             store: &self.store,
+            scratch: scratch.clone(),
             inputs: &task.inputs,
             location: task.location.as_deref(),
             device: self.device.as_ref(),
             memory: &mut self.memory,
             report: &mut report,
             facts: BTreeMap::new(),
+            manifest: RefCell::new(None),
         };
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
         let outputs = catch_unwind(AssertUnwindSafe(|| task.params.run(&mut context)))
@@ -133,6 +140,7 @@ impl Worker {
             },
         };
         self.store.commit(&manifest)?;
+        scratch.clear();
         log(&task.log, &format!("finished in {seconds:.2} s"));
         Ok(seconds)
     }

@@ -9,8 +9,8 @@ use super::validate::Checker;
 use super::{DataRef, Diagnostic, Eval, Interpolate, Measurement, ModelRef};
 use crate::stages::measure::Metric;
 
-/// The published study evaluates its lines on this many examples.
-const LINE_EXAMPLES: usize = 512;
+/// The published study evaluates its lines and planes on this many examples.
+pub(super) const LINE_EXAMPLES: usize = 512;
 
 pub(super) fn check_eval(raw: RawEval, checker: &mut Checker) -> Option<Eval> {
     let measure = Measure {
@@ -69,21 +69,21 @@ pub(super) fn check_interpolate(raw: RawInterpolate, checker: &mut Checker) -> O
     Some(Interpolate { measure, points: raw.points.map_or(10, Spanned::into_inner), pairs })
 }
 
-/// The fields that both kinds of stage have.
-struct Measure {
-    models: Spanned<OneOrMany<String>>,
-    data: Spanned<String>,
-    metrics: Option<Vec<Spanned<String>>>,
-    max_length: Option<Spanned<usize>>,
-    labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    combine: Option<Spanned<String>>,
-    filter: Option<BTreeMap<String, String>>,
-    permute: Option<u64>,
-    examples: Option<Spanned<usize>>,
+/// The fields that all these kinds of stage have.
+pub(super) struct Measure {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Spanned<String>,
+    pub metrics: Option<Vec<Spanned<String>>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Spanned<String>>,
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
 }
 
 impl Measure {
-    fn check(self, checker: &mut Checker) -> Option<Measurement> {
+    pub fn check(self, checker: &mut Checker) -> Option<Measurement> {
         let at = self.models.span();
         let models = self.models.into_inner().into_vec();
         if models.is_empty() {

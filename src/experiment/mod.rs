@@ -1,16 +1,22 @@
 //! One TOML file → a validated experiment. Text → raw types with positions → validated types; every pass collects all
 //! its errors, and after validation nothing is checked again.
 
+mod agreement;
 mod clusters;
 mod diagnostic;
+mod dynamics;
 mod fetches;
+mod imports;
 mod load;
 mod measurements;
+mod model_plots;
 pub mod notation;
 mod plots;
 mod raw;
 mod references;
 mod seeds;
+mod sharpness;
+mod surfaces;
 mod trainings;
 mod validate;
 
@@ -21,9 +27,11 @@ use toml::Spanned;
 
 use crate::data::{Format, Source};
 use crate::device::Backend;
-use crate::train::Recipe;
+use crate::stages::agreement::Value;
+use crate::train::{BoxShape, Recipe};
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
+pub use imports::{ImportedEval, ImportedLines, Logs, Members};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
 pub use seeds::{Axis, Coordinates, Pick};
 pub use validate::read;
@@ -77,12 +85,27 @@ pub enum Kind {
     Eval,
     Interpolate,
     Cluster,
+    Dynamics,
+    Sharpness,
+    Agreement,
+    Surface,
     Plot,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] =
-        [Self::Fetch, Self::Pretrain, Self::Finetune, Self::Eval, Self::Interpolate, Self::Cluster, Self::Plot];
+    pub const ALL: [Self; 11] = [
+        Self::Fetch,
+        Self::Pretrain,
+        Self::Finetune,
+        Self::Eval,
+        Self::Interpolate,
+        Self::Cluster,
+        Self::Dynamics,
+        Self::Sharpness,
+        Self::Agreement,
+        Self::Surface,
+        Self::Plot,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -92,7 +115,11 @@ impl Kind {
             Self::Eval => "eval",
             Self::Interpolate => "interpolate",
             Self::Cluster => "cluster",
+            Self::Dynamics => "dynamics",
+            Self::Sharpness => "sharpness",
+            Self::Agreement => "agreement",
             Self::Plot => "plot",
+            Self::Surface => "surface",
         }
     }
 
@@ -115,7 +142,14 @@ pub enum Spec {
     Eval(Eval),
     Interpolate(Interpolate),
     Cluster(Cluster),
+    Dynamics(Dynamics),
+    Sharpness(Sharpness),
+    Agreement(Agreement),
     Plot(Plot),
+    ImportedLines(ImportedLines),
+    ImportedEval(ImportedEval),
+    Members(Members),
+    Surface(Surface),
 }
 
 #[derive(Debug)]
@@ -237,6 +271,18 @@ pub struct Interpolate {
     pub pairs: Option<Spanned<Vec<[String; 2]>>>,
 }
 
+/// Grids in planes through three models.
+#[derive(Debug)]
+pub struct Surface {
+    pub measure: Measurement,
+    /// Model labels, the anchor first; one plane through all models without.
+    pub planes: Option<Spanned<Vec<[String; 3]>>>,
+    /// Coefficients run from `-range` to `range`.
+    pub range: f64,
+    /// Along each axis.
+    pub points: usize,
+}
+
 #[derive(Debug)]
 pub struct Cluster {
     pub of: Spanned<String>,
@@ -244,6 +290,33 @@ pub struct Cluster {
     pub metric: String,
     pub clusters: usize,
     pub delta: f64,
+}
+
+/// Clusterings of the same models, in the order of training.
+#[derive(Debug)]
+pub struct Dynamics {
+    pub of: Vec<Spanned<String>>,
+}
+
+#[derive(Debug)]
+pub struct Sharpness {
+    /// Its `metrics` and `combine` mean nothing here.
+    pub measure: Measurement,
+    pub epsilon: f64,
+    pub shape: BoxShape,
+    /// How many parameters move, drawn at random; all of them without.
+    pub directions: Option<usize>,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    /// Everywhere; as the model's configuration says without.
+    pub dropout: Option<f64>,
+    pub seed: u64,
+}
+
+#[derive(Debug)]
+pub struct Agreement {
+    /// An eval stage.
+    pub of: Spanned<String>,
 }
 
 #[derive(Debug)]
@@ -263,6 +336,30 @@ pub enum PlotKind {
     Heatmap { of: Spanned<String>, order_by: OrderBy },
     /// Centroid feature of a cluster stage against a metric.
     Scatter { of: Spanned<String>, metric: Spanned<MetricRef> },
+    /// A metric by cluster.
+    Histogram { of: Spanned<String>, metric: Spanned<MetricRef> },
+    /// Two metrics, or one of two groups of models.
+    Distributions { of: [Spanned<MetricRef>; 2] },
+    /// Positions of a dynamics stage.
+    Movement { of: Spanned<String> },
+    /// Sharpness of the models of a sharpness stage against a metric, coloured by the clusters of a cluster stage.
+    Sharpness { of: Spanned<String>, metric: Spanned<MetricRef>, clusters: Option<Spanned<String>> },
+    /// One number of an agreement stage for every pair of models.
+    Agreement { of: Spanned<String>, value: Value, order_by: OrderBy, clusters: Option<Spanned<String>> },
+    /// Loss over the training of all models of a fine-tune or pre-training.
+    Training { of: Spanned<String>, smooth: usize },
+    /// Every line of a small interpolate stage beside its distance.
+    Matrix { of: Spanned<String>, metric: String, distance: String },
+    /// The planes of surface stages, side by side.
+    Surface { of: Vec<Spanned<String>>, metric: String, clips: Clips },
+}
+
+/// What of a surface is shown: ranges of x, y and the metric.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clips {
+    pub x: Option<[f64; 2]>,
+    pub y: Option<[f64; 2]>,
+    pub z: Option<[f64; 2]>,
 }
 
 #[derive(Debug)]

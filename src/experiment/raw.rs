@@ -29,7 +29,7 @@ pub struct RawRun {
 }
 
 /// One value or several: `models = "a"` and `models = ["a", "b"]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
     One(T),
@@ -180,6 +180,32 @@ pub enum RawPairs {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawSurface {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub metrics: Option<Vec<Text>>,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    pub combine: Option<Text>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+    pub planes: Option<Spanned<RawPlanes>>,
+    pub range: Option<Spanned<f64>>,
+    pub points_per_unit: Option<Spanned<f64>>,
+}
+
+/// `[[7, 22, 31], [7, 22, 40]]` by the models' labels, the anchor of each plane first.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum RawPlanes {
+    Seeds(Vec<[u64; 3]>),
+    Labels(Vec<[String; 3]>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawCluster {
     pub of: Text,
     pub distance: Option<Text>,
@@ -190,9 +216,42 @@ pub struct RawCluster {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RawDynamics {
+    pub of: Spanned<Vec<Text>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSharpness {
+    pub models: Spanned<OneOrMany<String>>,
+    pub data: Text,
+    pub max_length: Option<Spanned<usize>>,
+    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    #[serde(rename = "where")]
+    pub filter: Option<BTreeMap<String, String>>,
+    pub permute: Option<u64>,
+    pub examples: Option<Spanned<usize>>,
+    pub epsilon: Option<Spanned<f64>>,
+    #[serde(rename = "box")]
+    pub shape: Option<Text>,
+    pub directions: Option<Spanned<usize>>,
+    pub learning_rate: Option<Spanned<f64>>,
+    pub batch_size: Option<Spanned<usize>>,
+    pub dropout: Option<Spanned<f64>>,
+    pub seed: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAgreement {
+    pub of: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RawPlot {
     pub kind: Text,
-    pub of: Text,
+    pub of: Spanned<OneOrMany<String>>,
     pub metric: Option<Text>,
     pub order_by: Option<Text>,
     pub clusters: Option<Text>,
@@ -203,6 +262,12 @@ pub struct RawPlot {
     pub by: Option<Text>,
     pub band: Option<Spanned<bool>>,
     pub lines: Option<Spanned<bool>>,
+    pub value: Option<Text>,
+    pub smooth: Option<Spanned<usize>>,
+    pub distance: Option<Text>,
+    pub clip_x: Option<Spanned<[f64; 2]>>,
+    pub clip_y: Option<Spanned<[f64; 2]>>,
+    pub clip_z: Option<Spanned<[f64; 2]>>,
 }
 
 /// `title = "Some words"` or `title = false`.

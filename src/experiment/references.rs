@@ -7,8 +7,8 @@ use petgraph::graph::DiGraph;
 use toml::Spanned;
 
 use super::{
-    Axis, Checkpoint, Coordinates, DataRef, Diagnostic, Fetch, Kind, Measurement, MetricRef, ModelRef, OrderBy,
-    PlotKind, Spec, Stage, StageId,
+    Axis, Checkpoint, Coordinates, DataRef, Diagnostic, Fetch, ImportedEval, Kind, Measurement, MetricRef, ModelRef,
+    OrderBy, PlotKind, Spec, Stage, StageId,
 };
 
 /// Checks all references of `stages`.
@@ -42,7 +42,20 @@ impl References<'_> {
                 }
                 Spec::Eval(eval) => self.measurement(&eval.measure),
                 Spec::Interpolate(interpolate) => self.measurement(&interpolate.measure),
+                Spec::ImportedLines(_) | Spec::Members(_) => {}
+                Spec::ImportedEval(eval) => {
+                    if let ImportedEval::Logs { data: Some(data), .. } = eval {
+                        self.data(data);
+                    }
+                }
                 Spec::Cluster(cluster) => self.line(&cluster.of, &cluster.metric),
+                Spec::Dynamics(dynamics) => dynamics.of.iter().for_each(|cluster| {
+                    self.named(cluster, Kind::Cluster);
+                }),
+                Spec::Sharpness(sharpness) => self.measurement(&sharpness.measure),
+                Spec::Agreement(agreement) => {
+                    self.named(&agreement.of, Kind::Eval);
+                }
                 Spec::Plot(plot) => match &plot.kind {
                     PlotKind::Curves(curves) => {
                         self.line(&curves.of, &curves.metric);
@@ -61,7 +74,35 @@ impl References<'_> {
                         self.named(of, Kind::Cluster);
                         self.metric(metric);
                     }
+                    PlotKind::Histogram { of, metric } => {
+                        self.named(of, Kind::Cluster);
+                        self.metric(metric);
+                    }
+                    PlotKind::Distributions { of } => of.iter().for_each(|metric| self.metric(metric)),
+                    PlotKind::Movement { of } => {
+                        self.named(of, Kind::Dynamics);
+                    }
+                    PlotKind::Sharpness { of, metric, clusters } => {
+                        self.named(of, Kind::Sharpness);
+                        self.metric(metric);
+                        clusters.iter().for_each(|cluster| {
+                            self.named(cluster, Kind::Cluster);
+                        });
+                    }
+                    PlotKind::Agreement { of, order_by, clusters, .. } => {
+                        self.named(of, Kind::Agreement);
+                        if let OrderBy::Metric(metric) = order_by {
+                            self.metric(metric);
+                        }
+                        clusters.iter().for_each(|cluster| {
+                            self.named(cluster, Kind::Cluster);
+                        });
+                    }
+                    PlotKind::Training { of, .. } => self.training(of),
+                    PlotKind::Matrix { of, metric, .. } => self.line(of, metric),
+                    PlotKind::Surface { of, metric, .. } => of.iter().for_each(|of| self.surface(of, metric)),
                 },
+                Spec::Surface(surface) => self.measurement(&surface.measure),
             }
         }
         self.cycles();
@@ -76,6 +117,13 @@ impl References<'_> {
             self.errors.push(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known));
         }
         found
+    }
+
+    fn training(&mut self, of: &Spanned<String>) {
+        let pretrains = |stage: &Stage| stage.id.kind == Kind::Pretrain && stage.id.name == *of.get_ref();
+        if !self.stages.iter().any(pretrains) {
+            self.named(of, Kind::Finetune);
+        }
     }
 
     fn data(&mut self, data: &Spanned<DataRef>) {
@@ -177,12 +225,23 @@ impl References<'_> {
     }
 
     fn line(&mut self, of: &Spanned<String>, metric: &str) {
-        let Some(Stage { spec: Spec::Interpolate(interpolate), .. }) = self.named(of, Kind::Interpolate) else {
-            return;
+        let metrics = match self.named(of, Kind::Interpolate).map(|stage| &stage.spec) {
+            Some(Spec::Interpolate(interpolate)) => &interpolate.measure.metrics,
+            Some(Spec::ImportedLines(lines)) => &lines.metrics,
+            _ => return,
         };
-        if !interpolate.measure.metrics.iter().any(|known| known == metric) {
+        if !metrics.iter().any(|known| known == metric) {
             let message = format!("[interpolate.{}] does not measure `{metric}`", of.get_ref());
-            let help = format!("add it to its `metrics`, which are {}", interpolate.measure.metrics.join(", "));
+            let help = format!("add it to its `metrics`, which are {}", metrics.join(", "));
+            self.errors.push(Diagnostic::new(message, of.span()).help(help));
+        }
+    }
+
+    fn surface(&mut self, of: &Spanned<String>, metric: &str) {
+        let Some(Stage { spec: Spec::Surface(surface), .. }) = self.named(of, Kind::Surface) else { return };
+        if !surface.measure.metrics.iter().any(|known| known == metric) {
+            let message = format!("[surface.{}] does not measure `{metric}`", of.get_ref());
+            let help = format!("add it to its `metrics`, which are {}", surface.measure.metrics.join(", "));
             self.errors.push(Diagnostic::new(message, of.span()).help(help));
         }
     }
@@ -190,7 +249,17 @@ impl References<'_> {
     fn metric(&mut self, metric: &Spanned<MetricRef>) {
         let reference = metric.get_ref();
         let eval = Spanned::new(metric.span(), reference.eval.clone());
-        let Some(Stage { spec: Spec::Eval(eval), .. }) = self.named(&eval, Kind::Eval) else { return };
+        let eval = match self.named(&eval, Kind::Eval).map(|stage| &stage.spec) {
+            Some(Spec::Eval(eval)) => eval,
+            Some(Spec::ImportedEval(imported)) => {
+                if let Err(help) = imported.measures(&reference.metric) {
+                    let message = format!("[eval.{}] does not measure `{}`", reference.eval, reference.metric);
+                    self.errors.push(Diagnostic::new(message, metric.span()).help(help));
+                }
+                return;
+            }
+            _ => return,
+        };
         let base = reference.metric.split('[').next().unwrap_or("");
         if !eval.measure.metrics.iter().any(|known| known == base) {
             let message = format!("[eval.{}] does not measure `{base}`", reference.eval);

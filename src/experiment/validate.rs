@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
-    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, clusters, fetches, measurements,
-    plots, references, trainings,
+    Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
+    fetches, imports, measurements, plots, references, sharpness, surfaces, trainings,
 };
 use crate::device::Backend;
 
@@ -147,13 +147,26 @@ impl Checker {
 
     fn stage(&mut self, kind: Kind, value: Spanned<DeValue<'_>>, at: Range<usize>) -> Option<Spec> {
         Some(match kind {
+            Kind::Eval if imports::has(&value, &["logs", "table"]) => {
+                Spec::ImportedEval(imports::check_eval(self.table(value)?, self)?)
+            }
+            Kind::Interpolate if imports::has(&value, &["logs"]) => {
+                Spec::ImportedLines(imports::check_lines(self.table(value)?, self)?)
+            }
+            Kind::Cluster if imports::has(&value, &["members"]) => {
+                Spec::Members(imports::check_members(self.table(value)?, self)?)
+            }
             Kind::Fetch => Spec::Fetch(fetches::check(self.table(value)?, at, self)?),
             Kind::Pretrain => Spec::Pretrain(trainings::check_pretrain(self.table(value)?, self)?),
             Kind::Finetune => Spec::Finetune(trainings::check_finetune(self.table(value)?, at, self)?),
             Kind::Eval => Spec::Eval(measurements::check_eval(self.table(value)?, self)?),
             Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
             Kind::Cluster => Spec::Cluster(clusters::check(self.table(value)?, self)?),
+            Kind::Dynamics => Spec::Dynamics(dynamics::check(self.table(value)?, self)?),
+            Kind::Sharpness => Spec::Sharpness(sharpness::check(self.table(value)?, self)?),
+            Kind::Agreement => Spec::Agreement(agreement::check(self.table(value)?)?),
             Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
+            Kind::Surface => Spec::Surface(surfaces::check(self.table(value)?, self)?),
         })
     }
 
@@ -184,7 +197,9 @@ impl Checker {
         if message.contains("untagged enum") {
             let form = match message.rsplit(' ').next().unwrap_or("") {
                 "RawSeeds" => "a range such as \"0..100\", a list of seeds, or one seed",
+                "RawGroups" => "models such as \"15, 25\" or [15, 25], or a list of several such texts",
                 "RawPairs" => "\"all\", or a list of pairs such as [[7, 22], [7, 31]]",
+                "RawPlanes" => "a list of planes through three models each, such as [[7, 22, 31], [7, 22, 40]]",
                 "RawCheckpoint" => "training steps, or \"last\"",
                 _ => "one name, or a list of names",
             };

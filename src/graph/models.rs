@@ -14,6 +14,32 @@ pub struct Model {
     pub checkpoint: Checkpoint,
 }
 
+impl Model {
+    /// The label without the checkpoint: what stays the same over training.
+    pub fn over_training(&self) -> &str {
+        match self.checkpoint {
+            Checkpoint::Last => &self.label,
+            Checkpoint::Step(_) => self.label.rsplit_once('@').map_or(&self.label, |(name, _)| name),
+        }
+    }
+
+    /// In the place of a step: no step here makes the model, and only its label is known.
+    const IMPORTED: usize = usize::MAX;
+
+    pub fn imported(label: String) -> Self {
+        Self { label, step: Self::IMPORTED, checkpoint: Checkpoint::Last }
+    }
+
+    pub fn is_imported(&self) -> bool {
+        self.step == Self::IMPORTED
+    }
+
+    /// By the label alone where one of them is imported.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self == other || ((self.is_imported() || other.is_imported()) && self.label == other.label)
+    }
+}
+
 /// A stage that makes models: its steps, and what tells them apart.
 #[derive(Debug)]
 pub struct Maker {

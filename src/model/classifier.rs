@@ -38,8 +38,10 @@ impl Bert {
         let (first, encoder) = self.encode(&tokens, Queries::First, dropout, keep);
         let head = &self.config.model_type.description().head;
         let (pooler, classifier) = (self.layout.pooler(), self.layout.classifier());
-        let rate = if head.input_dropout { dropout.rates.classifier } else { 0.0 };
-        let input_mask = self.kernels.mask(rate, first.dims(), dropout, &self.device);
+        let input_mask = match head.input_dropout {
+            true => self.kernels.mask(dropout.rates.classifier, first.dims(), dropout, &self.device),
+            false => Mask::None,
+        };
         let input = self.apply(first, &input_mask);
         let z = self.dense(input.clone(), pooler);
         let (pooled, slope) = self.activate(head.activation, z, &self.parameters[pooler + 1], keep);

@@ -149,8 +149,10 @@ impl Bert {
         let z = self.dense(context.clone(), slots.attention_output);
         let (place, norm) = (slots.attention_output, slots.attention_norm);
         let dropped = self.config.model_type.description().attention_output_dropout;
-        let rate = if dropped { dropout.rates.hidden } else { 0.0 };
-        let mask = self.kernels.mask(rate, z.dims(), dropout, &self.device);
+        let mask = match dropped {
+            true => self.kernels.mask(dropout.rates.hidden, z.dims(), dropout, &self.device),
+            false => Mask::None,
+        };
         let (middle, attention_output) = self.sublayer(z, place, mask, asking.clone(), norm, keep);
 
         let z = self.dense(middle.clone(), slots.intermediate);

@@ -1,52 +1,35 @@
 //! The plane through three models in weight space, in which surfaces of loss are drawn.
 
-use super::{HostTensor, ModelError, Weights};
+use super::{Geometry, HostTensor, ModelError, Weights};
 
-/// A plane with the anchor `a` at its origin and directions `v₁` and `v₂`, at right angles to each other:
-/// the point `(x, y)` is the model `a + x·v₁ + y·v₂`.
-///
-/// `v₁` leads from the anchor to the first of the other two models and `v₂` to the second, with its part along `v₁`
-/// removed. Neither is normalised. If the second model's projection on `v₁` lies at or beyond the first model, the
-/// two are swapped, as in the published study.
+/// A plane with the anchor `a` at its origin and directions `v₁` and `v₂`, at right angles to each other and not
+/// normalised: the point `(x, y)` is the model `a + x·v₁ + y·v₂`. The reference for [`super::BertPlane`].
 #[derive(Debug, Clone)]
 pub struct Plane {
     anchor: Weights,
     first: Weights,
     second: Weights,
-    /// Whether `v₁` leads to the model given last.
-    pub swapped: bool,
-    /// How many `v₁` were taken from the second direction: that model stands at `(removed, 1)`.
-    pub removed: f64,
-    /// `‖v₂‖/‖v₁‖`: axes drawn with `y·scale` have the unit `‖v₁‖` in both directions, so distances are Euclidean.
-    pub scale: f64,
-    /// `‖v₁‖`, over all parameters.
-    pub length: f64,
+    pub geometry: Geometry,
 }
 
 impl Plane {
-    /// All sums over parameters are f64.
-    ///
     /// # Errors
     /// The models do not hold the same tensors, or they stand on one line.
     pub fn new(anchor: Weights, first: Weights, second: Weights) -> Result<Self, ModelError> {
-        let lengths = [anchor.distance(&first)?, anchor.distance(&second)?];
-        let along = sum(&anchor, &first, &second, |v1, v2| v1 * v2);
-        let swapped = lengths[0] > 0.0 && along / lengths[0] >= lengths[0];
-        let (first, second, length) = if swapped { (second, first, lengths[1]) } else { (first, second, lengths[0]) };
-        let removed = along / (length * length);
-        let across = sum(&anchor, &first, &second, |v1, v2| (v2 - removed * v1).powi(2)).sqrt();
-        let scale = across / length;
-        // Models on one line leave rounding noise across it, some 1e-8 of their distance.
-        if !(scale > 1e-6 && scale.is_finite()) {
-            let text = "they stand on one line, and a plane needs three that do not: choose three different models";
-            return Err(ModelError::Mismatch(text.into()));
-        }
-        Ok(Self { anchor, first, second, swapped, removed, scale, length })
+        let (firsts, seconds) = (anchor.pairs(&first)?, anchor.pairs(&second)?);
+        let geometry = Geometry::new(|see| {
+            let pieces = firsts.iter().zip(&seconds);
+            pieces.for_each(|((_, a, b1), (_, _, b2))| see([&a.data, &b1.data, &b2.data]));
+            Ok(())
+        })?;
+        drop((firsts, seconds));
+        let (first, second) = if geometry.swapped { (second, first) } else { (first, second) };
+        Ok(Self { anchor, first, second, geometry })
     }
 
     /// The model `a + x·v₁ + y·v₂`, computed in f64.
     pub fn point(&self, x: f64, y: f64) -> Weights {
-        let x = x - y * self.removed;
+        let x = x - y * self.geometry.removed;
         let others = self.first.tensors.values().zip(self.second.tensors.values());
         let tensors = self.anchor.tensors.iter().zip(others).map(|((name, anchor), (first, second))| {
             let values = anchor.data.iter().zip(first.data.iter().zip(&second.data));
@@ -58,23 +41,6 @@ impl Plane {
         });
         Weights { tensors: tensors.collect() }
     }
-
-    /// Where the three models stand on axes drawn with `y·scale`, in the order they were given.
-    pub fn places(&self) -> [(f64, f64); 3] {
-        let (first, second) = ((1.0, 0.0), (self.removed, self.scale));
-        if self.swapped { [(0.0, 0.0), second, first] } else { [(0.0, 0.0), first, second] }
-    }
-}
-
-/// The sum over all parameters of `f(first − anchor, second − anchor)`. The three hold the same tensors.
-fn sum(anchor: &Weights, first: &Weights, second: &Weights, f: impl Fn(f64, f64) -> f64) -> f64 {
-    let others = first.tensors.values().zip(second.tensors.values());
-    let tensors = anchor.tensors.values().zip(others).map(|(anchor, (first, second))| {
-        let values = anchor.data.iter().zip(first.data.iter().zip(&second.data));
-        let terms = values.map(|(a, (b1, b2))| f(f64::from(*b1) - f64::from(*a), f64::from(*b2) - f64::from(*a)));
-        terms.sum::<f64>()
-    });
-    tensors.sum()
 }
 
 #[cfg(test)]
@@ -151,9 +117,11 @@ mod tests {
                 worst = worst.max(fixture.difference(&a.lerp(&b1, line.t).unwrap(), &line.point));
             }
             let plane = Plane::new(a, b1, b2).unwrap();
-            assert_eq!(plane.swapped, case.swapped);
+            let Geometry { swapped, removed, scale, length, distances } = plane.geometry;
+            assert_eq!(swapped, case.swapped);
+            let numbers = [removed, scale, length].into_iter().chain(distances);
             for (found, wanted) in
-                [(plane.removed, case.removed), (plane.scale, case.scale), (plane.length, case.length)]
+                numbers.zip([case.removed, case.scale, case.length].into_iter().chain(case.distances))
             {
                 assert!((found / wanted - 1.0).abs() < 1e-12, "{found} {wanted}");
             }
@@ -172,11 +140,11 @@ mod tests {
             let models = fixture.models(case);
             let [a, b1, b2] = models.clone();
             let plane = Plane::new(a, b1, b2).unwrap();
-            for (model, (x, y)) in models.iter().zip(plane.places()) {
-                assert!(plane.point(x, y / plane.scale).distance(model).unwrap() < 1e-5);
+            for (model, (x, y)) in models.iter().zip(plane.geometry.places()) {
+                assert!(plane.point(x, y / plane.geometry.scale).distance(model).unwrap() < 1e-5);
             }
-            let [_, (x1, y1), (x2, y2)] = plane.places();
-            let apart = (x1 - x2).hypot(y1 - y2) * plane.length;
+            let [_, (x1, y1), (x2, y2)] = plane.geometry.places();
+            let apart = (x1 - x2).hypot(y1 - y2) * plane.geometry.length;
             assert!((apart / models[1].distance(&models[2]).unwrap() - 1.0).abs() < 1e-9);
         }
     }

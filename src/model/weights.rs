@@ -115,7 +115,10 @@ impl Weights {
         Ok(Self { tensors })
     }
 
-    fn pairs<'a>(&'a self, other: &'a Self) -> Result<Vec<(&'a String, &'a HostTensor, &'a HostTensor)>, ModelError> {
+    pub(super) fn pairs<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> Result<Vec<(&'a String, &'a HostTensor, &'a HostTensor)>, ModelError> {
         let odd = |name: &String| ModelError::Mismatch(format!("only one of them has tensor `{name}`"));
         if let Some(name) = other.tensors.keys().find(|name| !self.tensors.contains_key(*name)) {
             return Err(odd(name));

@@ -6,11 +6,15 @@
 //! equal bytes. Its `numbers` are what it shows, for a table beside it.
 
 mod colormap;
+mod contour;
 mod curves;
 mod drawing;
 mod fonts;
 mod frame;
 mod heatmap;
+mod histogram;
+mod matrix;
+mod movement;
 mod numbers;
 mod output;
 mod pdf;
@@ -19,14 +23,21 @@ mod pictures;
 mod scatter;
 mod style;
 mod subset;
+mod surface;
 mod svg;
 mod ticks;
+mod training;
 
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
+pub use histogram::{Histogram, HistogramGroup};
+pub use matrix::{MATRIX_MODELS, Matrix, MatrixPair};
+pub use movement::Movement;
 pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
+pub use surface::{Surface, Surfaces};
+pub use training::{Training, TrainingRun};
 
 use thiserror::Error;
 

@@ -125,7 +125,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
 }
 
 /// The step at or above `raw`, the power of ten of its unit, and whether it has a quarter (2.5) to print.
-fn nice_step(raw: f64) -> (f64, i32, bool) {
+pub(super) fn nice_step(raw: f64) -> (f64, i32, bool) {
     let mut power = raw.log10().floor() as i32;
     let lead = scale(raw, -power);
     let choice = [1.0, 2.0, 2.5, 5.0].into_iter().find(|choice| *choice >= lead * (1.0 - 1e-9));

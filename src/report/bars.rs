@@ -86,7 +86,8 @@ impl Reporter for Bars {
                     let (since, from) = *running.first.get_or_insert((Instant::now(), progress.done));
                     let rate = (progress.done.saturating_sub(from)) as f64 / since.elapsed().as_secs_f64().max(1e-3);
                     let loss = progress.loss.map_or(String::new(), |loss| format!("  loss {loss:.4}"));
-                    running.bar.set_message(if rate > 0.0 { format!("{rate:.1}/s{loss}") } else { loss });
+                    let left = duration(progress.total.saturating_sub(progress.done) as f64 / rate.max(1e-9));
+                    running.bar.set_message(if rate > 0.0 { format!("{rate:.1}/s, {left}{loss}") } else { loss });
                 }
                 self.update_run();
             }

@@ -1,6 +1,9 @@
 //! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
 
+mod clusterings;
+mod dynamics;
 mod figures;
+mod imports;
 mod rows;
 mod show;
 mod tables;
@@ -21,6 +24,7 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Resul
         table.write(&folder, &graph.experiment)?;
     }
     tables::training(graph, plan, store, &folder)?;
+    tables::surfaces(graph, plan, store, &folder)?;
     figures::write(graph, plan, store, &folder)?;
     Ok(folder)
 }

@@ -9,10 +9,17 @@ use crate::engine::{Plan, StageError};
 use crate::fingerprint::Key;
 use crate::graph::Graph;
 use crate::stages::Params;
+use crate::stages::agreement::Agreement;
 use crate::stages::cluster::{Clusters, Distance};
+use crate::stages::dynamics::Dynamics;
 use crate::stages::eval::Measured;
 use crate::stages::interpolate::Line;
+use crate::stages::sharpness::Sharpness;
+use crate::stages::surface::Plane;
 use crate::store::{Manifest, Store};
+
+use super::clusterings::{Clustering, Difference};
+use super::dynamics::Dynamic;
 
 #[derive(Debug, Default)]
 pub struct Rows {
@@ -20,6 +27,12 @@ pub struct Rows {
     pub pairs: Vec<Pair>,
     pub members: Vec<Member>,
     pub clusters: Vec<ClusterSummary>,
+    pub clusterings: Vec<Clustering>,
+    pub differences: Vec<Difference>,
+    pub dynamics: Vec<Dynamic>,
+    pub sharpness: Vec<Sharp>,
+    pub agreement: Vec<Agreed>,
+    pub places: Vec<Place>,
 }
 
 /// One metric of one model on one group of examples.
@@ -59,6 +72,7 @@ pub struct Member {
     pub model: String,
     pub cluster: usize,
     pub centroid_feature: Option<f64>,
+    pub silhouette: f64,
     pub key: Key,
 }
 
@@ -69,6 +83,41 @@ pub struct ClusterSummary {
     pub cluster: usize,
     pub metric: String,
     pub summary: Summary,
+    pub key: Key,
+}
+
+/// One model of a sharpness stage.
+#[derive(Debug)]
+pub struct Sharp {
+    pub stage: String,
+    pub model: String,
+    pub measured: Sharpness,
+    pub key: Key,
+}
+
+/// Two models of an agreement stage.
+#[derive(Debug)]
+pub struct Agreed {
+    pub stage: String,
+    pub first: String,
+    pub second: String,
+    pub examples: usize,
+    pub agreement: f64,
+    pub divergence: f64,
+    pub key: Key,
+}
+
+/// One of the three models of a plane.
+#[derive(Debug)]
+pub struct Place {
+    pub stage: String,
+    /// The labels of all three, the anchor first.
+    pub plane: String,
+    pub model: String,
+    /// In units of `length`, on axes where distances are Euclidean.
+    pub x: f64,
+    pub y: f64,
+    pub length: f64,
     pub key: Key,
 }
 
@@ -93,7 +142,10 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                     key: manifest.key,
                 });
             }
-            Params::Cluster(_) => {
+            Params::ImportLines(_) | Params::ImportEvaluations(_) | Params::ImportRuns(_) => {
+                rows.add_imported(&stage, store, manifest)?;
+            }
+            Params::Cluster(_) | Params::Members(_) => {
                 let clusters: Clusters = output(store, manifest, "clusters")?;
                 for (model, label) in clusters.models.iter().enumerate() {
                     rows.members.push(Member {
@@ -101,10 +153,36 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                         model: label.clone(),
                         cluster: clusters.clusters[model],
                         centroid_feature: clusters.centroid_feature.as_ref().map(|feature| feature[model]),
+                        silhouette: clusters.silhouettes[model],
                         key: manifest.key,
                     });
                 }
                 clustered.push((stage, clusters, manifest.key));
+            }
+            Params::Dynamics(_) => {
+                let dynamics: Dynamics = output(store, manifest, "dynamics")?;
+                rows.dynamics.push(Dynamic { stage, dynamics, key: manifest.key });
+            }
+            Params::Sharpness(_) => rows.sharpness.push(Sharp {
+                stage,
+                model: step.instance.clone(),
+                measured: output(store, manifest, "sharpness")?,
+                key: manifest.key,
+            }),
+            Params::Agreement(_) => {
+                rows.add_agreement(&stage, &output(store, manifest, "agreement")?, manifest.key);
+            }
+            Params::Surface(_) => {
+                let plane: Plane = output(store, manifest, "plane")?;
+                rows.places.extend(step.instance.split(',').zip(plane.places).map(|(model, [x, y])| Place {
+                    stage: stage.clone(),
+                    plane: step.instance.clone(),
+                    model: model.to_owned(),
+                    x,
+                    y,
+                    length: plane.length,
+                    key: manifest.key,
+                }));
             }
             _ => {}
         }
@@ -112,11 +190,14 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
     for (stage, clusters, key) in &clustered {
         rows.add_cluster_table(stage, clusters, *key)?;
     }
+    for (stage, clusters, key) in clustered {
+        rows.clusterings.push(Clustering::of(stage, clusters, key)?);
+    }
     Ok(rows)
 }
 
 impl Rows {
-    fn add_metrics(&mut self, stage: &str, model: &str, measured: &Measured, key: Key) {
+    pub(super) fn add_metrics(&mut self, stage: &str, model: &str, measured: &Measured, key: Key) {
         let all = std::iter::once((String::new(), measured.examples, &measured.metrics));
         let groups = measured.groups.iter().map(|group| (group.values.join(","), group.examples, &group.metrics));
         for (group, examples, metrics) in all.chain(groups) {
@@ -134,6 +215,22 @@ impl Rows {
         }
     }
 
+    fn add_agreement(&mut self, stage: &str, agreement: &Agreement, key: Key) {
+        for (i, first) in agreement.models.iter().enumerate() {
+            for (j, second) in agreement.models.iter().enumerate().skip(i + 1) {
+                self.agreement.push(Agreed {
+                    stage: stage.to_owned(),
+                    first: first.clone(),
+                    second: second.clone(),
+                    examples: agreement.examples,
+                    agreement: agreement.agreement[i][j],
+                    divergence: agreement.divergence[i][j],
+                    key,
+                });
+            }
+        }
+    }
+
     fn add_cluster_table(&mut self, stage: &str, clusters: &Clusters, key: Key) -> Result<(), StageError> {
         // Every metric of which all clustered models have a value.
         let mut values: BTreeMap<String, BTreeMap<&str, f64>> = BTreeMap::new();
@@ -142,6 +239,7 @@ impl Rows {
         }
         let mut summaries = Vec::new();
         for (metric, by_model) in &values {
+            self.differences.extend(Difference::all(stage, clusters, metric, by_model, key)?);
             for (cluster, members) in clusters.members() {
                 let found: Option<Vec<f64>> =
                     members.iter().map(|model| by_model.get(clusters.models[*model].as_str()).copied()).collect();

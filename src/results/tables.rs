@@ -4,8 +4,8 @@ use std::path::Path;
 
 use polars::prelude::{Column, CsvWriter, DataFrame, NamedFrom, PlSmallStr, SerWriter, Series};
 
-use super::put;
 use super::rows::Rows;
+use super::{clusterings, dynamics, put};
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Plan, StageError};
 use crate::graph::Graph;
@@ -34,11 +34,11 @@ impl Table {
     }
 }
 
-fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
+pub(super) fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
     Ok(Table { name, frame: DataFrame::new_infer_height(columns)? })
 }
 
-fn column<T, Values: AsRef<[T]>>(name: &str, values: Values) -> Column
+pub(super) fn column<T, Values: AsRef<[T]>>(name: &str, values: Values) -> Column
 where
     Series: NamedFrom<Values, [T]>,
 {
@@ -61,18 +61,29 @@ pub fn all(rows: &Rows) -> Result<Vec<Table>, StageError> {
     if !rows.clusters.is_empty() {
         tables.push(cluster_table(rows)?);
     }
+    tables.extend(clusterings::tables(rows)?);
+    tables.extend(dynamics::tables(rows)?);
+    if !rows.sharpness.is_empty() {
+        tables.push(sharpness(rows)?);
+    }
+    if !rows.agreement.is_empty() {
+        tables.push(agreement(rows)?);
+    }
+    if !rows.places.is_empty() {
+        tables.push(planes(rows)?);
+    }
     Ok(tables)
 }
 
-fn texts<R>(name: &str, rows: &[R], text: impl Fn(&R) -> String) -> Column {
+pub(super) fn texts<R>(name: &str, rows: &[R], text: impl Fn(&R) -> String) -> Column {
     column(name, rows.iter().map(text).collect::<Vec<String>>())
 }
 
-fn numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> f64) -> Column {
+pub(super) fn numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> f64) -> Column {
     column(name, rows.iter().map(number).collect::<Vec<f64>>())
 }
 
-fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> Column {
+pub(super) fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> Column {
     column(name, rows.iter().map(|row| count(row) as u64).collect::<Vec<u64>>())
 }
 
@@ -149,6 +160,7 @@ fn members(rows: &Rows) -> Result<Table, StageError> {
             texts("model", rows, |row| row.model.clone()),
             counts("cluster", rows, |row| row.cluster),
             column("centroid_feature", features),
+            numbers("silhouette", rows, |row| row.silhouette),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )
@@ -171,6 +183,82 @@ fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
             texts("key", rows, |row| row.key.to_string()),
         ],
     )
+}
+
+fn sharpness(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.sharpness;
+    table(
+        "sharpness",
+        vec![
+            texts("stage", rows, |row| row.stage.clone()),
+            texts("model", rows, |row| row.model.clone()),
+            counts("examples", rows, |row| row.measured.examples),
+            numbers("before", rows, |row| row.measured.before),
+            numbers("after", rows, |row| row.measured.after),
+            numbers("sharpness", rows, |row| row.measured.sharpness),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+/// Where the three models of every plane stand.
+fn planes(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.places;
+    table(
+        "planes",
+        vec![
+            texts("surface", rows, |row| row.stage.clone()),
+            texts("plane", rows, |row| row.plane.clone()),
+            texts("model", rows, |row| row.model.clone()),
+            numbers("x", rows, |row| row.x),
+            numbers("y", rows, |row| row.y),
+            numbers("length", rows, |row| row.length),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn agreement(rows: &Rows) -> Result<Table, StageError> {
+    let rows = &rows.agreement;
+    table(
+        "agreement",
+        vec![
+            texts("stage", rows, |row| row.stage.clone()),
+            texts("first", rows, |row| row.first.clone()),
+            texts("second", rows, |row| row.second.clone()),
+            counts("examples", rows, |row| row.examples),
+            numbers("agreement", rows, |row| row.agreement),
+            numbers("divergence", rows, |row| row.divergence),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+/// The grids of each stage's planes in one Parquet file, `surfaces/<stage>.parquet`: as CSV they would be tens of
+/// megabytes.
+pub fn surfaces(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
+    for stage in graph.stages() {
+        let mut whole: Option<DataFrame> = None;
+        let steps = graph.steps.iter().zip(&plan.states).filter(|(step, _)| step.stage == *stage);
+        for (step, manifest) in steps.filter_map(|(step, state)| Some((step, state.manifest()?))) {
+            if !matches!(step.params, Params::Surface(_)) {
+                continue;
+            }
+            let mut grid = read_parquet(&store.output(manifest, "surface")?)?;
+            let rows = grid.height();
+            grid.with_column(column("plane", vec![step.instance.clone(); rows]))?;
+            grid.with_column(column("key", vec![manifest.key.to_string(); rows]))?;
+            match &mut whole {
+                Some(whole) => drop(whole.vstack_mut(&grid)?),
+                None => whole = Some(grid),
+            }
+        }
+        if let Some(mut whole) = whole {
+            whole.rechunk_mut();
+            put(&folder.join("surfaces").join(format!("{}.parquet", stage.name)), &write_parquet(&mut whole)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// The training logs of each stage in one Parquet file, `training/<stage>.parquet`; a CSV of a real study would be

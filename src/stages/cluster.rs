@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::interpolate::Line;
 use crate::analysis::barriers::{area_under_curve, barrier_height, bump_height, convexity_gap};
 use crate::analysis::cluster::spectral_clustering;
+use crate::analysis::partition::silhouettes;
+use crate::analysis::stability::{self, stability};
 use crate::engine::{Context, Outputs, StageError};
 
-pub const VERSION: u32 = 1;
+/// 2: eigengap, silhouettes and stability beside the clusters.
+pub const VERSION: u32 = 2;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
@@ -22,7 +25,7 @@ pub struct Params {
 }
 
 /// The output `clusters`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Clusters {
     pub models: Vec<String>,
     pub distance: String,
@@ -36,6 +39,21 @@ pub struct Clusters {
     pub eigenvalues: Vec<f64>,
     /// Positive towards the larger cluster; only where there are two clusters.
     pub centroid_feature: Option<Vec<f64>>,
+    /// Between the last of the clusters' eigenvalues and the next; none where every model is a cluster.
+    pub eigengap: Option<f64>,
+    /// Of each model, in −1..=1.
+    pub silhouettes: Vec<f64>,
+    /// The partition at narrower and wider similarities compared with this one, `delta` itself in the middle.
+    pub stability: Vec<Stability>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stability {
+    pub delta: f64,
+    pub adjusted_rand: Option<f64>,
+    /// Why there are no clusters at this width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// A distance between two models, made of the line between them.
@@ -105,6 +123,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         context.progress(i + 1, n);
     }
     let found = spectral_clustering(&flat, n, params.clusters, params.delta)?;
+    let stability = stability(&flat, &found.labels, params.clusters, params.delta);
     let mut outputs = Outputs::default();
     outputs.json(
         "clusters",
@@ -113,6 +132,9 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             distance: params.distance.clone(),
             metric: params.metric.clone(),
             matrix: flat.chunks_exact(n).map(<[f64]>::to_vec).collect(),
+            eigengap: found.eigengap(),
+            silhouettes: silhouettes(&flat, &found.labels)?,
+            stability: stability.into_iter().map(Stability::from).collect(),
             clusters: found.labels,
             embedding: found.embedding,
             eigenvalues: found.eigenvalues,
@@ -120,6 +142,16 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         },
     )?;
     Ok(outputs)
+}
+
+impl From<stability::Stability> for Stability {
+    fn from(at: stability::Stability) -> Self {
+        let (adjusted_rand, problem) = match at.agreement {
+            Ok(agreement) => (Some(agreement), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { delta: at.delta, adjusted_rand, problem }
+    }
 }
 
 impl Clusters {

@@ -21,6 +21,7 @@ pub struct Params {
 /// The small output, `metrics`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
+    /// 0 where an imported table does not say.
     pub examples: usize,
     pub metrics: BTreeMap<String, f64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -37,6 +37,7 @@ pub struct EndPoint {
 /// The output `line`: every metric at every point from the first model (coefficient 0) to the second (1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
+    /// 0 where an imported log does not say.
     pub examples: usize,
     /// Euclidean, over all parameters.
     pub distance: f64,

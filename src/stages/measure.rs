@@ -226,10 +226,11 @@ pub enum Metric {
     Accuracy,
     F1,
     Matthews,
+    Ece,
 }
 
 impl Metric {
-    pub const ALL: [Self; 4] = [Self::Loss, Self::Accuracy, Self::F1, Self::Matthews];
+    pub const ALL: [Self; 5] = [Self::Loss, Self::Accuracy, Self::F1, Self::Matthews, Self::Ece];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -237,6 +238,7 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::F1 => "f1",
             Self::Matthews => "matthews",
+            Self::Ece => "ece",
         }
     }
 
@@ -251,6 +253,7 @@ impl Metric {
             Self::Accuracy => "accuracy",
             Self::F1 => "F1",
             Self::Matthews => "Matthews correlation",
+            Self::Ece => "expected calibration error",
         }
     }
 
@@ -260,6 +263,7 @@ impl Metric {
             Self::Accuracy => predictions.accuracy(),
             Self::F1 => predictions.f1()?,
             Self::Matthews => predictions.matthews(),
+            Self::Ece => predictions.calibration_error(),
         })
     }
 }
@@ -288,5 +292,52 @@ impl Scored {
             class_names: self.class_names.clone(),
             labels: rows.iter().map(|row| self.labels[*row]).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Six rows of HANS, two of them entailed.
+    fn hans() -> Dataset {
+        let owned = |texts: [&str; 6]| texts.map(str::to_owned).to_vec();
+        Dataset {
+            text: owned(["a", "b", "c", "d", "e", "f"]),
+            text_pair: None,
+            label: Some(owned(["entailment", "non-entailment", "non-entailment", "entailment", "non-entailment", "x"])),
+            label_names: vec!["entailment".to_owned(), "non-entailment".to_owned(), "x".to_owned()],
+            columns: vec![
+                ("heuristic".to_owned(), owned(["lexical", "lexical", "constituent", "constituent", "lexical", "x"])),
+                ("subcase".to_owned(), owned(["le_1", "ln_1", "cn_1", "ce_1", "ln_2", "x"])),
+            ],
+        }
+    }
+
+    fn selection(filter: &[(&str, &str)]) -> Selection {
+        Selection {
+            rows: None,
+            filter: filter.iter().map(|(column, value)| ((*column).to_owned(), (*value).to_owned())).collect(),
+            permute: None,
+            examples: None,
+            max_length: 16,
+            labels: BTreeMap::new(),
+            combine: "max".to_owned(),
+        }
+    }
+
+    /// The published study's filter for entailed examples kept those that are not.
+    #[test]
+    fn filters_keep_the_rows_that_they_name() {
+        let texts = |filter: &[(&str, &str)]| selection(filter).select(hans()).unwrap().text;
+        assert_eq!(texts(&[("label", "entailment")]), ["a", "d"]);
+        assert_eq!(texts(&[("label", "non-entailment")]), ["b", "c", "e"]);
+        assert_eq!(texts(&[("label", "non-entailment"), ("heuristic", "lexical")]), ["b", "e"]);
+        assert_eq!(texts(&[("label", "entailment"), ("subcase", "ce_1")]), ["d"]);
+        let kept = selection(&[("label", "entailment")]).select(hans()).unwrap();
+        assert!(kept.label.unwrap().iter().all(|label| label == "entailment"));
+        let error = selection(&[("label", "entailment"), ("subcase", "cn_1")]).select(hans()).unwrap_err();
+        assert_eq!(error.message, "no example has label = entailment and subcase = cn_1");
+        assert!(selection(&[("template", "t1")]).select(hans()).unwrap_err().message.contains("no column `template`"));
     }
 }

@@ -3,15 +3,21 @@
 //! `Params` is everything about a step that enters its key. A change in what a kind computes from the same parameters
 //! comes with a new version constant in its file.
 
+pub mod agreement;
 pub mod cluster;
+pub mod dynamics;
 pub mod eval;
 pub mod fetch;
 pub mod fetch_model;
 pub mod finetune;
+pub mod import;
 pub mod interpolate;
 pub mod measure;
+pub mod members;
 pub mod plot;
 pub mod pretrain;
+pub mod sharpness;
+pub mod surface;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,6 +38,14 @@ pub enum Params {
     Pair(interpolate::PairParams),
     Cluster(cluster::Params),
     Plot(plot::Params),
+    Dynamics(dynamics::Params),
+    Sharpness(sharpness::Params),
+    Agreement(agreement::Params),
+    ImportLines(import::LinesParams),
+    ImportEvaluations(import::EvaluationsParams),
+    ImportRuns(import::RunsParams),
+    Members(members::Params),
+    Surface(surface::Params),
 }
 
 impl Params {
@@ -47,6 +61,14 @@ impl Params {
             Self::Pair(_) => "pair",
             Self::Cluster(_) => "cluster",
             Self::Plot(_) => "plot",
+            Self::Dynamics(_) => "dynamics",
+            Self::Sharpness(_) => "sharpness",
+            Self::Agreement(_) => "agreement",
+            Self::ImportLines(_) => "import-lines",
+            Self::ImportEvaluations(_) => "import-evaluations",
+            Self::ImportRuns(_) => "import-runs",
+            Self::Members(_) => "members",
+            Self::Surface(_) => "surface",
         }
     }
 
@@ -61,6 +83,12 @@ impl Params {
             Self::EndPoint(_) | Self::Pair(_) => interpolate::VERSION,
             Self::Cluster(_) => cluster::VERSION,
             Self::Plot(_) => plot::VERSION,
+            Self::Dynamics(_) => dynamics::VERSION,
+            Self::Sharpness(_) => sharpness::VERSION,
+            Self::Agreement(_) => agreement::VERSION,
+            Self::ImportLines(_) | Self::ImportEvaluations(_) | Self::ImportRuns(_) => import::VERSION,
+            Self::Members(_) => members::VERSION,
+            Self::Surface(_) => surface::VERSION,
         }
     }
 
@@ -74,7 +102,16 @@ impl Params {
 
     /// Whether the step needs a device to compute on; the others can run before one is chosen.
     pub fn needs_device(&self) -> bool {
-        matches!(self, Self::Pretrain(_) | Self::Finetune(_) | Self::Eval(_) | Self::EndPoint(_) | Self::Pair(_))
+        matches!(
+            self,
+            Self::Pretrain(_)
+                | Self::Finetune(_)
+                | Self::Eval(_)
+                | Self::EndPoint(_)
+                | Self::Pair(_)
+                | Self::Sharpness(_)
+                | Self::Surface(_)
+        )
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
@@ -89,6 +126,14 @@ impl Params {
             Self::Pair(params) => interpolate::pair(params, context),
             Self::Cluster(params) => cluster::run(params, context),
             Self::Plot(params) => plot::run(params, context),
+            Self::Dynamics(params) => dynamics::run(params, context),
+            Self::Sharpness(params) => sharpness::run(params, context),
+            Self::Agreement(params) => agreement::run(params, context),
+            Self::ImportLines(params) => import::lines(params, context),
+            Self::ImportEvaluations(params) => import::evaluations(params, context),
+            Self::ImportRuns(params) => import::runs(params, context),
+            Self::Members(params) => members::run(params, context),
+            Self::Surface(params) => surface::run(params, context),
         }
     }
 }

@@ -17,6 +17,7 @@
 mod error;
 mod lock;
 mod manifest;
+mod scratch;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ use tempfile::NamedTempFile;
 pub use error::StoreError;
 pub use lock::StepLock;
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
+pub use scratch::Scratch;
 
 use crate::fingerprint::{Digest, Key};
 
@@ -139,6 +141,11 @@ impl Store {
                 what: format!("it has no output `{name}`"),
             }),
         }
+    }
+
+    /// A running step's own files; whoever uses them holds the step's lock.
+    pub fn scratch(&self, key: &Key) -> Scratch {
+        Scratch::new(self.root.join("scratch").join(key.to_string()))
     }
 
     /// Waits for the right to run a step.

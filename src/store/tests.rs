@@ -38,6 +38,25 @@ fn a_step_exists_when_its_manifest_does() {
 }
 
 #[test]
+fn scratch_is_bound_to_a_key_and_damage_counts_as_not_there() {
+    let (_folder, store) = store();
+    let scratch = store.scratch(&Key(Digest::of(b"key")));
+    scratch.clear();
+    assert_eq!(scratch.read("row"), None);
+    scratch.write("row", b"a\nb").unwrap();
+    assert_eq!(scratch.read("row").unwrap(), b"a\nb");
+    assert_eq!(store.scratch(&Key(Digest::of(b"other"))).read("row"), None);
+    let file = store.root().join("scratch").join(Key(Digest::of(b"key")).to_string()).join("row");
+    let whole = fs::read(&file).unwrap();
+    for damaged in [&whole[..whole.len() - 1], &whole[..10], b"", b"\n", &[&whole[..], b"x"].concat()] {
+        fs::write(&file, damaged).unwrap();
+        assert_eq!(scratch.read("row"), None);
+    }
+    scratch.clear();
+    assert!(!file.exists());
+}
+
+#[test]
 fn damage_is_found_and_a_newer_manifest_is_refused() {
     let (_folder, store) = store();
     let key = Key(Digest::of(b"key"));

@@ -11,6 +11,7 @@ mod parity;
 mod pretrain;
 mod recipe;
 mod schedule;
+mod sharpness;
 
 pub use evaluate::{logits, logits_with_progress};
 pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, StepLog, finetune};
@@ -19,6 +20,7 @@ pub use optimizer::Optimizer;
 pub use pretrain::{PretrainJob, PretrainResult, SpecialTokens, initial_weights, pretrain};
 pub use recipe::{HeadInit, Recipe};
 pub use schedule::{Schedule, ScheduleShape};
+pub use sharpness::{BoxShape, SharpnessJob, ascend, sharpness};
 
 use crate::model::ModelError;
 

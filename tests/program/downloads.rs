@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::sources::with_model;
 use crate::stub::{Reply, Stub};
-use crate::workspace::Ended;
+use crate::workspace::{Ended, TINY, Workspace};
+use serde_json::json;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const STUDY: &str = r#"
@@ -25,8 +26,8 @@ fn sha256(bytes: &[u8]) -> String {
 fn a_killed_download_is_gone_on_with_by_the_next_run() {
     let workspace = with_model(STUDY);
     let names = ["config.json", "model.safetensors", "tokenizer.json"];
-    let siblings = names.map(|name| serde_json::json!({"rfilename": name}));
-    let info = serde_json::json!({"sha": COMMIT, "siblings": siblings}).to_string();
+    let siblings = names.map(|name| json!({"rfilename": name}));
+    let info = json!({"sha": COMMIT, "siblings": siblings}).to_string();
     let stub = Stub::start(vec![("/api/models/someone/tiny-bert/revision/main", vec![Reply::ok(info.as_bytes())])]);
     let page = |name: &str| format!("/someone/tiny-bert/resolve/{COMMIT}/{name}");
     for name in names {
@@ -73,4 +74,80 @@ fn a_killed_download_is_gone_on_with_by_the_next_run() {
     let offline: Ended = run().env("HF_HUB_OFFLINE", "1").output().unwrap().into();
     offline.ok();
     assert_eq!(stub.requests().len(), requests.len());
+}
+
+/// The tiny study's models on a hub, each with a history of three commits; a study of them at step 200.
+const PUBLISHED: &str = r#"
+[experiment]
+name = "published"
+
+[fetch.sentences]
+dataset = "builtin:agents"
+splits.in_domain = { examples = 40, passive = 0.1 }
+
+[fetch.others]
+models = "hf:someone/bert-{00..02}"
+step = 200
+
+[eval.in_domain]
+models = "others"
+data = "sentences.in_domain"
+max_length = 24
+"#;
+
+#[test]
+fn published_models_come_from_the_commit_of_their_training_step() {
+    let maker = Workspace::new(TINY);
+    maker.run(&["--until", "eval.in_domain"]).ok();
+    let study = Workspace::new(PUBLISHED);
+    maker.lay_out_models("finetune", &study, |parameters| format!("bert-{}", parameters["head_seed"]));
+    // Step 200 of model N has the weights of seed N; later and earlier commits have files that would not do.
+    let (wanted, commits) = ("2".repeat(40), ["3", "2", "1"].map(|digit| digit.repeat(40)));
+    let messages = ["Saved at step 2000", "Saved at step 200", "Saved at step 100"];
+    let history: Vec<_> = commits.iter().zip(messages).map(|(id, title)| json!({"id": id, "title": title})).collect();
+    let history = serde_json::Value::from(history).to_string();
+    let names = ["config.json", "model.safetensors", "tokenizer.json"];
+    let siblings = names.map(|name| json!({"rfilename": name}));
+    let info = json!({"sha": wanted, "siblings": siblings}).to_string();
+    let stub = Stub::start(Vec::new());
+    for model in 0..3 {
+        let api = format!("/api/models/someone/bert-0{model}");
+        stub.page(&format!("{api}/commits/main"), vec![Reply::ok(history.as_bytes())]);
+        stub.page(&format!("{api}/revision/{wanted}"), vec![Reply::ok(info.as_bytes())]);
+        for name in names {
+            let content = std::fs::read(study.path(&format!("bert-{model}/{name}"))).unwrap();
+            let file = Reply::hub_file(&wanted, &sha256(&content), &content);
+            // Busy at first, as a hub is when a hundred models are asked for.
+            let busy = Reply::status(429).header("retry-after", "0");
+            stub.page(&format!("/someone/bert-0{model}/resolve/{wanted}/{name}"), vec![busy, file]);
+        }
+    }
+    let run = |more: &[&str]| -> Ended {
+        let mut command = study.command(&[&["run", "study.toml", "--backend", "cpu"], more].concat());
+        command.env("HF_ENDPOINT", &stub.address).output().unwrap().into()
+    };
+    run(&[]).ok();
+    let theirs = study.read("results/published/metrics.csv");
+    let values = |table: &str, models: &[&str]| -> Vec<String> {
+        let mine = |line: &&str| models.iter().any(|model| line.starts_with(&format!("in_domain,{model},")));
+        table.lines().filter(mine).map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    };
+    let own = maker.read("results/tiny/metrics.csv");
+    assert_eq!(values(&own, &["0", "1", "2"]).len(), 3 * 2, "{own}");
+    assert_eq!(values(&own, &["0", "1", "2"]), values(&theirs, &["0", "1", "2"]));
+
+    // On a node without network, with another cache of results.
+    let before = stub.requests().len();
+    let mut offline = study.command(&["run", "study.toml", "--backend", "cpu", "--cache-dir", "other"]);
+    let offline: Ended = offline.env("HF_HUB_OFFLINE", "1").output().unwrap().into();
+    offline.ok();
+    assert_eq!(stub.requests().len(), before);
+
+    let unknown = run(&["--set", "fetch.others.step=20"]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(unknown.err.contains("100, 200, 2000"), "{}", unknown.err);
+    let gone = run(&["--set", "fetch.others.models=hf:someone/bert-{02..03}"]);
+    assert_eq!(gone.code, Some(1), "{}", gone.err);
+    assert!(gone.err.contains("failed fetch.others[3]: "), "{}", gone.err);
+    assert!(gone.err.contains("someone/bert-03"), "{}", gone.err);
 }

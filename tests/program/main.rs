@@ -1,16 +1,20 @@
 //! The built binary from outside: real files, real processes, real kills. Everything is tiny; the whole takes seconds.
 
+mod clusters;
 mod downloads;
 mod exports;
 mod golden;
 mod interruption;
 mod messages;
+mod model_analyses;
 mod models;
 mod plans;
+mod published;
 mod runs;
 mod sources;
 /// The unit tests' own server; not all of it is needed here.
 #[allow(dead_code)]
 #[path = "../../src/data/stub.rs"]
 mod stub;
+mod surfaces;
 mod workspace;

@@ -109,7 +109,7 @@ pub fn manifests(steps: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     read_manifests(steps).into_iter().map(digests).collect()
 }
 
-fn read_manifests(steps: &Path) -> Vec<serde_json::Value> {
+pub fn read_manifests(steps: &Path) -> Vec<serde_json::Value> {
     let folders = std::fs::read_dir(steps).into_iter().flatten();
     let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
     let paths = files.map(|file| file.unwrap().path());

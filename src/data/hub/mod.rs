@@ -61,6 +61,14 @@ pub struct HubDataset {
     pub note: Option<String>,
 }
 
+/// Chosen files of a repository with their names in it, at one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubFiles {
+    pub commit: String,
+    pub files: Vec<(String, PathBuf)>,
+    pub note: Option<String>,
+}
+
 /// Files of one repository at one commit, with their names in it.
 struct Found {
     commit: String,
@@ -137,6 +145,53 @@ impl Hub {
             Err(second @ DataError::NoSplit { .. }) => Err(second),
             Err(_) => Err(first),
         }
+    }
+
+    /// Every file of a repository that is `wanted` by its name, downloaded if need be. The repository may be a data set
+    /// or, as published logs often are, a model.
+    pub fn files(
+        &self,
+        repo: &str,
+        revision: Option<&str>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<HubFiles, DataError> {
+        let ask = |kind: RepoType| {
+            let found = self.every(
+                repo,
+                &Repo::with_revision(repo.to_string(), kind, revision.unwrap_or("main").to_string()),
+                wanted,
+            )?;
+            Ok(HubFiles { commit: found.commit, files: found.files, note: found.note })
+        };
+        let first = match ask(RepoType::Dataset) {
+            Err(first) => first,
+            found => return found,
+        };
+        // A hub without a token says "refused" of what is not there.
+        let elsewhere = matches!(
+            first,
+            DataError::RepoNotFound { .. }
+                | DataError::Refused { .. }
+                | DataError::Offline { .. }
+                | DataError::HubUnreachable { .. }
+        );
+        match ask(RepoType::Model) {
+            _ if !elsewhere => Err(first),
+            Err(DataError::RepoNotFound { .. } | DataError::Refused { .. } | DataError::Offline { .. }) => Err(first),
+            answer => answer,
+        }
+    }
+
+    fn every(&self, name: &str, repo: &Repo, wanted: &dyn Fn(&str) -> bool) -> Result<Found, DataError> {
+        let pick = |files: &[String]| Ok(files.iter().filter(|file| wanted(file)).cloned().collect());
+        // Which files there are is not known from the cache, even of a commit: a download may have been stopped.
+        if !self.settings.offline && is_commit(repo.revision()) {
+            match self.online(name, repo, &pick) {
+                Err(DataError::Unreachable { .. }) => {}
+                answer => return answer,
+            }
+        }
+        self.find(name, repo, &pick, self.settings.offline)
     }
 
     /// From the cache where that is certain or all there is, else by asking the hub.

@@ -15,7 +15,7 @@ const MAX_LENGTH: usize = 128;
 const TILE: usize = 8;
 
 impl Expander<'_> {
-    fn selection(&self, measure: &Measurement) -> measure::Selection {
+    pub(super) fn selection(&self, measure: &Measurement) -> measure::Selection {
         let stage = &measure.models[0].get_ref().stage;
         let of_models = self.makers.iter().find(|maker| maker.name == *stage).and_then(|maker| maker.max_length);
         measure::Selection {

@@ -1,9 +1,16 @@
 //! A validated experiment → its steps.
 
+mod agreement;
 mod clusters;
+mod distributions;
+mod dynamics;
 mod fetches;
+mod imports;
 mod measurements;
+mod model_plots;
 mod plots;
+mod sharpness;
+mod surfaces;
 mod trainings;
 
 use std::collections::BTreeMap;
@@ -24,6 +31,10 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         evals: BTreeMap::new(),
         lines: BTreeMap::new(),
         clusters: BTreeMap::new(),
+        dynamics: BTreeMap::new(),
+        sharpnesses: BTreeMap::new(),
+        agreements: BTreeMap::new(),
+        surfaces: BTreeMap::new(),
         errors: Vec::new(),
     };
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
@@ -56,6 +67,12 @@ struct Expander<'a> {
     evals: BTreeMap<(String, Model), usize>,
     lines: BTreeMap<String, Lines>,
     clusters: BTreeMap<String, Clustered>,
+    /// Steps of dynamics stages.
+    dynamics: BTreeMap<String, usize>,
+    sharpnesses: BTreeMap<String, Vec<(Model, usize)>>,
+    agreements: BTreeMap<String, Clustered>,
+    /// Surface stage → the step of each plane, with the labels of its three models.
+    surfaces: BTreeMap<String, Vec<(usize, [String; 3])>>,
     errors: Vec<Diagnostic>,
 }
 
@@ -66,6 +83,7 @@ struct Lines {
     pairs: BTreeMap<(usize, usize), usize>,
 }
 
+/// One step over many models.
 struct Clustered {
     step: usize,
     models: Vec<Model>,
@@ -80,7 +98,14 @@ impl Expander<'_> {
             Spec::Eval(eval) => self.eval(&stage.id, eval),
             Spec::Interpolate(interpolate) => self.interpolate(&stage.id, interpolate),
             Spec::Cluster(cluster) => self.cluster(&stage.id, cluster),
+            Spec::Dynamics(dynamics) => self.dynamics(&stage.id, dynamics),
+            Spec::Sharpness(sharpness) => self.sharpness(&stage.id, sharpness),
+            Spec::Agreement(agreement) => self.agreement(&stage.id, agreement),
             Spec::Plot(plot) => self.plot(&stage.id, plot),
+            Spec::ImportedLines(lines) => self.imported_lines(&stage.id, lines),
+            Spec::ImportedEval(eval) => self.imported_eval(&stage.id, eval),
+            Spec::Members(members) => self.members(&stage.id, members),
+            Spec::Surface(surface) => self.surface(&stage.id, surface),
         };
         if let Err(error) = done {
             self.errors.push(error);
@@ -112,10 +137,14 @@ fn model_inputs(role: &str, model: &Model) -> Vec<Input> {
 }
 
 fn pair_inputs(lines: &Lines) -> Vec<Input> {
+    let output = |i: usize, j: usize| match (&lines.models[i], &lines.models[j]) {
+        (first, second) if first.is_imported() => format!("line:{},{}", first.label, second.label),
+        _ => "line".to_owned(),
+    };
     let input = |(&(i, j), &step): (&(usize, usize), &usize)| Input {
         role: format!("pair:{i},{j}"),
         from: step,
-        output: "line".to_owned(),
+        output: output(i, j),
     };
     lines.pairs.iter().map(input).collect()
 }

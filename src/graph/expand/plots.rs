@@ -1,9 +1,7 @@
 //! Figures: one step each, with the results that it draws as inputs.
 
-use toml::Spanned;
-
 use super::super::Input;
-use super::super::models::Model;
+use super::imports::same_models;
 use super::{Expander, labels, pair_inputs};
 use crate::experiment::{Curves, Diagnostic, MetricRef, OrderBy, Plot, PlotKind, StageId};
 use crate::stages::plot::{Choice, Figure, Order};
@@ -18,6 +16,7 @@ impl Expander<'_> {
             }
             PlotKind::Heatmap { of, order_by } => {
                 let Some(clustered) = self.clusters.get(of.get_ref()) else { return Ok(()) };
+                self.with_distances(clustered, of)?;
                 let mut inputs = vec![clusters_input(clustered.step)];
                 let order_by = match order_by {
                     OrderBy::Seed => Order::Seed,
@@ -32,12 +31,38 @@ impl Expander<'_> {
             }
             PlotKind::Scatter { of, metric } => {
                 let Some(clustered) = self.clusters.get(of.get_ref()) else { return Ok(()) };
+                self.with_distances(clustered, of)?;
                 let mut inputs = vec![clusters_input(clustered.step)];
                 inputs.extend(self.metric_inputs(metric, &clustered.models)?);
                 let models = labels(&clustered.models);
                 let MetricRef { eval, metric } = metric.get_ref().clone();
                 (Figure::Scatter { eval, metric, models }, inputs)
             }
+            PlotKind::Histogram { of, metric } => match self.histogram(of, metric)? {
+                Some(made) => made,
+                None => return Ok(()),
+            },
+            PlotKind::Distributions { of } => self.distributions(of)?,
+            PlotKind::Movement { of } => match self.dynamics.get(of.get_ref()) {
+                Some(step) => (Figure::Movement, vec![dynamics_input(*step)]),
+                None => return Ok(()),
+            },
+            PlotKind::Sharpness { of, metric, clusters } => {
+                return self.push_plot(id, plot, self.sharpness_plot(of, metric, clusters.as_ref()));
+            }
+            PlotKind::Agreement { of, value, order_by, clusters } => {
+                return self.push_plot(id, plot, self.agreement_plot(of, *value, order_by, clusters.as_ref()));
+            }
+            PlotKind::Training { of, smooth } => {
+                return self.push_plot(id, plot, self.training_plot(of, *smooth));
+            }
+            PlotKind::Matrix { of, metric, distance } => {
+                return self.push_plot(id, plot, self.matrix_plot(of, metric, distance));
+            }
+            PlotKind::Surface { of, metric, clips } => match self.surface_figure(of, metric, *clips) {
+                Some(drawn) => drawn,
+                None => return Ok(()),
+            },
         };
         let params = plot::Params { figure, title: plot.title.clone(), width: plot.width };
         self.push(id, String::new(), Params::Plot(params), inputs);
@@ -50,7 +75,7 @@ impl Expander<'_> {
         let mut inputs = pair_inputs(lines);
         if let Some(clusters) = &curves.clusters {
             let Some(clustered) = self.clusters.get(clusters.get_ref()) else { return Ok(None) };
-            if clustered.models != lines.models {
+            if !same_models(&clustered.models, &lines.models) {
                 let message = format!("[cluster.{}] clusters other models than these lines join", clusters.get_ref());
                 return Err(Diagnostic::new(message, clusters.span()));
             }
@@ -82,23 +107,10 @@ impl Expander<'_> {
         };
         Ok(Some((figure, inputs)))
     }
+}
 
-    /// The evaluation of every model, as `metric:I`.
-    fn metric_inputs(&self, metric: &Spanned<MetricRef>, models: &[Model]) -> Result<Vec<Input>, Diagnostic> {
-        let eval = &metric.get_ref().eval;
-        models
-            .iter()
-            .enumerate()
-            .map(|(number, model)| {
-                let name = (eval.clone(), Model { label: String::new(), ..model.clone() });
-                let step = self.evals.get(&name).ok_or_else(|| {
-                    let message = format!("[eval.{eval}] does not evaluate the model `{}`", model.label);
-                    Diagnostic::new(message, metric.span()).help("let its `models` name the same models")
-                })?;
-                Ok(Input { role: format!("metric:{number}"), from: *step, output: "metrics".to_owned() })
-            })
-            .collect()
-    }
+fn dynamics_input(step: usize) -> Input {
+    Input { role: "dynamics".to_owned(), from: step, output: "dynamics".to_owned() }
 }
 
 fn clusters_input(step: usize) -> Input {

@@ -15,6 +15,7 @@ mod names;
 mod pickle;
 mod protobuf;
 mod reader;
+mod surface;
 mod table;
 mod tensorflow;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod torch;
 
 pub use choice::{Lacking, ModelFiles};
 pub(crate) use floats::Float;
+pub use surface::{PublishedSurface, read_surface};
 
 use super::{HostTensor, ModelError, Weights};
 use std::path::PathBuf;
@@ -37,7 +39,7 @@ pub enum FormatError {
     #[error("the {format} file cannot be read: {what}")]
     Unsupported { format: &'static str, what: String },
     #[error(
-        "the pickle asks for {what} (byte {offset}), which no state dict needs: it is refused, and nothing in it was run"
+        "the pickle asks for {what} (byte {offset}), which neither a state dict nor a surface needs: it is refused, and nothing in it was run"
     )]
     Refused { what: String, offset: usize },
     #[error("this is a Git LFS pointer and not the weights that it stands for: run `git lfs pull` where it was cloned")]

@@ -141,6 +141,34 @@ fn from_legacy(bytes: &[u8]) -> Result<(Pickle<'_>, Storages), FormatError> {
     Ok((pickle, storages))
 }
 
+/// The storage that a legacy file of one storage holds, which is how tensors lie inside other pickles.
+pub(super) fn lone_storage(bytes: &[u8]) -> Result<(Element, &[u8]), FormatError> {
+    let (pickle, storages) = from_legacy(bytes)?;
+    let found = match pickle.root() {
+        Object::Persistent(id) => storage(&pickle, *id),
+        _ => None,
+    };
+    let (key, element) = found.ok_or_else(|| unsupported("it holds something other than a storage".into()))?;
+    let bytes = storages.get(key).and_then(|place| bytes.get(place.clone()));
+    Ok((element, bytes.ok_or_else(|| damaged("its storage is not there".into()))?))
+}
+
+/// The shape and the bytes, row-major, of a tensor that looks at `storage`; `None` if it reaches beyond.
+pub(super) fn view_of(
+    pickle: &Pickle<'_>,
+    arguments: usize,
+    storage: &[u8],
+    width: usize,
+) -> Option<(Vec<usize>, Vec<u8>)> {
+    let view = View::of(pickle, "", Element::Other(width, ""), arguments)?;
+    let places = view.places().filter(|places| *places <= storage.len() / width)?;
+    // A view may repeat its elements, but no honest grid is larger than what it looks at.
+    elements(&view.shape).filter(|count| *count <= storage.len() / width)?;
+    let part = storage.get(view.offset * width..places * width)?;
+    let bytes = view.gather(part, width).into_owned();
+    Some((view.shape, bytes))
+}
+
 fn cut(cut: Cut) -> FormatError {
     damaged(format!("it ends before what should stand at byte {}", cut.at))
 }
@@ -193,9 +221,13 @@ struct View<'a> {
 impl<'a> View<'a> {
     /// From `(storage, offset, shape, strides, …)`.
     fn new(pickle: &Pickle<'a>, arguments: usize) -> Option<Self> {
-        let ([from, offset, shape, strides], _) = pickle.tuple(arguments)?.split_first_chunk::<4>()?;
-        let Object::Persistent(id) = pickle.get(*from) else { return None };
+        let Object::Persistent(id) = pickle.get(*pickle.tuple(arguments)?.first()?) else { return None };
         let (key, element) = storage(pickle, *id)?;
+        Self::of(pickle, key, element, arguments)
+    }
+
+    fn of(pickle: &Pickle<'_>, key: &'a str, element: Element, arguments: usize) -> Option<Self> {
+        let ([_, offset, shape, strides], _) = pickle.tuple(arguments)?.split_first_chunk::<4>()?;
         let sizes = |id: usize| pickle.tuple(id)?.iter().map(|size| pickle.size(*size)).collect::<Option<Vec<_>>>();
         let (shape, strides) = (sizes(*shape)?, sizes(*strides)?);
         let fits = shape.len() == strides.len() && shape.len() <= MOST_DIMENSIONS;

@@ -100,15 +100,17 @@ impl Kernels {
         if crate::device::is_host(device) { Self::Host } else { Self::Device }
     }
 
-    /// The next mask of the training step, for a tensor of `shape`.
+    /// The next mask of the training step, for a tensor of `shape`. A rate of 0 takes its turn too, so that changing one
+    /// rate does not shift the host's masks at the other places.
     pub(super) fn mask(self, rate: f64, shape: [usize; 2], dropout: &mut Dropout, device: &DispatchDevice) -> Mask {
         #[cfg(test)]
         if rate > 0.0 {
             dropout.drawn.push((rate, shape));
         }
+        let key = dropout.next_key();
         match (rate > 0.0, self) {
             (false, _) => Mask::None,
-            (true, Self::Host) => Mask::Hash(HashMask::new(dropout.next_key(), rate)),
+            (true, Self::Host) => Mask::Hash(HashMask::new(key, rate)),
             (true, Self::Device) => Mask::Values(device::mask(rate, shape, device)),
         }
     }

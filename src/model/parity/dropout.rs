@@ -102,6 +102,29 @@ fn dropout_is_where_bert_has_it() {
     }
 }
 
+/// The host's masks at one place do not depend on the rates of the others, be they 0.
+#[test]
+fn a_rate_decides_its_own_places_alone() {
+    let (model, batch) = (classifier(Kernels::Host), batch());
+    let masks = |rates: DropoutRates| {
+        let (_, kept) = model.logits(&batch, &mut Dropout::new(rates, 8, 3, &cpu()), true).unwrap();
+        let kept = kept.unwrap();
+        PLACES.map(|place| factors(mask_at(&kept, place), count(place)))
+    };
+    let all = masks(rates(0.3, 0.4, 0.5));
+    for (alone, of) in [(rates(0.3, 0.0, 0.0), 0), (rates(0.0, 0.4, 0.0), 1), (rates(0.0, 0.0, 0.5), 2)] {
+        let alone = masks(alone);
+        for (number, place) in PLACES.iter().enumerate() {
+            let kind = match place {
+                Place::Probabilities(_) => 1,
+                Place::Pooled => 2,
+                _ => 0,
+            };
+            assert_eq!(alone[number] == all[number], kind == of, "{place:?}");
+        }
+    }
+}
+
 /// Cross-entropy, the mean over rows.
 fn loss(logits: &[f64], labels: &[u32]) -> f64 {
     let row = |(row, label): (&[f64], &u32)| row.iter().map(|x| x.exp()).sum::<f64>().ln() - row[*label as usize];

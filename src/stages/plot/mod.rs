@@ -1,17 +1,24 @@
 //! Figures of what was measured: one file a kind turns results into the data of a figure.
 
 mod curves;
+mod distributions;
 mod heatmap;
+mod models;
+mod movement;
 mod scatter;
+mod surface;
 
 use serde::{Deserialize, Serialize};
 
+use super::agreement::Value;
 use super::eval::Measured;
 use super::measure::Metric;
 use crate::engine::{Context, Outputs, StageError};
 use crate::plot::Width;
 
 pub const VERSION: u32 = 2;
+
+pub use crate::plot::MATRIX_MODELS;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
@@ -51,6 +58,43 @@ pub enum Figure {
     Heatmap { order_by: Order, models: Vec<String> },
     /// Inputs `clusters` and `metric:I`.
     Scatter { eval: String, metric: String, models: Vec<String> },
+    /// Inputs `clusters` and `metric:I`.
+    Histogram { eval: String, metric: String, models: Vec<String> },
+    /// Inputs `first:I` and `second:I`.
+    Distributions { first: Measurement, second: Measurement },
+    /// Input `dynamics`.
+    Movement,
+    /// Inputs `sharpness:I` and `metric:I`, and `clusters` with each model's place in it where there is one.
+    Sharpness { eval: String, metric: String, models: Vec<String>, clusters: Option<Vec<usize>> },
+    /// Inputs `agreement`, `metric:I` where models are ordered by one, and `clusters` as above.
+    Agreement { value: Value, order_by: Order, models: Vec<String>, clusters: Option<Vec<usize>> },
+    /// Inputs `log:I`.
+    Training { smooth: usize, models: Vec<String> },
+    /// Inputs `pair:I,J`.
+    Matrix { metric: String, distance: String, pairs: Vec<[usize; 2]>, models: Vec<String> },
+    /// Inputs `plane:I` and `surface:I` for every panel.
+    Surface {
+        metric: String,
+        panels: Vec<Panel>,
+        clip_x: Option<[f64; 2]>,
+        clip_y: Option<[f64; 2]>,
+        clip_z: Option<[f64; 2]>,
+    },
+}
+
+/// One plane of a surface stage, and its three models' labels, the anchor first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Panel {
+    pub surface: String,
+    pub models: [String; 3],
+}
+
+/// A metric of some models.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measurement {
+    pub eval: String,
+    pub metric: String,
+    pub models: Vec<String>,
 }
 
 /// The models that are best and worst by a metric.
@@ -97,6 +141,22 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         }
         Figure::Heatmap { order_by, models } => drawn!(heatmap::heatmap(order_by, models, title, context)),
         Figure::Scatter { eval, metric, .. } => drawn!(scatter::scatter(eval, metric, title, context)),
+        Figure::Histogram { eval, metric, .. } => drawn!(distributions::histogram(eval, metric, title, context)),
+        Figure::Distributions { first, second } => drawn!(distributions::two(first, second, title, context)),
+        Figure::Movement => drawn!(movement::movement(title, context)),
+        Figure::Sharpness { eval, metric, models, clusters } => {
+            drawn!(models::sharpness((eval, metric), models, clusters.as_deref(), title, context))
+        }
+        Figure::Agreement { value, order_by, clusters, .. } => {
+            drawn!(models::agreement(*value, order_by, clusters.as_deref(), title, context))
+        }
+        Figure::Training { smooth, models } => drawn!(models::training(*smooth, models, title, context)),
+        Figure::Matrix { metric, distance, pairs, models } => {
+            drawn!(models::matrix(metric, distance, pairs, (models, title), context))
+        }
+        Figure::Surface { metric, panels, clip_x, clip_y, clip_z } => {
+            drawn!(surface::surfaces(metric, panels, [*clip_x, *clip_y, *clip_z], title, context))
+        }
     };
     let mut outputs = Outputs::default();
     outputs.bytes("figure.svg", drawn.svg);

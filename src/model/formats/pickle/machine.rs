@@ -25,6 +25,8 @@ pub(super) struct Machine<'a> {
     /// How high the stack was at each open mark.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Whether arrays may be made, and not only tensors.
+    pub arrays: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -63,8 +65,20 @@ impl<'a> Machine<'a> {
             }
             0x8a => self.long()?,
             b'G' => {
-                self.reader.take(8)?;
-                self.push(Object::Float);
+                let number = f64::from_be_bytes(self.reader.array()?);
+                self.push(Object::Float(number));
+            }
+            b'C' if self.arrays => {
+                let length = self.reader.u8()?;
+                self.bytes(length.into())?;
+            }
+            b'B' if self.arrays => {
+                let length = self.reader.u32()?;
+                self.bytes(length.into())?;
+            }
+            0x8e | 0x96 if self.arrays => {
+                let length = self.reader.u64()?;
+                self.bytes(length)?;
             }
             b'X' | b'T' => {
                 let length = self.reader.u32()?;
@@ -149,9 +163,13 @@ impl<'a> Machine<'a> {
             }
             b'R' => self.call()?,
             b'b' => {
-                // An OrderedDict's attributes, which are torch's `_metadata`.
                 let state = self.pop()?;
                 let top = self.top()?;
+                if let Some(Object::Call { state: known, .. }) = self.objects.get_mut(top) {
+                    *known = Some(state);
+                    return Ok(None);
+                }
+                // An OrderedDict's attributes, which are torch's `_metadata`.
                 if !matches!((&self.objects[top], &self.objects[state]), (Object::Dict(_), Object::Dict(_))) {
                     return Err(Fault::Refused("the opcode BUILD on something other than an OrderedDict".into()));
                 }
@@ -237,8 +255,16 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    fn bytes(&mut self, length: u64) -> Result<(), Fault> {
+        let length = usize::try_from(length).map_err(|_| Fault::Cut)?;
+        let bytes = self.reader.take(length)?;
+        self.push(Object::Bytes(bytes));
+        Ok(())
+    }
+
     fn class(&mut self, module: &[u8], name: &[u8]) -> Result<(), Fault> {
-        let Some(class) = Class::named(module, name) else {
+        let class = if self.arrays { Class::of_arrays(module, name) } else { Class::named(module, name) };
+        let Some(class) = class else {
             return Err(Fault::Refused(format!("the class `{}.{}`", shown(module), shown(name))));
         };
         self.push(Object::Class(class));
@@ -257,6 +283,19 @@ impl<'a> Machine<'a> {
             // The tensor inside, or the tuple of sizes.
             (Class::Parameter | Class::Size, &[inner, ..]) => self.stack.push(inner),
             (Class::Parameter | Class::Size, []) => return Err(Fault::Wrong("makes a parameter from nothing")),
+            (
+                Class::Reconstruct
+                | Class::NdArray
+                | Class::Dtype
+                | Class::Scalar
+                | Class::FromBuffer
+                | Class::Encode
+                | Class::LoadFromBytes,
+                _,
+            ) => {
+                let class = *class;
+                self.push(Object::Call { class, arguments, state: None });
+            }
             (Class::Storage(_), _) => return Err(Fault::Refused("a storage made on the spot".into())),
         }
         Ok(())

@@ -25,7 +25,8 @@ pub(super) enum Object<'a> {
     None,
     Bool(bool),
     Int(i128),
-    Float,
+    Float(f64),
+    Bytes(&'a [u8]),
     Text(&'a str),
     Tuple(Vec<Id>),
     List(Vec<Id>),
@@ -35,6 +36,12 @@ pub(super) enum Object<'a> {
     Persistent(Id),
     /// What `_rebuild_tensor` was called with, a tuple.
     Tensor(Id),
+    /// What another function of arrays was called with, a tuple, and the state that its result was given.
+    Call {
+        class: Class,
+        arguments: Id,
+        state: Option<Id>,
+    },
 }
 
 /// What a storage holds.
@@ -45,7 +52,7 @@ pub(super) enum Element {
     Other(usize, &'static str),
 }
 
-/// The classes and functions that a state dict names.
+/// The classes and functions that a state dict names, and after them those of arrays beside tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     OrderedDict,
@@ -53,6 +60,13 @@ pub(super) enum Class {
     Parameter,
     Size,
     Storage(Element),
+    Reconstruct,
+    NdArray,
+    Dtype,
+    Scalar,
+    FromBuffer,
+    Encode,
+    LoadFromBytes,
 }
 
 impl Class {
@@ -76,6 +90,20 @@ impl Class {
             _ => return None,
         })
     }
+
+    /// Of arrays: NumPy 2 moved its `core`, so there are two names of each.
+    fn of_arrays(module: &[u8], name: &[u8]) -> Option<Self> {
+        Some(match (module, name) {
+            (b"numpy.core.multiarray" | b"numpy._core.multiarray", b"_reconstruct") => Self::Reconstruct,
+            (b"numpy.core.multiarray" | b"numpy._core.multiarray", b"scalar") => Self::Scalar,
+            (b"numpy.core.numeric" | b"numpy._core.numeric", b"_frombuffer") => Self::FromBuffer,
+            (b"numpy", b"ndarray") => Self::NdArray,
+            (b"numpy", b"dtype") => Self::Dtype,
+            (b"_codecs", b"encode") => Self::Encode,
+            (b"torch.storage", b"_load_from_bytes") => Self::LoadFromBytes,
+            _ => return Self::named(module, name),
+        })
+    }
 }
 
 /// A pickle that was read.
@@ -93,7 +121,17 @@ impl<'a> Pickle<'a> {
     /// # Errors
     /// It ends too early, or asks for what no state dict needs.
     pub fn read(bytes: &'a [u8]) -> Result<Self, FormatError> {
+        Self::run(Machine::new(bytes.get(..LONGEST).unwrap_or(bytes)))
+    }
+
+    /// The same for arrays, which need more classes and bytes.
+    pub fn read_arrays(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let mut machine = Machine::new(bytes.get(..LONGEST).unwrap_or(bytes));
+        machine.arrays = true;
+        Self::run(machine)
+    }
+
+    fn run(mut machine: Machine<'a>) -> Result<Self, FormatError> {
         loop {
             let at = machine.at();
             match machine.step() {

@@ -1,0 +1,56 @@
+//! Logs of ε-sharpness, a line a model: `ɛ-sharpness of models/bert_07 is 0.0123`. Other lines are passed over.
+
+use super::{LogFile, PublishedError, number};
+use std::collections::BTreeMap;
+
+/// Sharpness by model. It can be negative.
+pub fn read_sharpness(files: &[LogFile]) -> Result<BTreeMap<u64, f64>, PublishedError> {
+    let mut found: BTreeMap<u64, (f64, String)> = BTreeMap::new();
+    for file in files {
+        let bytes =
+            std::fs::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
+        for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+            let Some((_, rest)) = line.split_once("-sharpness of ") else { continue };
+            let parsed = rest.rsplit_once(" is ").and_then(|(name, value)| {
+                let value = value.trim().parse::<f64>().ok().filter(|value| value.is_finite())?;
+                Some((number(name)?, value))
+            });
+            let Some((model, value)) = parsed else {
+                let what = "names no model by number with its sharpness".to_owned();
+                return Err(PublishedError::Line { file: file.name.clone(), line: at + 1, what });
+            };
+            let place = format!("{} line {}", file.name, at + 1);
+            match found.get(&model) {
+                Some((known, first)) if *known != value => {
+                    let what = format!("the sharpness of {model}");
+                    return Err(PublishedError::Conflict { what, first: first.clone(), second: place });
+                }
+                _ => drop(found.insert(model, (value, place))),
+            }
+        }
+    }
+    Ok(found.into_iter().map(|(model, (value, _))| (model, value)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<BTreeMap<u64, f64>, PublishedError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        std::fs::write(&path, text).unwrap();
+        read_sharpness(&[LogFile { name: "a.log".into(), path }])
+    }
+
+    #[test]
+    fn sharpness_is_read_by_model() {
+        let text = "loading\nɛ-sharpness of ../berts/bert_07 is 0.125\nε-sharpness of bert-100 is -1e-3\n";
+        assert_eq!(read(text).unwrap(), BTreeMap::from([(7, 0.125), (100, -0.001)]));
+        let wrong = |text: &str| read(text).unwrap_err().to_string();
+        assert!(wrong("\nɛ-sharpness of bert_07 is nan").starts_with("a.log: line 2 names no model"));
+        assert!(wrong("ɛ-sharpness of bert is 1").contains("line 1"));
+        let twice = "ɛ-sharpness of 7 is 1\nɛ-sharpness of 07 is 2\n";
+        assert!(wrong(twice).contains("the sharpness of 7 is there twice"), "{}", wrong(twice));
+    }
+}

@@ -1,0 +1,61 @@
+//! `[sharpness.x]`: how far each model's loss rises inside a small box around it.
+
+use toml::Spanned;
+
+use super::measurements::Measure;
+use super::raw::RawSharpness;
+use super::validate::Checker;
+use super::{Diagnostic, Sharpness};
+use crate::train::BoxShape;
+
+/// What the published study uses.
+const EPSILON: f64 = 1e-5;
+const LEARNING_RATE: f64 = 8e-5;
+const BATCH_SIZE: usize = 128;
+
+pub(super) fn check(raw: RawSharpness, checker: &mut Checker) -> Option<Sharpness> {
+    if let Some(epsilon) = &raw.epsilon
+        && !(epsilon.get_ref().is_finite() && *epsilon.get_ref() > 0.0)
+    {
+        checker.fail::<()>(Diagnostic::new("`epsilon` must be greater than 0", epsilon.span()));
+    }
+    raw.learning_rate.iter().for_each(|rate| checker.rate(rate));
+    raw.dropout.iter().for_each(|rate| checker.fraction(rate, "dropout"));
+    for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.directions, "directions")] {
+        value.iter().for_each(|value| checker.positive(value, name));
+    }
+    let shape = match raw.shape {
+        None => BoxShape::Published,
+        Some(name) => match BoxShape::named(name.get_ref()) {
+            Some(shape) => shape,
+            None => {
+                let message = format!("unknown box `{}`", name.get_ref());
+                return checker.fail(
+                    Diagnostic::new(message, name.span())
+                        .suggest(name.get_ref(), BoxShape::ALL.iter().map(|shape| shape.name())),
+                );
+            }
+        },
+    };
+    let measure = Measure {
+        models: raw.models,
+        data: raw.data,
+        metrics: None,
+        max_length: raw.max_length,
+        labels: raw.labels,
+        combine: None,
+        filter: raw.filter,
+        permute: raw.permute,
+        examples: raw.examples,
+    };
+    Some(Sharpness {
+        measure: measure.check(checker)?,
+        epsilon: raw.epsilon.map_or(EPSILON, Spanned::into_inner),
+        shape,
+        directions: raw.directions.map(Spanned::into_inner),
+        learning_rate: raw.learning_rate.map_or(LEARNING_RATE, Spanned::into_inner),
+        batch_size: raw.batch_size.map_or(BATCH_SIZE, Spanned::into_inner),
+        dropout: raw.dropout.map(Spanned::into_inner),
+        seed: raw.seed.unwrap_or(checker.seed),
+    })
+}

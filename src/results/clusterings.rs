@@ -1,0 +1,171 @@
+//! Tables about clusterings as a whole: how clear and how stable the clusters are, how they differ in a metric, and
+//! whether their distances are transitive.
+
+use std::collections::BTreeMap;
+
+use super::rows::Rows;
+use super::tables::{Table, column, counts, numbers, table, texts};
+use crate::analysis::permutation::{self, PERMUTATIONS, mean_difference};
+use crate::analysis::transitivity::{Transitivity, transitivity};
+use crate::engine::StageError;
+use crate::fingerprint::Key;
+use crate::stages::cluster::{Clusters, Stability};
+
+#[derive(Debug)]
+pub struct Clustering {
+    pub stage: String,
+    pub distance: String,
+    pub metric: String,
+    pub models: usize,
+    pub clusters: usize,
+    pub eigengap: Option<f64>,
+    /// Mean over the models.
+    pub silhouette: f64,
+    pub stability: Vec<Stability>,
+    pub transitivity: Transitivity,
+    pub key: Key,
+}
+
+impl Clustering {
+    pub fn of(stage: String, clusters: Clusters, key: Key) -> Result<Self, StageError> {
+        let models = clusters.models.len();
+        Ok(Self {
+            stage,
+            models,
+            clusters: clusters.members().len(),
+            eigengap: clusters.eigengap,
+            silhouette: clusters.silhouettes.iter().sum::<f64>() / models.max(1) as f64,
+            transitivity: transitivity(&clusters.matrix)?,
+            distance: clusters.distance,
+            metric: clusters.metric,
+            stability: clusters.stability,
+            key,
+        })
+    }
+}
+
+/// A metric's mean in one cluster against its mean in another.
+#[derive(Debug)]
+pub struct Difference {
+    pub stage: String,
+    pub first: usize,
+    pub second: usize,
+    pub metric: String,
+    pub test: permutation::Difference,
+    pub key: Key,
+}
+
+impl Difference {
+    /// Every two clusters, where all their models have a value.
+    pub fn all(
+        stage: &str,
+        clusters: &Clusters,
+        metric: &str,
+        values: &BTreeMap<&str, f64>,
+        key: Key,
+    ) -> Result<Vec<Self>, StageError> {
+        let value = |model: &usize| values.get(clusters.models[*model].as_str()).copied();
+        let groups: Vec<(usize, Option<Vec<f64>>)> = clusters
+            .members()
+            .into_iter()
+            .map(|(cluster, members)| (cluster, members.iter().map(value).collect()))
+            .collect();
+        let mut differences = Vec::new();
+        for (place, (first, one)) in groups.iter().enumerate() {
+            for (second, other) in &groups[place + 1..] {
+                if let (Some(one), Some(other)) = (one, other) {
+                    differences.push(Self {
+                        stage: stage.to_owned(),
+                        first: *first,
+                        second: *second,
+                        metric: metric.to_owned(),
+                        test: mean_difference(one, other, PERMUTATIONS)?,
+                        key,
+                    });
+                }
+            }
+        }
+        Ok(differences)
+    }
+}
+
+pub fn tables(rows: &Rows) -> Result<Vec<Table>, StageError> {
+    let mut tables = Vec::new();
+    if !rows.clusterings.is_empty() {
+        tables.push(clusterings(&rows.clusterings)?);
+        tables.push(stability(&rows.clusterings)?);
+        tables.push(triangles(&rows.clusterings)?);
+    }
+    if !rows.differences.is_empty() {
+        tables.push(differences(&rows.differences)?);
+    }
+    Ok(tables)
+}
+
+fn clusterings(rows: &[Clustering]) -> Result<Table, StageError> {
+    table(
+        "clusterings",
+        vec![
+            texts("clustering", rows, |row| row.stage.clone()),
+            texts("distance", rows, |row| row.distance.clone()),
+            texts("metric", rows, |row| row.metric.clone()),
+            counts("models", rows, |row| row.models),
+            counts("clusters", rows, |row| row.clusters),
+            column("eigengap", rows.iter().map(|row| row.eigengap).collect::<Vec<Option<f64>>>()),
+            numbers("silhouette", rows, |row| row.silhouette),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn stability(rows: &[Clustering]) -> Result<Table, StageError> {
+    let each: Vec<(&Clustering, &Stability)> =
+        rows.iter().flat_map(|row| row.stability.iter().map(move |at| (row, at))).collect();
+    table(
+        "stability",
+        vec![
+            texts("clustering", &each, |(row, _)| row.stage.clone()),
+            numbers("delta", &each, |(_, at)| at.delta),
+            column("adjusted_rand", each.iter().map(|(_, at)| at.adjusted_rand).collect::<Vec<Option<f64>>>()),
+            texts("problem", &each, |(_, at)| at.problem.clone().unwrap_or_default()),
+            texts("key", &each, |(row, _)| row.key.to_string()),
+        ],
+    )
+}
+
+fn triangles(rows: &[Clustering]) -> Result<Table, StageError> {
+    let numbers = |name: &str, of: &dyn Fn(&Transitivity) -> Option<f64>| {
+        column(name, rows.iter().map(|row| of(&row.transitivity)).collect::<Vec<Option<f64>>>())
+    };
+    table(
+        "transitivity",
+        vec![
+            texts("clustering", rows, |row| row.stage.clone()),
+            texts("distance", rows, |row| row.distance.clone()),
+            numbers("clustering_coefficient", &|found| found.coefficient),
+            counts("triangles", rows, |row| row.transitivity.triangles),
+            counts("violations", rows, |row| row.transitivity.violations),
+            numbers("share_of_violations", &Transitivity::share),
+            numbers("mean_excess", &|found| found.mean_excess),
+            numbers("max_excess", &|found| found.max_excess),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}
+
+fn differences(rows: &[Difference]) -> Result<Table, StageError> {
+    table(
+        "cluster_differences",
+        vec![
+            texts("clustering", rows, |row| row.stage.clone()),
+            counts("first", rows, |row| row.first),
+            counts("second", rows, |row| row.second),
+            texts("metric", rows, |row| row.metric.clone()),
+            numbers("difference", rows, |row| row.test.difference),
+            numbers("p_value", rows, |row| row.test.p),
+            counts("permutations", rows, |row| row.test.divisions),
+            column("exact", rows.iter().map(|row| row.test.exact).collect::<Vec<bool>>()),
+            texts("key", rows, |row| row.key.to_string()),
+        ],
+    )
+}

@@ -1,0 +1,151 @@
+//! How far all models of an evaluation say the same, pair by pair, from the logits that it kept.
+
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::agreement::Answers;
+use crate::data::read_parquet;
+use crate::engine::{Context, Outputs, StageError};
+use polars::prelude::{DataFrame, DataType};
+
+pub const VERSION: u32 = 1;
+
+/// What eval puts before a class's name.
+const LOGIT: &str = "logit_";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// Labels of the models; the input `examples:I` is of number I of this list.
+    pub models: Vec<String>,
+}
+
+/// The output `agreement`. Both matrices are symmetric, `[models, models]`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Agreement {
+    pub models: Vec<String>,
+    pub examples: usize,
+    /// The share of examples for which two models predict the same, 0–1.
+    pub agreement: Vec<Vec<f64>>,
+    /// The mean Jensen–Shannon divergence of their class probabilities, in nats.
+    pub divergence: Vec<Vec<f64>>,
+}
+
+/// One of the two matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Value {
+    Agreement,
+    Divergence,
+}
+
+impl Value {
+    pub const ALL: [Self; 2] = [Self::Agreement, Self::Divergence];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agreement => "agreement",
+            Self::Divergence => "divergence",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.name() == name)
+    }
+}
+
+impl Agreement {
+    pub fn matrix(&self, value: Value) -> &[Vec<f64>] {
+        match value {
+            Value::Agreement => &self.agreement,
+            Value::Divergence => &self.divergence,
+        }
+    }
+}
+
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+    let n = params.models.len();
+    let mut classes: Option<Vec<String>> = None;
+    let mut models = Vec::with_capacity(n);
+    for (number, label) in params.models.iter().enumerate() {
+        let named = |error: StageError| StageError { message: format!("model `{label}`: {}", error.message), ..error };
+        let frame = read_parquet(&context.bytes(&format!("examples:{number}"))?)?;
+        let own = class_names(&frame);
+        let known = classes.get_or_insert_with(|| own.clone());
+        if *known != own {
+            let (here, first) = (own.join(", "), known.join(", "));
+            return Err(StageError::new(format!("model `{label}` has classes [{here}], and the first [{first}]"))
+                .help("evaluate them with `labels`, so that all speak of the same classes"));
+        }
+        models.push(answers(&frame, known).map_err(named)?);
+    }
+    let examples = models.first().map_or(0, Answers::examples);
+    let mut agreement = vec![vec![1.0; n]; n];
+    let mut divergence = vec![vec![0.0; n]; n];
+    for i in 0..n {
+        for j in i + 1..n {
+            let (equal, apart) = (models[i].agreement(&models[j])?, models[i].divergence(&models[j])?);
+            (agreement[i][j], agreement[j][i]) = (equal, equal);
+            (divergence[i][j], divergence[j][i]) = (apart, apart);
+        }
+        context.progress(i + 1, n);
+    }
+    let mut outputs = Outputs::default();
+    outputs.json("agreement", &Agreement { models: params.models.clone(), examples, agreement, divergence })?;
+    Ok(outputs)
+}
+
+/// In the order of the alphabet, since models may order them differently.
+fn class_names(frame: &DataFrame) -> Vec<String> {
+    // A kept column of the data may begin with the same letters, but it holds texts.
+    let is_logit = |column: &&polars::prelude::Column| *column.dtype() == DataType::Float32;
+    let columns = frame.columns().iter().filter(is_logit);
+    let mut names: Vec<String> =
+        columns.filter_map(|column| Some(column.name().strip_prefix(LOGIT)?.to_owned())).collect();
+    names.sort();
+    names
+}
+
+fn answers(frame: &DataFrame, classes: &[String]) -> Result<Answers, StageError> {
+    let examples = frame.height();
+    let mut logits = vec![0.0f32; examples * classes.len()];
+    for (class, name) in classes.iter().enumerate() {
+        let column = frame.column(&format!("{LOGIT}{name}"))?.f32()?;
+        for (example, logit) in column.iter().enumerate() {
+            logits[example * classes.len() + class] = logit.unwrap_or(f32::NAN);
+        }
+    }
+    // Not the largest logit again: where two are equal, the model's own order decides.
+    let predicted = frame.column("prediction")?.str()?;
+    let number = |name: Option<&str>| {
+        let name = name.unwrap_or_default();
+        let class = classes.iter().position(|class| class == name);
+        class.map(|class| class as u32).ok_or_else(|| StageError::new(format!("prediction `{name}` is no class of it")))
+    };
+    let predicted = predicted.iter().map(number).collect::<Result<_, _>>()?;
+    Ok(Answers::new(&logits, classes.len(), predicted)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::Column;
+
+    fn frame(names: [&str; 2], logits: [[f32; 2]; 2], predictions: [&str; 2]) -> DataFrame {
+        let logit =
+            |class: usize| Column::new(format!("{LOGIT}{}", names[class]).into(), [logits[0][class], logits[1][class]]);
+        let kept = Column::new("logit_of_somebody".into(), ["a", "b"]);
+        let columns = vec![Column::new("prediction".into(), predictions), kept, logit(0), logit(1)];
+        DataFrame::new_infer_height(columns).unwrap()
+    }
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        let one = frame(["yes", "no"], [[1.0, 0.5], [0.0, 3.0]], ["yes", "no"]);
+        let other = frame(["no", "yes"], [[0.5, 1.0], [3.0, 0.0]], ["yes", "no"]);
+        assert_eq!(class_names(&one), ["no", "yes"]);
+        assert_eq!(class_names(&other), class_names(&one));
+        let read = |frame| answers(frame, &class_names(&one)).unwrap();
+        assert_eq!(read(&one), read(&other));
+        let strange = frame(["yes", "no"], [[1.0, 0.5], [0.0, 3.0]], ["yes", "perhaps"]);
+        assert!(answers(&strange, &class_names(&one)).unwrap_err().message.contains("perhaps"));
+    }
+}

@@ -1,0 +1,130 @@
+//! ε-sharpness of one model on one data set: its loss, one ascent inside the box, its loss again.
+
+use serde::{Deserialize, Serialize};
+
+use super::measure::{Examples, Scored, Selection};
+use crate::data::Encoded;
+use crate::engine::{Context, LoadedModel, Outputs, StageError};
+use crate::model::DropoutRates;
+use crate::train::{self, BoxShape, SharpnessJob};
+
+pub const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    pub selection: Selection,
+    pub epsilon: f64,
+    #[serde(rename = "box")]
+    pub shape: BoxShape,
+    /// How many parameters move, drawn at random; all of them where it is `None`.
+    pub directions: Option<usize>,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    /// Everywhere; the rates of the model's configuration where it is `None`.
+    pub dropout: Option<f64>,
+    pub seed: u64,
+    pub precision: String,
+}
+
+/// The output `sharpness`. Losses are means over all examples, with dropout off.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sharpness {
+    pub examples: usize,
+    pub before: f64,
+    pub after: f64,
+    /// 100·(after − before)/(1 + before)
+    pub sharpness: f64,
+}
+
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+    let examples = params.selection.prepare(context)?;
+    let model = context.model("model")?;
+    let outputs_of_classes = one_output_a_class(&examples, &params.selection, &model)?;
+    let start = examples.score(&params.selection, &model, context)?;
+    let targets: Vec<u32> = start.labels.iter().map(|class| outputs_of_classes[*class as usize] as u32).collect();
+    let everywhere = |rate| DropoutRates { hidden: rate, attention: rate, classifier: rate };
+    let job = SharpnessJob {
+        model: &model.bert,
+        examples: &rows(&examples),
+        targets: &targets,
+        epsilon: params.epsilon,
+        shape: params.shape,
+        directions: params.directions,
+        learning_rate: params.learning_rate,
+        batch_size: params.batch_size,
+        dropout: params.dropout.map_or_else(|| DropoutRates::of(model.bert.config()), everywhere),
+        seed: params.seed,
+    };
+    let steps = job.steps();
+    let raised = train::ascend(&job, &mut |step, loss| context.progress_with_loss(step, steps, loss))?;
+    let classes = examples.classes(&params.selection, &model)?;
+    let raw = train::logits(&raised, &examples.batches)?;
+    let end = examples.combine(&params.selection, &classes, &raw, model.labels.len())?;
+    let (before, after) = (loss(&start)?, loss(&end)?);
+    let sharpness = Sharpness { examples: targets.len(), before, after, sharpness: train::sharpness(before, after) };
+    let mut outputs = Outputs::default();
+    outputs.json("sharpness", &sharpness)?;
+    Ok(outputs)
+}
+
+fn loss(scored: &Scored) -> Result<f64, StageError> {
+    let measured = scored.measure(&["loss".to_owned()])?;
+    measured.get("loss").copied().ok_or_else(|| StageError::new("the loss was not measured"))
+}
+
+/// The model's output for each class. The ascent is on the loss that the model was trained with, so every output must
+/// be a class of its own.
+fn one_output_a_class(
+    examples: &Examples,
+    selection: &Selection,
+    model: &LoadedModel,
+) -> Result<Vec<usize>, StageError> {
+    let classes = examples.classes(selection, model)?;
+    let single: Option<Vec<usize>> =
+        classes.iter().map(|(_, members)| if let [output] = members[..] { Some(output) } else { None }).collect();
+    match single {
+        Some(outputs) if (0..model.labels.len()).all(|output| outputs.contains(&output)) => Ok(outputs),
+        _ => Err(StageError::new(format!(
+            "sharpness needs one class of the data for each output of the model, [{}]",
+            model.labels.join(", ")
+        ))
+        .help("measure it on data with the labels that the model was trained with")),
+    }
+}
+
+/// The tokenised examples in their own order, taken out of the batches they were sorted into.
+fn rows(examples: &Examples) -> Vec<Encoded> {
+    let mut rows = vec![Encoded::default(); examples.labels.len()];
+    for batch in &examples.batches {
+        for (place, row) in batch.index.iter().enumerate() {
+            let cells = place * batch.width..(place + 1) * batch.width;
+            let length = batch.attention_mask[cells.clone()].iter().filter(|mask| **mask > 0.0).count();
+            let tokens = cells.start..cells.start + length;
+            rows[*row] = Encoded {
+                input_ids: batch.input_ids[tokens.clone()].to_vec(),
+                token_type_ids: batch.token_type_ids[tokens].to_vec(),
+            };
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, by_length};
+
+    #[test]
+    fn rows_come_out_of_their_batches_as_they_went_in() {
+        let wanted: Vec<Encoded> = [3usize, 9, 1, 4, 9]
+            .iter()
+            .map(|length| Encoded {
+                input_ids: (0..*length as i32).map(|at| 7 * *length as i32 + at).collect(),
+                token_type_ids: (0..*length as i32).map(|at| at % 2).collect(),
+            })
+            .collect();
+        let labels = vec![0; wanted.len()];
+        let batches = by_length(&wanted, &labels, 12, 0);
+        assert_eq!(rows(&Examples { dataset: Dataset::default(), labels, batches }), wanted);
+    }
+}

@@ -1,0 +1,280 @@
+//! Published results in the place of our own: read from the formats they were published in, clustered and drawn.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::workspace::{Ended, Workspace};
+
+const STUDY: &str = r#"
+[experiment]
+name = "published"
+
+[fetch.hans]
+dataset = "path:hans.tsv"
+text = ["premise", "hypothesis"]
+label = "label"
+labels = ["entailment", "non-entailment"]
+keep = ["heuristic"]
+
+[interpolate.lines]
+logs = "path:lines"
+seeds = "3, 7, 11, 22, 31, 40"
+metrics = ["loss", "accuracy", "f1"]
+
+[eval.hans]
+logs = "path:evals"
+file = "hans_eval_bert_{}.json"
+seeds = "3, 7, 11, 22, 31, 40"
+data = "hans.hans"
+by = ["heuristic", "label"]
+
+[cluster.basins]
+of = "lines"
+
+[cluster.published]
+seeds = "3, 7, 11, 22, 31, 40"
+members = "7, 22"
+
+[plot.heatmap]
+kind = "heatmap"
+of = "basins"
+order_by = "eval.hans:accuracy[lexical_overlap,non-entailment]"
+
+[plot.scatter]
+kind = "scatter"
+of = "basins"
+metric = "eval.hans:accuracy"
+
+[plot.curves]
+kind = "curves"
+of = "lines"
+clusters = "published"
+"#;
+
+#[derive(Deserialize)]
+struct Expected {
+    lines: BTreeMap<String, Pair>,
+    evaluations: BTreeMap<String, BTreeMap<String, BTreeMap<String, f64>>>,
+    clusters: BTreeMap<String, usize>,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    losses: Vec<f64>,
+    euclidean: f64,
+    convexity_gap: f64,
+    barrier_height: f64,
+    bump_height: f64,
+    area_under_curve: f64,
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/published")
+}
+
+fn copy(from: &Path, to: &Workspace, name: &str) {
+    if from.is_dir() {
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), to, &format!("{name}/{}", entry.file_name().to_string_lossy()));
+        }
+    } else {
+        to.write(name, std::fs::read(from).unwrap());
+    }
+}
+
+fn study(experiment: &str) -> Workspace {
+    let workspace = Workspace::new(experiment);
+    for name in ["lines", "evals", "hans.tsv"] {
+        copy(&fixtures().join(name), &workspace, name);
+    }
+    workspace
+}
+
+/// Rows of a CSV of ours without its first comment, as cells; none of them has a comma inside quotes but groups.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
+        let parts: Vec<&str> = line.split('"').collect();
+        let mut cells = vec![String::new()];
+        for (number, part) in parts.iter().enumerate() {
+            if number % 2 == 1 {
+                cells.last_mut().unwrap().push_str(part);
+                continue;
+            }
+            for (at, piece) in part.split(',').enumerate() {
+                if at > 0 {
+                    cells.push(String::new());
+                }
+                cells.last_mut().unwrap().push_str(piece);
+            }
+        }
+        rows.push(cells);
+    }
+    rows
+}
+
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"))
+}
+
+#[test]
+fn published_results_are_clustered_and_drawn_as_our_own() {
+    let workspace = study(STUDY);
+    let run = workspace.run(&[]).ok();
+    assert!(run.err.contains("skipped 2 files beside the logs: 101_0.err, values.pkl"), "{}", run.err);
+    assert!(run.err.contains("skipped 1 file in which no line begins: 103.out"), "{}", run.err);
+    assert!(run.err.contains("skipped 1 file beside the logs: notes.txt"), "{}", run.err);
+
+    let expected: Expected =
+        serde_json::from_str(&std::fs::read_to_string(fixtures().join("expected.json")).unwrap()).unwrap();
+    let distances = rows(&workspace.read("results/published/distances.csv"));
+    let loss: Vec<_> = distances.iter().filter(|row| row[3] == "loss").collect();
+    assert_eq!(loss.len(), expected.lines.len());
+    for row in loss {
+        let pair = &expected.lines[&format!("{},{}", row[1], row[2])];
+        let theirs = [pair.euclidean, pair.convexity_gap, pair.barrier_height, pair.bump_height, pair.area_under_curve];
+        for (ours, theirs) in row[4..9].iter().zip(theirs) {
+            assert!((number(ours) - theirs).abs() < 1e-12, "{row:?}: {theirs}");
+        }
+    }
+    let lines = rows(&workspace.read("results/published/lines.csv"));
+    for (pair, theirs) in &expected.lines {
+        let (first, second) = pair.split_once(',').unwrap();
+        let ours = lines.iter().filter(|row| row[1] == first && row[2] == second && row[3] == "loss");
+        let ours: Vec<f64> = ours.map(|row| number(&row[6])).collect();
+        assert_eq!(ours, theirs.losses, "{pair}");
+    }
+    let metrics = rows(&workspace.read("results/published/metrics.csv"));
+    let mut seen = 0;
+    for (model, groups) in &expected.evaluations {
+        for (group, values) in groups {
+            for (metric, theirs) in values {
+                let found = metrics.iter().find(|row| row[1] == *model && row[2] == *group && row[4] == *metric);
+                let ours = number(&found.unwrap_or_else(|| panic!("{model} {group} {metric}"))[5]);
+                // Logits are kept as f32.
+                assert!((ours - theirs).abs() < 1e-6, "{model} {group} {metric}: {ours} {theirs}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, metrics.len());
+    for stage in ["basins", "published"] {
+        let members = rows(&workspace.read("results/published/clusters.csv"));
+        let found: BTreeMap<String, usize> =
+            members.iter().filter(|row| row[0] == stage).map(|row| (row[1].clone(), row[2].parse().unwrap())).collect();
+        assert_eq!(found, expected.clusters, "{stage}");
+    }
+    for figure in ["heatmap", "scatter", "curves"] {
+        assert!(workspace.read(&format!("results/published/{figure}.svg")).contains("<svg"));
+    }
+
+    // Where logs lie is no part of a key, and what lies beside them neither.
+    std::fs::rename(workspace.path("lines"), workspace.path("moved")).unwrap();
+    workspace.write("moved/104.err", "more");
+    let again = workspace.run(&["--set", "interpolate.lines.logs=path:moved"]).ok();
+    assert!(again.err.contains("nothing to do"), "{}", again.err);
+}
+
+/// What the one failed step said.
+#[track_caller]
+fn failure(run: Ended) -> String {
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    let start = run.err.find("failed ").unwrap();
+    run.err[start..].lines().take(2).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_is_missing_or_malformed_is_named() {
+    let workspace = study(STUDY.split("[plot.").next().unwrap());
+    let lines = |more: &[&str]| workspace.run(&[&["--only", "interpolate"], more].concat());
+    let missing = failure(lines(&["--set", "interpolate.lines.seeds=3, 7, 8"]));
+    assert!(missing.contains("2 of 3 pairs are missing: 3-8, 7-8"), "{missing}");
+
+    let log = workspace.read("lines/101_1.out");
+    workspace.write("lines/101_1.out", log.replacen("0.8890", "0.8x90", 1));
+    let malformed = failure(lines(&[]));
+    assert!(malformed.contains("101_1.out: line 6 has `0.8x90` as its accuracy, which is no number"), "{malformed}");
+
+    workspace.write("lines/101_1.out", log.lines().take(30).map(|line| format!("{line}\n")).collect::<String>());
+    let cut = failure(lines(&[]));
+    assert!(cut.contains("break off in the logs, such as the one at 101_1.out line 2"), "{cut}");
+    let part = lines(&["--set", "interpolate.lines.seeds=3, 7"]).ok();
+    assert!(part.err.contains("lines between other models"), "{}", part.err);
+
+    workspace.write("evals/hans_eval_bert_7.json", "{}");
+    let twice = failure(workspace.run(&["--only", "eval", "--only", "fetch"]));
+    assert!(twice.contains("both are of model 7, and they differ"), "{twice}");
+    std::fs::remove_file(workspace.path("evals/hans_eval_bert_7.json")).unwrap();
+    std::fs::remove_file(workspace.path("evals/hans_eval_bert_07.json")).unwrap();
+    let gone = failure(workspace.run(&["--only", "eval", "--only", "fetch"]));
+    assert!(gone.contains("1 of 6 evaluations are missing: 7"), "{gone}");
+}
+
+#[test]
+fn mistakes_are_found_before_anything_runs() {
+    let workspace = study(STUDY);
+    let cases = [
+        ("of = \"basins\"\norder_by", "of = \"published\"\norder_by", "given by its members, so it has no distances"),
+        ("members = \"7, 22\"", "members = \"7, 23\"", "model 23 is not one of `seeds`"),
+        ("members = \"7, 22\"", "members = [\"7, 22\", [22, 31]]", "model 22 is a member of two clusters"),
+        ("data = \"hans.hans\"\n", "", "`by` needs `data`"),
+        ("_{}.json", "_7.json", "is not a pattern of file names"),
+        ("path:lines", "path:absent", "there is no folder `absent`"),
+        ("path:lines", "https://a.b/c", "logs come from `path:FOLDER`"),
+        ("path:evals", "path:e-{0..3}", "logs come from `path:FOLDER`"),
+        ("\"loss\", \"accuracy\", \"f1\"", "\"loss\", \"f2\"", "unknown metric `f2`"),
+        ("metric = \"eval.hans:accuracy\"", "metric = \"eval.hans:f1\"", "does not measure `f1`"),
+        ("members = ", "member = ", "unknown key `member`"),
+        ("logs = \"path:lines\"", "logs = \"path:lines\"\npoints = 10", "unknown key `points`"),
+    ];
+    for (good, bad, message) in cases {
+        assert!(STUDY.contains(good), "{good}");
+        workspace.write("study.toml", STUDY.replacen(good, bad, 1));
+        let checked = workspace.pipeline(&["check", "study.toml"]);
+        assert!(checked.code == Some(2) && checked.err.contains(message), "{message}: {}", checked.err);
+    }
+}
+
+/// The scores of the hundred published MNLI models, by the published clusters.
+#[test]
+fn the_feather_study_gives_the_published_means() {
+    let shipped = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/feather.toml"));
+    let shipped = shipped.unwrap();
+    // Only its numbers are looked at here.
+    let workspace = Workspace::new(shipped.split("[plot.").next().unwrap());
+    copy(&fixtures().join("feather.csv"), &workspace, "runs.csv");
+    let run = workspace.run(&["--set", "eval.hans.table=path:runs.csv", "--set", "eval.mnli.table=path:runs.csv"]).ok();
+    assert!(run.err.contains("skipped 4 rows without a run's number"), "{}", run.err);
+    let wanted = "hans:accuracy[lexical_overlap,non-entailment]";
+    let table = rows(&workspace.read("results/feather/cluster_metrics.csv"));
+    let found: Vec<_> = table.iter().filter(|row| row[2] == wanted).collect();
+    let close = |text: &str, theirs: f64| (number(text) - theirs).abs() < 5e-5;
+    assert_eq!(found.len(), 2);
+    assert!(found[0][3] == "88" && close(&found[0][5], 0.3011), "{found:?}");
+    assert!(found[1][3] == "12" && close(&found[1][5], 0.0964), "{found:?}");
+    let metrics = rows(&workspace.read("results/feather/metrics.csv"));
+    let mut all: Vec<(f64, &str)> = metrics
+        .iter()
+        .filter(|row| row[0] == "hans" && row[2] == "lexical_overlap,non-entailment")
+        .map(|row| (number(&row[5]), row[1].as_str()))
+        .collect();
+    assert_eq!(all.len(), 100);
+    let mean = all.iter().map(|(value, _)| value).sum::<f64>() / 100.0;
+    assert!((mean - 0.2766).abs() < 5e-5, "{mean}");
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut lowest: Vec<&str> = all[..3].iter().map(|(_, model)| *model).collect();
+    lowest.sort_unstable();
+    assert_eq!(lowest, ["44", "73", "89"]);
+}
+
+#[test]
+fn the_shipped_studies_of_published_logs_are_read() {
+    for name in ["qqp", "mnli", "cola"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("experiments/published-{name}.toml"));
+        let workspace = Workspace::new("");
+        workspace.pipeline(&["check", file.to_str().unwrap()]).ok();
+    }
+}

@@ -72,7 +72,8 @@ pub struct Member {
     pub model: String,
     pub cluster: usize,
     pub centroid_feature: Option<f64>,
-    pub silhouette: f64,
+    /// Not of clusters that were given: they have no distances.
+    pub silhouette: Option<f64>,
     pub key: Key,
 }
 
@@ -153,7 +154,7 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                         model: label.clone(),
                         cluster: clusters.clusters[model],
                         centroid_feature: clusters.centroid_feature.as_ref().map(|feature| feature[model]),
-                        silhouette: clusters.silhouettes[model],
+                        silhouette: clusters.silhouettes.get(model).copied(),
                         key: manifest.key,
                     });
                 }
@@ -190,7 +191,8 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
     for (stage, clusters, key) in &clustered {
         rows.add_cluster_table(stage, clusters, *key)?;
     }
-    for (stage, clusters, key) in clustered {
+    // Clusters that were given have no distances to say anything of.
+    for (stage, clusters, key) in clustered.into_iter().filter(|(_, clusters, _)| !clusters.matrix.is_empty()) {
         rows.clusterings.push(Clustering::of(stage, clusters, key)?);
     }
     Ok(rows)

@@ -160,7 +160,7 @@ fn members(rows: &Rows) -> Result<Table, StageError> {
             texts("model", rows, |row| row.model.clone()),
             counts("cluster", rows, |row| row.cluster),
             column("centroid_feature", features),
-            numbers("silhouette", rows, |row| row.silhouette),
+            column("silhouette", rows.iter().map(|row| row.silhouette).collect::<Vec<Option<f64>>>()),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )

@@ -13,7 +13,22 @@ use crate::stages::Params;
 use crate::store::Store;
 
 /// The names of all of them.
-pub const TABLES: [&str; 5] = ["metrics", "distances", "lines", "clusters", "cluster_metrics"];
+pub const TABLES: [&str; 14] = [
+    "metrics",
+    "distances",
+    "lines",
+    "clusters",
+    "cluster_metrics",
+    "clusterings",
+    "stability",
+    "transitivity",
+    "cluster_differences",
+    "dynamics",
+    "dynamics_transitions",
+    "sharpness",
+    "agreement",
+    "planes",
+];
 
 pub struct Table {
     name: &'static str,
@@ -35,6 +50,7 @@ impl Table {
 }
 
 pub(super) fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
+    debug_assert!(TABLES.contains(&name), "{name} is not among TABLES, so a figure could take its file");
     Ok(Table { name, frame: DataFrame::new_infer_height(columns)? })
 }
 

@@ -5,6 +5,7 @@ mod downloads;
 mod exports;
 mod golden;
 mod interruption;
+mod kills;
 mod messages;
 mod model_analyses;
 mod models;

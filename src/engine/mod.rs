@@ -8,6 +8,7 @@ mod plan;
 mod protocol;
 mod queue;
 mod snapshots;
+mod stopping;
 mod worker;
 
 pub use context::{Context, Outputs, StageError};
@@ -16,4 +17,5 @@ pub use memory::LoadedModel;
 pub use plan::{Plan, Reason, State};
 pub use protocol::Progress;
 pub use snapshots::{Pace, SnapshotEvery};
+pub use stopping::StopFlag;
 pub use worker::work;

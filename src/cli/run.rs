@@ -1,5 +1,5 @@
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::args;
@@ -7,13 +7,16 @@ use super::check::load;
 use super::plan::{chosen, render};
 use super::{Exit, Failure};
 use crate::device::Backend;
-use crate::engine::{self, Plan, RunOptions, StageError};
+use crate::engine::{self, Plan, RunOptions, StageError, StopFlag};
 use crate::report::{duration, reporter};
 use crate::results;
 use crate::store::Store;
 
 /// Set by Ctrl-C and by SIGTERM.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+/// Set in a worker, by its driver or by a signal.
+static STOP: StopFlag = StopFlag::new();
 
 pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let clock = Instant::now();
@@ -32,9 +35,10 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         keep_going: !command.fail_fast && (command.keep_going || experiment.run.keep_going.unwrap_or(true)),
         selected,
         forced,
+        snapshot_every: experiment.run.snapshot_every,
     };
     ctrlc::set_handler(|| {
-        // Nothing finished can be lost, so a second Ctrl-C need not wait for anything.
+        // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
         if INTERRUPT.swap(true, Ordering::Relaxed) {
             std::process::exit(Exit::Interrupted as i32);
         }
@@ -67,14 +71,24 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     eprintln!("{}: {} ({took})", graph.experiment, parts.join(", "));
     eprintln!("results: {}", folder.display());
     if summary.interrupted {
-        eprintln!("interrupted: finished steps are kept; run the same command again to go on");
+        eprintln!(
+            "interrupted: finished steps are kept, and so is what was half done; run the same command again to go on"
+        );
         return Ok(Exit::Interrupted);
     }
     Ok(if summary.failed.is_empty() { Exit::Done } else { Exit::StepFailed })
 }
 
 pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {
-    engine::work(cache, command.backend).map_err(with_help)?;
+    let signals = AtomicUsize::new(0);
+    ctrlc::set_handler(move || {
+        STOP.ask();
+        if signals.fetch_add(1, Ordering::Relaxed) > 0 {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    })
+    .map_err(Failure::cannot_start)?;
+    engine::work(cache, command.backend, &STOP).map_err(with_help)?;
     Ok(Exit::Done)
 }
 

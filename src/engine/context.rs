@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use super::memory::{LoadedModel, Memory};
 use super::protocol::Progress;
+use super::snapshots::Pace;
+use super::stopping::StopFlag;
 use crate::data::{Dataset, Tokenizer};
 use crate::device::Device;
 use crate::fingerprint::{Digest, Key};
@@ -27,11 +29,18 @@ const INLINE_LIMIT: usize = 4096;
 pub struct StageError {
     pub message: String,
     pub help: Option<String>,
+    /// Somebody asked for it: not a failure.
+    pub stopped: bool,
 }
 
 impl StageError {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, stopped: false }
+    }
+
+    /// The step was asked to stop, and did.
+    pub fn stopped() -> Self {
+        Self { stopped: true, ..Self::new("the step was asked to stop") }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -110,6 +119,9 @@ pub struct Context<'a> {
     pub(super) facts: BTreeMap<String, String>,
     /// The manifest that was read last: one step can make thousands of small artifacts for another.
     pub(super) manifest: RefCell<Option<Rc<Manifest>>>,
+    pub(super) stop: &'a StopFlag,
+    pub(super) pace: Pace,
+    pub(super) log: &'a dyn Fn(&str),
 }
 
 impl Context<'_> {
@@ -152,6 +164,33 @@ impl Context<'_> {
     /// Files of this step that outlive a kill, and not its end.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
+    }
+
+    /// Whether somebody asked the step to stop: it then writes to its scratch what it can go on with, and returns
+    /// [`StageError::stopped`].
+    pub fn stopping(&self) -> bool {
+        self.stop.asked()
+    }
+
+    /// [`Self::stopping`] as an error, for places where nothing is worth saving yet.
+    pub fn go_on(&self) -> Result<(), StageError> {
+        if self.stopping() { Err(StageError::stopped()) } else { Ok(()) }
+    }
+
+    /// When the step writes down how far it is.
+    pub fn pace(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    /// Adds a line to the step's log.
+    pub fn log(&self, text: &str) {
+        (self.log)(text);
+    }
+
+    /// Whether an object that was stored before is there and of the right size.
+    pub fn holds(&self, record: &OutputRecord) -> bool {
+        let found = std::fs::metadata(self.store.object_path(&record.digest));
+        found.is_ok_and(|found| found.len() == record.size)
     }
 
     fn input(&self, role: &str) -> Result<&InputRecord, StageError> {
@@ -212,6 +251,7 @@ impl Context<'_> {
         if let Some(model) = self.memory.model(&name) {
             return Ok(model);
         }
+        self.go_on()?;
         let config = self.bytes(&format!("{role}.config"))?;
         let weights = self.bytes(&format!("{role}.weights"))?;
         let model = Arc::new(LoadedModel::load(&config, &weights, self.device()?)?);

@@ -14,8 +14,9 @@ use serde_json::json;
 use super::context::StageError;
 use super::journal::Journal;
 use super::plan::{Plan, State, look_up};
-use super::protocol::{Report, Task};
+use super::protocol::{Order, Report, Task};
 use super::queue::Queue;
+use super::snapshots::SnapshotEvery;
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
@@ -31,7 +32,11 @@ pub struct RunOptions {
     /// Steps that may run; the others only count where they are fresh.
     pub selected: BTreeSet<usize>,
     pub forced: BTreeSet<usize>,
+    pub snapshot_every: SnapshotEvery,
 }
+
+/// How long workers may take to save what is half done.
+const STOPPING: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Default)]
 pub struct RunSummary {
@@ -68,6 +73,8 @@ pub fn run(
         reports: mpsc::channel(),
         reporter,
         stopping: false,
+        asked_to_stop: None,
+        again: Vec::new(),
     };
     driver.reporter.event(&Event::Planned { graph, plan: &driver.plan, selected: &options.selected });
     let result = driver.run(interrupt);
@@ -90,6 +97,10 @@ struct Driver<'a> {
     reports: (Sender<FromWorker>, Receiver<FromWorker>),
     reporter: &'a mut dyn Reporter,
     stopping: bool,
+    /// Since when the user wants an end.
+    asked_to_stop: Option<Instant>,
+    /// Steps whose worker was asked to stop by somebody else.
+    again: Vec<Runnable>,
 }
 
 /// A worker's number and what it said; `None` when it is gone.
@@ -113,6 +124,14 @@ struct Worker {
 struct Running {
     what: Runnable,
     since: Instant,
+}
+
+impl Worker {
+    fn say(&mut self, order: &Order) {
+        let line = serde_json::to_string(order).unwrap_or_default() + "\n";
+        // If the worker is gone, its reader thread tells.
+        self.input.write_all(line.as_bytes()).and_then(|()| self.input.flush()).ok();
+    }
 }
 
 impl Drop for Worker {
@@ -140,7 +159,8 @@ impl Driver<'_> {
                     }
                 }
             }
-            let busy = self.workers.iter().any(|worker| worker.running.is_some() || !(worker.ready || worker.gone));
+            let starting = |worker: &Worker| self.asked_to_stop.is_none() && !(worker.ready || worker.gone);
+            let busy = self.workers.iter().any(|worker| worker.running.is_some() || starting(worker));
             if !busy && (self.stopping || (pending.is_none() && self.queue.is_idle())) {
                 return Ok(());
             }
@@ -149,15 +169,47 @@ impl Driver<'_> {
                 Err(RecvTimeoutError::Timeout) => self.reporter.event(&Event::Tick),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            if interrupt.load(Ordering::Relaxed) {
-                self.summary.interrupted = true;
+            if interrupt.load(Ordering::Relaxed) && self.asked_to_stop.is_none() {
+                self.ask_to_stop();
+            }
+            if self.asked_to_stop.is_some_and(|since| since.elapsed() > STOPPING) {
                 return Ok(());
             }
         }
     }
 
+    /// Asks every worker to save what is half done and to end.
+    fn ask_to_stop(&mut self) {
+        self.asked_to_stop = Some(Instant::now());
+        self.summary.interrupted = true;
+        self.stopping = true;
+        let running = self.workers.iter().filter(|worker| worker.running.is_some()).count();
+        self.journal.write("stopping", json!({"running": running}));
+        if running > 0 {
+            self.reporter.event(&Event::Stopping);
+        }
+        for worker in self.workers.iter_mut().filter(|worker| !worker.gone) {
+            worker.say(&Order::Stop);
+        }
+    }
+
+    /// A step was broken off on purpose. It is run again only where it was not the user who wanted an end.
+    fn stopped(&mut self, number: usize) {
+        // A worker that was asked to stop takes no further step.
+        self.workers[number].gone = true;
+        let Some(Running { what, .. }) = self.workers[number].running.take() else { return };
+        self.journal.write("stopped", json!({"step": self.graph.steps[what.step].name(), "key": what.key}));
+        self.reporter.event(&Event::Stopped { graph: self.graph, step: what.step });
+        if self.asked_to_stop.is_none() {
+            self.again.push(what);
+        }
+    }
+
     /// Walks through ready steps that are fresh or not wanted, up to one that must run.
     fn next_to_run(&mut self) -> Result<Option<Runnable>, StageError> {
+        if let Some(again) = self.again.pop() {
+            return Ok(Some(again));
+        }
         while let Some(step) = self.queue.next() {
             let selected = self.options.selected.contains(&step);
             let inputs = self.plan.inputs(&self.graph.steps[step]);
@@ -266,14 +318,13 @@ impl Driver<'_> {
             location: node.location.clone(),
             log: self.journal.log_of(&node.name()),
             force: self.options.forced.contains(&step),
+            snapshot_every: self.options.snapshot_every,
         };
         self.journal.write("start", json!({"step": node.name(), "key": key}));
         self.reporter.event(&Event::Started { graph: self.graph, step });
-        let line = serde_json::to_string(&task).unwrap_or_default() + "\n";
         let worker = &mut self.workers[worker];
         worker.running = Some(Running { what: runnable, since: Instant::now() });
-        // If the worker is gone, its reader thread tells.
-        worker.input.write_all(line.as_bytes()).and_then(|()| worker.input.flush()).ok();
+        worker.say(&Order::Run(Box::new(task)));
     }
 
     fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), StageError> {
@@ -292,6 +343,7 @@ impl Driver<'_> {
             }
             (Some(Report::Done { seconds }), Some(_)) => self.done(number, seconds)?,
             (Some(Report::Failed { message, help }), Some(_)) => self.failed(number, &message, help.as_deref()),
+            (Some(Report::Stopped), Some(_)) => self.stopped(number),
             (Some(_), None) => {}
             (None, _) => self.gone(number)?,
         }
@@ -330,7 +382,9 @@ impl Driver<'_> {
     fn gone(&mut self, number: usize) -> Result<(), StageError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let status = worker.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let status = worker.child.wait();
+        let on_purpose = status.as_ref().is_ok_and(|status| status.success());
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let was_ready = worker.ready;
         if let Some(Running { what: Runnable { step, key, inputs }, since }) = &worker.running {
             // It may have died between committing the step and saying so.
@@ -341,6 +395,10 @@ impl Driver<'_> {
                 debug_assert_eq!(state.manifest().map(|manifest| manifest.key), Some(*key));
                 let seconds = since.elapsed().as_secs_f64();
                 return self.done(number, seconds);
+            }
+            if on_purpose || self.asked_to_stop.is_some() {
+                self.stopped(number);
+                return Ok(());
             }
             let message = format!("the worker died ({status})");
             self.failed(number, &message, Some("a signal 9 often means that the machine ran out of memory"));

@@ -7,6 +7,8 @@ mod memory;
 mod plan;
 mod protocol;
 mod queue;
+mod snapshots;
+mod stopping;
 mod worker;
 
 pub use context::{Context, Outputs, StageError};
@@ -14,4 +16,6 @@ pub use driver::{RunOptions, RunSummary, run};
 pub use memory::LoadedModel;
 pub use plan::{Plan, Reason, State};
 pub use protocol::Progress;
+pub use snapshots::{Pace, SnapshotEvery};
+pub use stopping::StopFlag;
 pub use worker::work;

@@ -5,11 +5,21 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::snapshots::SnapshotEvery;
 use crate::fingerprint::Key;
 use crate::stages::Params;
 use crate::store::InputRecord;
 
-/// Driver → worker: run this step and commit it.
+/// Driver → worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "do", content = "task", rename_all = "kebab-case")]
+pub enum Order {
+    Run(Box<Task>),
+    /// Save what is half done, say so, and end.
+    Stop,
+}
+
+/// Run this step and commit it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Task {
     pub step: String,
@@ -21,6 +31,7 @@ pub struct Task {
     pub log: PathBuf,
     /// Run even if the manifest is there.
     pub force: bool,
+    pub snapshot_every: SnapshotEvery,
 }
 
 /// Worker → driver.
@@ -44,6 +55,8 @@ pub enum Report {
         message: String,
         help: Option<String>,
     },
+    /// The step was broken off because somebody asked for it. It goes on when it is started again.
+    Stopped,
 }
 
 /// How far a step is. `done` and `total` count its own units (training steps, batches, points).

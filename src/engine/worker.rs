@@ -6,21 +6,26 @@ use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc;
-use std::time::Instant;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use super::context::{Context, StageError};
 use super::journal::seconds_since_1970;
 use super::memory::Memory;
-use super::protocol::{Progress, Report, Task};
+use super::protocol::{Order, Progress, Report, Task};
+use super::snapshots::Pace;
+use super::stopping::StopFlag;
 use crate::device::{Backend, Device, select};
 use crate::store::{MANIFEST_FORMAT, Manifest, Provenance, Store};
 
-/// Serves the driver on standard input and output until it hangs up.
-pub fn work(cache: &Path, backend: Option<Backend>) -> Result<(), StageError> {
+/// How often an idle worker looks whether it should end.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// Serves the driver on standard input and output until it hangs up, or somebody sets `stop`.
+pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> Result<(), StageError> {
     std::panic::set_hook(Box::new(|_| {}));
     let store = Store::open(cache)?;
-    let mut worker = Worker { store, device: None, memory: Memory::default() };
+    let mut worker = Worker { store, device: None, memory: Memory::default(), stop };
     match backend.map(select).transpose() {
         Ok(device) => {
             say(&Report::Ready { device: device.as_ref().map(|device| format!("{} ({})", device.name, device.why)) });
@@ -31,9 +36,19 @@ pub fn work(cache: &Path, backend: Option<Backend>) -> Result<(), StageError> {
             return Ok(());
         }
     }
-    for task in tasks() {
+    let tasks = tasks(stop);
+    while !stop.asked() {
+        let task = match tasks.recv_timeout(IDLE) {
+            Ok(task) => task,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         let report = match worker.run(&task) {
             Ok(seconds) => Report::Done { seconds },
+            Err(error) if error.stopped => {
+                log(&task.log, "stopped: the step goes on when it is started again");
+                Report::Stopped
+            }
             Err(error) => {
                 log(&task.log, &format!("failed: {error}"));
                 Report::Failed { message: error.message, help: error.help }
@@ -46,18 +61,19 @@ pub fn work(cache: &Path, backend: Option<Backend>) -> Result<(), StageError> {
 
 /// Tasks as they come in. A driver that is gone closes the pipe; work that nobody waits for ends at once, because
 /// whatever is finished is committed and the rest would run again anyway.
-fn tasks() -> mpsc::IntoIter<Task> {
+fn tasks(stop: &'static StopFlag) -> Receiver<Task> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines() {
             match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
-                Some(task) => drop(sender.send(task)),
+                Some(Order::Run(task)) => drop(sender.send(*task)),
+                Some(Order::Stop) => stop.ask(),
                 None => break,
             }
         }
         std::process::exit(0);
     });
-    receiver.into_iter()
+    receiver
 }
 
 fn say(report: &Report) {
@@ -79,6 +95,7 @@ struct Worker {
     store: Store,
     device: Option<Device>,
     memory: Memory,
+    stop: &'static StopFlag,
 }
 
 impl Worker {
@@ -105,6 +122,7 @@ impl Worker {
         if task.force {
             scratch.clear();
         }
+        scratch.sweep();
         let mut context = Context {
             store: &self.store,
             scratch: scratch.clone(),
@@ -115,10 +133,16 @@ impl Worker {
             report: &mut report,
             facts: BTreeMap::new(),
             manifest: RefCell::new(None),
+            stop: self.stop,
+            pace: Pace::new(task.snapshot_every),
+            log: &|text| log(&task.log, text),
         };
+        self.stop.running(task.params.listens());
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
         let outputs = catch_unwind(AssertUnwindSafe(|| task.params.run(&mut context)))
-            .unwrap_or_else(|panic| Err(panicked(panic.as_ref())))?;
+            .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+        self.stop.running(true);
+        let outputs = outputs?;
         let facts = std::mem::take(&mut context.facts);
         let seconds = clock.elapsed().as_secs_f64();
         let manifest = Manifest {

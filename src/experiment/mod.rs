@@ -4,6 +4,7 @@
 mod agreement;
 mod clusters;
 mod diagnostic;
+pub mod durations;
 mod dynamics;
 mod fetches;
 mod imports;
@@ -27,6 +28,7 @@ use toml::Spanned;
 
 use crate::data::{Format, Source};
 use crate::device::Backend;
+use crate::engine::SnapshotEvery;
 use crate::stages::agreement::Value;
 use crate::train::{BoxShape, Recipe};
 
@@ -55,6 +57,7 @@ pub struct RunSettings {
     pub backend: Option<Backend>,
     pub jobs: Option<usize>,
     pub keep_going: Option<bool>,
+    pub snapshot_every: SnapshotEvery,
 }
 
 #[derive(Debug)]

@@ -26,6 +26,15 @@ pub struct RawRun {
     pub backend: Option<Text>,
     pub jobs: Option<Spanned<usize>>,
     pub keep_going: Option<bool>,
+    pub snapshot_every: Option<Spanned<RawInterval>>,
+}
+
+/// `500` training steps, or a time such as `"10 min"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a number of training steps, or a time such as \"10 min\"")]
+pub enum RawInterval {
+    Steps(i64),
+    Time(String),
 }
 
 /// One value or several: `models = "a"` and `models = ["a", "b"]`.

@@ -9,13 +9,15 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::durations::parse_duration;
 use super::load::{Loaded, in_written_order, load};
-use super::raw::{RawHeader, RawRun};
+use super::raw::{RawHeader, RawInterval, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
     fetches, imports, measurements, plots, references, sharpness, surfaces, trainings,
 };
 use crate::device::Backend;
+use crate::engine::SnapshotEvery;
 
 /// Reads and checks an experiment; `overrides` are `--set` texts.
 pub fn read(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentError> {
@@ -250,6 +252,24 @@ impl Checker {
             })
         });
         raw.jobs.iter().for_each(|jobs| self.positive(jobs, "jobs"));
-        RunSettings { backend, jobs: raw.jobs.map(Spanned::into_inner), keep_going: raw.keep_going }
+        RunSettings {
+            backend,
+            jobs: raw.jobs.map(Spanned::into_inner),
+            keep_going: raw.keep_going,
+            snapshot_every: self.snapshot_every(raw.snapshot_every),
+        }
+    }
+
+    fn snapshot_every(&mut self, raw: Option<Spanned<RawInterval>>) -> SnapshotEvery {
+        let parsed = raw.and_then(|interval| {
+            self.parse(interval, |interval| match interval {
+                RawInterval::Time(text) => parse_duration(text).map(SnapshotEvery::Time),
+                RawInterval::Steps(steps) => match usize::try_from(*steps) {
+                    Ok(steps) if steps > 0 => Ok(SnapshotEvery::Steps(steps)),
+                    _ => Err("`snapshot_every` must be at least 1 training step".to_owned()),
+                },
+            })
+        });
+        parsed.map(Spanned::into_inner).unwrap_or_default()
     }
 }

@@ -109,6 +109,11 @@ impl Reporter for Bars {
                 }
             }
             Event::Tick => {}
+            Event::Stopping => self.say(super::STOPPING.to_owned()),
+            Event::Stopped { graph, step } => {
+                self.end(*step);
+                self.say(format!("stopped {}", graph.steps[*step].name()));
+            }
         }
     }
 }

@@ -38,6 +38,10 @@ fn describe(event: &Event<'_>) -> Option<Value> {
                    "help": help, "log": log, "dropped": dropped})
         }
         Event::NotSelected { graph, step } => json!({"event": "not-selected", "step": graph.steps[*step].name()}),
+        Event::Stopping => json!({"event": "stopping"}),
+        Event::Stopped { graph, step } => {
+            json!({"event": "stopped", "step": graph.steps[*step].name(), "number": step})
+        }
         Event::Fresh { .. } | Event::Tick => return None,
     })
 }

@@ -59,6 +59,11 @@ impl Reporter for Lines {
                 }
             }
             Event::NotSelected { step, .. } => self.estimate.dropped(*step),
+            Event::Stopping => drop(writeln!(out, "{}", super::STOPPING)),
+            Event::Stopped { graph, step } => {
+                self.running = self.running.saturating_sub(1);
+                writeln!(out, "stopped {}", graph.steps[*step].name()).ok();
+            }
             Event::Tick => {}
         }
     }

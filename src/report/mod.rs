@@ -56,7 +56,16 @@ pub enum Event<'a> {
     },
     /// Time has passed.
     Tick,
+    /// The user wants an end: running steps save what is half done.
+    Stopping,
+    /// A step was broken off on purpose, and can be gone on with.
+    Stopped {
+        graph: &'a Graph,
+        step: usize,
+    },
 }
+
+pub(crate) const STOPPING: &str = "stopping: saving what is half done; press Ctrl-C again to end at once";
 
 pub trait Reporter {
     fn event(&mut self, event: &Event<'_>);

@@ -5,6 +5,8 @@ use std::ops::{ControlFlow, Range};
 use serde::{Deserialize, Serialize};
 
 use super::pretrain::training_log;
+use super::snapshots::Snapshots;
+use super::unfinished::or_stopped;
 use crate::engine::{Context, Outputs, StageError};
 use crate::experiment::Checkpoint;
 use crate::model::{BertConfig, Weights};
@@ -40,8 +42,10 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         .help("name the column with `label`, and all its labels with `labels`"));
     }
     let targets = dataset.label_ids(&labels)?;
+    context.go_on()?;
     let tokenizer = context.tokenizer("model")?;
     let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), params.recipe.max_length)?;
+    context.go_on()?;
     let config = BertConfig::from_json(&String::from_utf8_lossy(&context.bytes("model.config")?))?;
     let weights = Weights::from_safetensors(&context.bytes("model.weights")?)?;
 
@@ -62,26 +66,30 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         targets: &targets,
         checkpoints: &checkpoints,
     };
-    let mut outputs = Outputs::default();
+    let (mut snapshots, start) = Snapshots::open(context, &job.shape())?;
     let mut unsaved = None;
-    let trained = train::finetune(&job, &mut |progress| {
+    let trained = train::finetune_from(&job, start, &mut |progress| {
         match progress {
             Progress::Step(log) => context.progress_with_loss(log.step, total, log.loss),
             Progress::Checkpoint { step, weights } => {
-                if let Err(error) = keep(params, step, step == total, &weights, &mut outputs, context) {
+                if let Err(error) = keep(params, step, step == total, &weights, &mut snapshots, context) {
                     unsaved = Some(error);
                     return ControlFlow::Break(());
                 }
             }
+            Progress::State(state) => return snapshots.after_step(context, &state),
         }
         ControlFlow::Continue(())
     });
     if let Some(error) = unsaved {
         return Err(error);
     }
+    let trained = or_stopped(trained)?;
+    let mut outputs = Outputs::default();
+    snapshots.kept.outputs.into_iter().for_each(|(name, record)| outputs.stored(&name, record));
     outputs.bytes("config", config.to_json(Some(&labels)).into_bytes());
     outputs.bytes("tokenizer", tokenizer.to_json()?.into_bytes());
-    outputs.bytes("training-log", training_log(&trained?.log)?);
+    outputs.bytes("training-log", training_log(&trained.log)?);
     Ok(outputs)
 }
 
@@ -91,15 +99,15 @@ fn keep(
     step: usize,
     is_last: bool,
     weights: &Weights,
-    outputs: &mut Outputs,
+    snapshots: &mut Snapshots,
     context: &Context,
 ) -> Result<(), StageError> {
     let stored = context.put(&weights.to_safetensors()?)?;
     if params.checkpoints.contains(&step) {
-        outputs.stored(&Checkpoint::Step(step).output(), stored.clone());
+        snapshots.kept.outputs.insert(Checkpoint::Step(step).output(), stored.clone());
     }
     if params.keep_last && is_last {
-        outputs.stored(&Checkpoint::Last.output(), stored);
+        snapshots.kept.outputs.insert(Checkpoint::Last.output(), stored);
     }
     Ok(())
 }

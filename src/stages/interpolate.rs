@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::measure::Selection;
+use super::unfinished::{Points, logits_of_point};
 use crate::engine::{Context, Outputs, StageError};
 use crate::model::Bert;
-use crate::train;
 
 pub const VERSION: u32 = 1;
+
+/// In the scratch: the points of a line that are done.
+const KEPT: &str = "points";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EndPointParams {
@@ -70,24 +73,45 @@ pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, Stage
     let classes = examples.classes(&params.selection, &a)?;
     let last = params.points - 1;
     let coefficients: Vec<f64> = (0..params.points).map(|point| point as f64 / last as f64).collect();
-    let mut lines: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (point, &coefficient) in coefficients.iter().enumerate() {
+    let distance = a.distance(&b)?;
+    if !distance.is_finite() {
+        return Err(StageError::new(format!("the distance between the two models is {distance}"))
+            .help("the weights of one of them have diverged: train with a lower learning rate"));
+    }
+    let mut points = Points::open(context, KEPT, params.points, &params.metrics)?;
+    let resumed = points.metrics.len();
+    if resumed > 0 {
+        context.fact("points_of_an_interrupted_run", resumed.to_string());
+    }
+    for (point, &coefficient) in coefficients.iter().enumerate().skip(resumed) {
         let metrics = match point {
             0 => first.metrics.clone(),
             _ if point == last => second.metrics.clone(),
             _ => {
                 let between = Bert::lerp(&a.bert, &b.bert, coefficient)?;
-                let raw = train::logits(&between, &examples.batches)?;
-                let scored = examples.combine(&params.selection, &classes, &raw, a.labels.len())?;
-                scored.measure(&params.metrics)?
+                let raw = logits_of_point(context, &between, &examples.batches);
+                if raw.as_ref().is_err_and(|error| error.stopped) {
+                    points.keep(context, KEPT);
+                }
+                let scored = examples.combine(&params.selection, &classes, &raw?, a.labels.len());
+                let named = |error: StageError| StageError {
+                    message: format!("at {coefficient} of the way from the first model to the second: {error}"),
+                    ..error
+                };
+                scored.and_then(|scored| scored.measure(&params.metrics)).map_err(named)?
             }
         };
-        for (name, value) in metrics {
-            lines.entry(name).or_default().push(value);
-        }
+        points.metrics.push(metrics);
         context.progress(point + 1, params.points);
+        if context.pace().time_is_up() {
+            points.keep(context, KEPT);
+        }
     }
-    let line = Line { examples: examples.labels.len(), distance: a.distance(&b)?, coefficients, metrics: lines };
+    let mut lines: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (name, value) in points.metrics.into_iter().flatten() {
+        lines.entry(name).or_default().push(value);
+    }
+    let line = Line { examples: examples.labels.len(), distance, coefficients, metrics: lines };
     let mut outputs = Outputs::default();
     outputs.json("line", &line)?;
     Ok(outputs)

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use polars::prelude::{Column, DataFrame};
 use serde::{Deserialize, Serialize};
 
+use super::unfinished;
 use crate::analysis::metrics::Predictions;
 use crate::data::{Batch, Dataset, by_length, numpy_permutation, write_parquet};
 use crate::engine::{Context, LoadedModel, StageError};
-use crate::train;
 
 /// Tokens in one evaluation batch; every row is independent of the others, so this cannot change a result.
 const BATCH_TOKENS: usize = 4096;
@@ -57,6 +57,7 @@ impl Selection {
         if let Some(examples) = context.cached_examples(&name) {
             return Ok(examples);
         }
+        context.go_on()?;
         let dataset = self.select(context.dataset("data")?)?;
         let tokenizer = context.tokenizer("model")?;
         let encoded = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.max_length)?;
@@ -155,8 +156,7 @@ impl Examples {
         context: &mut Context,
     ) -> Result<Scored, StageError> {
         let classes = selection.classes(&self.dataset, &model.labels)?;
-        let raw =
-            train::logits_with_progress(&model.bert, &self.batches, &mut |done, total| context.progress(done, total))?;
+        let raw = unfinished::logits(context, "logits", &model.bert, self, &mut |_| {})?;
         self.combine(selection, &classes, &raw, model.labels.len())
     }
 
@@ -168,6 +168,19 @@ impl Examples {
         raw: &[f32],
         outputs: usize,
     ) -> Result<Scored, StageError> {
+        // Looked at before they are combined: a maximum would hide a NaN.
+        let wrong: Vec<usize> = raw
+            .chunks_exact(outputs)
+            .enumerate()
+            .filter(|(_, row)| !row.iter().all(|logit| logit.is_finite()))
+            .map(|(at, _)| at)
+            .collect();
+        if let Some(first) = wrong.first() {
+            let (wrong, all) = (wrong.len(), self.labels.len());
+            let text =
+                format!("the model's logits of {wrong} of {all} examples are not finite, first of example {first}");
+            return Err(StageError::new(text).help("its weights have diverged: train with a lower learning rate"));
+        }
         let mut logits = Vec::with_capacity(self.labels.len() * classes.len());
         for row in raw.chunks_exact(outputs) {
             for (_, members) in classes {
@@ -180,19 +193,19 @@ impl Examples {
                 });
             }
         }
-        if logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(StageError::new("the model's logits are not finite")
-                .help("its weights have diverged: train with a lower learning rate"));
-        }
         let class_names: Vec<String> = classes.iter().map(|(name, _)| name.clone()).collect();
+        Ok(Scored { logits, classes: classes.len(), class_names, labels: self.class_labels(classes) })
+    }
+
+    /// The class of each example, by its place among the classes that are measured.
+    pub fn class_labels(&self, classes: &[(String, Vec<usize>)]) -> Vec<u32> {
         let class_of: Vec<u32> = self
             .dataset
             .label_names
             .iter()
-            .map(|name| class_names.iter().position(|class| class == name).unwrap_or(0) as u32)
+            .map(|name| classes.iter().position(|(class, _)| class == name).unwrap_or(0) as u32)
             .collect();
-        let labels = self.labels.iter().map(|&label| class_of[label as usize]).collect();
-        Ok(Scored { logits, classes: classes.len(), class_names, labels })
+        self.labels.iter().map(|&label| class_of[label as usize]).collect()
     }
 
     pub fn classes(&self, selection: &Selection, model: &LoadedModel) -> Result<Vec<(String, Vec<usize>)>, StageError> {
@@ -278,7 +291,11 @@ impl Scored {
         let predictions = self.predictions()?;
         let measure = |name: &String| {
             let metric = Metric::named(name).ok_or_else(|| StageError::new(format!("unknown metric `{name}`")))?;
-            Ok((name.clone(), metric.of(&predictions)?))
+            match metric.of(&predictions)? {
+                value if value.is_finite() => Ok((name.clone(), value)),
+                value => Err(StageError::new(format!("the {name} is {value}"))
+                    .help("the model has diverged: train with a lower learning rate")),
+            }
         };
         metrics.iter().map(measure).collect()
     }

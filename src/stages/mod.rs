@@ -17,7 +17,9 @@ pub mod members;
 pub mod plot;
 pub mod pretrain;
 pub mod sharpness;
+mod snapshots;
 pub mod surface;
+mod unfinished;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,6 +114,12 @@ impl Params {
                 | Self::Sharpness(_)
                 | Self::Surface(_)
         )
+    }
+
+    /// Whether the step itself ends soon when it is asked to stop, with what is half done in its scratch. These are the
+    /// steps that compute for long.
+    pub fn listens(&self) -> bool {
+        self.needs_device()
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {

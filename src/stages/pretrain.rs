@@ -5,6 +5,8 @@ use std::ops::{ControlFlow, Range};
 use polars::prelude::{Column, DataFrame};
 use serde::{Deserialize, Serialize};
 
+use super::snapshots::Snapshots;
+use super::unfinished::or_stopped;
 use crate::data::{Tokenizer, write_parquet};
 use crate::engine::{Context, Outputs, StageError};
 use crate::model::{BertConfig, DropoutRates};
@@ -41,6 +43,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let texts = dataset.text.iter().chain(dataset.text_pair.iter().flatten());
     let tokenizer = Tokenizer::from_words(texts.map(String::as_str), params.vocabulary)?;
     let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), params.max_length)?;
+    context.go_on()?;
     let mut config =
         BertConfig::new(tokenizer.vocab_size(), params.layers, params.hidden, params.heads, params.intermediate);
     config.max_position_embeddings = params.max_length;
@@ -77,12 +80,15 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         masked_share: params.mask,
         seed: params.seed,
     };
-    let trained = train::pretrain(&job, &mut |progress| {
-        if let Progress::Step(log) = progress {
-            context.progress_with_loss(log.step, params.steps, log.loss);
+    let (mut snapshots, start) = Snapshots::open(context, &job.shape())?;
+    let trained = or_stopped(train::pretrain_from(&job, start, &mut |progress| {
+        match progress {
+            Progress::Step(log) => context.progress_with_loss(log.step, params.steps, log.loss),
+            Progress::State(state) => return snapshots.after_step(context, &state),
+            Progress::Checkpoint { .. } => {}
         }
         ControlFlow::Continue(())
-    })?;
+    }))?;
     let mut outputs = Outputs::default();
     outputs.bytes("config", config.to_json(None).into_bytes());
     outputs.bytes("tokenizer", tokenizer.to_json()?.into_bytes());

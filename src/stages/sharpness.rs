@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::{Examples, Scored, Selection};
+use super::snapshots::Snapshots;
+use super::unfinished::{self, or_stopped};
 use crate::data::Encoded;
 use crate::engine::{Context, LoadedModel, Outputs, StageError};
 use crate::model::DropoutRates;
-use crate::train::{self, BoxShape, SharpnessJob};
+use crate::train::{self, Ascent, BoxShape, SharpnessJob};
 
 pub const VERSION: u32 = 1;
 
@@ -40,8 +42,9 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let examples = params.selection.prepare(context)?;
     let model = context.model("model")?;
     let outputs_of_classes = one_output_a_class(&examples, &params.selection, &model)?;
-    let start = examples.score(&params.selection, &model, context)?;
-    let targets: Vec<u32> = start.labels.iter().map(|class| outputs_of_classes[*class as usize] as u32).collect();
+    let classes = examples.classes(&params.selection, &model)?;
+    let labels = examples.class_labels(&classes);
+    let targets: Vec<u32> = labels.iter().map(|class| outputs_of_classes[*class as usize] as u32).collect();
     let everywhere = |rate| DropoutRates { hidden: rate, attention: rate, classifier: rate };
     let job = SharpnessJob {
         model: &model.bert,
@@ -55,12 +58,23 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         dropout: params.dropout.map_or_else(|| DropoutRates::of(model.bert.config()), everywhere),
         seed: params.seed,
     };
+    let (mut snapshots, start) = Snapshots::open(context, &job.shape())?;
+    let before = match snapshots.kept.before {
+        Some(before) => before,
+        None => loss(&examples.score(&params.selection, &model, context)?)?,
+    };
+    snapshots.kept.before = Some(before);
     let steps = job.steps();
-    let raised = train::ascend(&job, &mut |step, loss| context.progress_with_loss(step, steps, loss))?;
-    let classes = examples.classes(&params.selection, &model)?;
-    let raw = train::logits(&raised, &examples.batches)?;
-    let end = examples.combine(&params.selection, &classes, &raw, model.labels.len())?;
-    let (before, after) = (loss(&start)?, loss(&end)?);
+    let raised = or_stopped(train::ascend_from(&job, start, &mut |ascent| {
+        context.progress_with_loss(ascent.state.step, steps, ascent.loss);
+        snapshots.after_step(context, &ascent.state)
+    }))?;
+    let end = Ascent::finished(&job, &raised);
+    // Half an evaluation is worth nothing without the model that it is of.
+    let raw = unfinished::logits(context, "after", &raised, &examples, &mut |context| snapshots.keep(context, &end))?;
+    let scored = examples.combine(&params.selection, &classes, &raw, model.labels.len());
+    let scored = scored.map_err(|error| StageError { message: format!("after the ascent: {error}"), ..error })?;
+    let after = loss(&scored)?;
     let sharpness = Sharpness { examples: targets.len(), before, after, sharpness: train::sharpness(before, after) };
     let mut outputs = Outputs::default();
     outputs.json("sharpness", &sharpness)?;

@@ -6,10 +6,10 @@ use polars::prelude::{Column, DataFrame};
 use serde::{Deserialize, Serialize};
 
 use super::measure::Selection;
+use super::unfinished::{Points, logits_of_point};
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Context, Outputs, StageError};
 use crate::model::BertPlane;
-use crate::train;
 
 pub const VERSION: u32 = 1;
 
@@ -96,20 +96,32 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
                 row
             }
             None => {
-                let mut row = Row { device: device.clone(), metrics: BTreeMap::new() };
-                for (place, x) in coefficients.iter().enumerate() {
-                    let raw = train::logits(&plane.point(*x, *y), &examples.batches)?;
-                    let scored = examples.combine(&params.selection, &classes, &raw, anchor.labels.len());
-                    let scored = scored.map_err(|error| {
+                let part = format!("points-{number:05}");
+                let mut points = Points::open(context, &part, params.points, &params.metrics)?;
+                for (place, x) in coefficients.iter().enumerate().skip(points.metrics.len()) {
+                    let raw = logits_of_point(context, &plane.point(*x, *y), &examples.batches);
+                    if raw.as_ref().is_err_and(|error| error.stopped) {
+                        points.keep(context, &part);
+                    }
+                    let scored = examples.combine(&params.selection, &classes, &raw?, anchor.labels.len());
+                    let measured = scored.and_then(|scored| scored.measure(&params.metrics)).map_err(|error| {
                         StageError::new(format!("at x = {x:.3}, y = {y:.3} of the plane: {error}"))
                             .help("a smaller `range` stays nearer to the models")
                     })?;
-                    for (metric, value) in scored.measure(&params.metrics)? {
-                        row.metrics.entry(metric).or_default().push(value);
-                    }
+                    points.metrics.push(measured);
                     context.progress(number * params.points + place + 1, total);
+                    if context.pace().time_is_up() {
+                        points.keep(context, &part);
+                    }
                 }
-                context.scratch().write(&name, serde_json::to_string(&row)?.as_bytes())?;
+                let mut row = Row { device: device.clone(), metrics: BTreeMap::new() };
+                for (metric, value) in points.metrics.into_iter().flatten() {
+                    row.metrics.entry(metric).or_default().push(value);
+                }
+                if let Err(error) = context.scratch().write(&name, serde_json::to_string(&row)?.as_bytes()) {
+                    context.log(&format!("a whole row could not be kept: {error}"));
+                }
+                context.scratch().remove(&part);
                 row
             }
         };

@@ -1,10 +1,16 @@
 //! What a step has done so far, for the run that goes on with it after a kill.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-use super::{StoreError, publish};
+use super::StoreError;
 use crate::fingerprint::Digest;
+
+const TEMPORARY: &str = ".tmp-";
+/// The digest's digits and a line break.
+const DIGEST_LINE: usize = 65;
+const BUFFER: usize = 1 << 20;
 
 /// A folder of files bound to a step's key. Each starts with the digest of what follows, so that a damaged one counts
 /// as not there. Made with the first file, removed when the step is committed.
@@ -20,21 +26,155 @@ impl Scratch {
 
     /// Writes a file so that a later run sees all of it or none.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let mut whole = format!("{}\n", Digest::of(bytes)).into_bytes();
-        whole.extend_from_slice(bytes);
-        publish(&self.folder.join(name), &whole, false)
+        self.write_with(name, bytes.len() as u64, &mut |out| out.write_all(bytes))
+    }
+
+    /// The same piece by piece, for what is too large to be in memory twice. `size` is what `fill` will write, for the
+    /// message where there is no room for it.
+    pub fn write_with(
+        &self,
+        name: &str,
+        size: u64,
+        fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let path = self.folder.join(name);
+        let mut write = || {
+            fs::create_dir_all(&self.folder)?;
+            let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.folder)?;
+            temporary.write_all(&[b'\n'; DIGEST_LINE])?;
+            let mut out = BufWriter::with_capacity(BUFFER, Hashing { out: temporary, hasher: blake3::Hasher::new() });
+            fill(&mut out)?;
+            let Hashing { out: mut temporary, hasher } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            temporary.seek(SeekFrom::Start(0))?;
+            temporary.write_all(Digest::from(hasher.finalize()).to_string().as_bytes())?;
+            temporary.as_file().sync_all()?;
+            temporary.persist(&path).map_err(|error| error.error)?;
+            // As for everything that is published: the rename must survive a power cut, where folders can be synced.
+            File::open(&self.folder).and_then(|folder| folder.sync_all()).ok();
+            Ok(())
+        };
+        write().map_err(|error: io::Error| StoreError::write(&path, size, error))
     }
 
     /// What a file holds; `None` where it is not there or not whole.
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let whole = fs::read(self.folder.join(name)).ok()?;
-        let end = whole.iter().position(|byte| *byte == b'\n')?;
-        let bytes = &whole[end + 1..];
-        (whole[..end] == *Digest::of(bytes).to_string().as_bytes()).then(|| bytes.to_vec())
+        let (mut file, size) = self.open(name)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
+        file.read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 
-    /// Removes everything. What cannot be removed is left: it costs room, and no result comes from it.
+    /// A file's content to be read piece by piece, and its size. It is read once here to see that it is whole.
+    pub fn open(&self, name: &str) -> Option<(impl Read + use<>, u64)> {
+        let mut file = File::open(self.folder.join(name)).ok()?;
+        let mut line = [0; DIGEST_LINE];
+        file.read_exact(&mut line).ok()?;
+        let mut hasher = blake3::Hasher::new();
+        let size = io::copy(&mut BufReader::with_capacity(BUFFER, &mut file), &mut hasher).ok()?;
+        if line[..DIGEST_LINE - 1] != *Digest::from(hasher.finalize()).to_string().as_bytes() {
+            return None;
+        }
+        file.seek(SeekFrom::Start(DIGEST_LINE as u64)).ok()?;
+        Some((BufReader::with_capacity(BUFFER, file), size))
+    }
+
+    /// Of the files that were written, in order.
+    pub fn names(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten();
+        let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with(TEMPORARY)).collect();
+        names.sort();
+        names
+    }
+
+    /// Removes a file. What cannot be removed is left: it costs room, and no result comes from it.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.folder.join(name)).ok();
+    }
+
+    /// Removes what a kill left half written. Whoever calls it holds the step's lock.
+    pub fn sweep(&self) {
+        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if file.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                fs::remove_file(file.path()).ok();
+            }
+        }
+    }
+
+    /// Removes everything, as [`Self::remove`] does.
     pub fn clear(&self) {
         fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+struct Hashing<W> {
+    out: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_back_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(folder.path().join("key"));
+        assert!(scratch.names().is_empty() && scratch.read("a").is_none());
+        let bytes: Vec<u8> = (0..3_000_000u32).map(|byte| byte as u8).collect();
+        scratch
+            .write_with("b", 3_000_000, &mut |out| bytes.chunks(777).try_for_each(|part| out.write_all(part)))
+            .unwrap();
+        scratch.write("a", b"small\nwith lines").unwrap();
+        scratch.write("empty", b"").unwrap();
+        assert_eq!(scratch.read("a").unwrap(), b"small\nwith lines");
+        assert_eq!(scratch.read("b").unwrap(), bytes);
+        assert_eq!(scratch.read("empty").unwrap(), b"");
+        let (mut part, size) = scratch.open("b").unwrap();
+        let mut start = [0; 5];
+        part.read_exact(&mut start).unwrap();
+        assert_eq!((start, size), ([0, 1, 2, 3, 4], 3_000_000));
+
+        let path = folder.path().join("key").join("b");
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[2_000_000] ^= 1;
+        for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[..30], &whole[1..], b""] {
+            fs::write(&path, damaged).unwrap();
+            assert!(scratch.open("b").is_none());
+        }
+    }
+
+    #[test]
+    fn what_breaks_off_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(folder.path().join("key"));
+        scratch.write("a", b"old").unwrap();
+        let full = |out: &mut dyn Write| {
+            out.write_all(b"new")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        };
+        let error = scratch.write_with("a", 1234, &mut { full }).unwrap_err().to_string();
+        assert!(error.contains("(1234 bytes)"), "{error}");
+        assert_eq!((scratch.read("a").unwrap(), scratch.names()), (b"old".to_vec(), vec!["a".to_owned()]));
+        let left = folder.path().join("key").join(".tmp-abc");
+        fs::write(&left, b"half").unwrap();
+        assert_eq!(scratch.names(), ["a"]);
+        scratch.sweep();
+        assert!(!left.exists() && scratch.read("a").is_some());
+        scratch.remove("a");
+        assert!(scratch.names().is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use super::TrainError;
 use crate::data::Batch;
 use crate::model::{Bert, Head};
+use std::ops::ControlFlow;
 
 const QUEUED: usize = 8;
 
@@ -13,14 +14,25 @@ const QUEUED: usize = 8;
 /// # Errors
 /// Tokens that the model cannot take, or batches that leave rows out or repeat them.
 pub fn logits(model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, TrainError> {
-    logits_with_progress(model, batches, &mut |_, _| {})
+    logits_from(model, batches, None, &mut |_| ControlFlow::Continue(()))
 }
 
-/// [`logits`], telling after every few batches how many rows of how many are done.
-pub fn logits_with_progress(
+/// The logits of the first so many batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartialLogits {
+    /// `[rows, labels]` of the whole split, 0 where a row is not done.
+    pub values: Vec<f32>,
+    /// How many batches are done.
+    pub batches: usize,
+}
+
+/// [`logits`] from the beginning or from a part of the same evaluation; `on_part`, told after every few batches, can stop
+/// it.
+pub fn logits_from(
     model: &Bert,
     batches: &[Batch],
-    on_progress: &mut dyn FnMut(usize, usize),
+    start: Option<PartialLogits>,
+    on_part: &mut dyn FnMut(&PartialLogits) -> ControlFlow<()>,
 ) -> Result<Vec<f32>, TrainError> {
     let Head::Classifier { labels } = model.head() else {
         return Err(TrainError::Data("a masked language model has no classifier to evaluate".into()));
@@ -33,22 +45,27 @@ pub fn logits_with_progress(
             _ => return Err(TrainError::Data(format!("row {index} is twice in the batches, or outside their {rows}"))),
         }
     }
-    let mut all = vec![0.0; rows * labels];
-    let mut done = 0;
+    let mut part = start.unwrap_or_else(|| PartialLogits { values: vec![0.0; rows * labels], batches: 0 });
+    if part.values.len() != rows * labels || part.batches > batches.len() {
+        return Err(TrainError::Data("a part of another evaluation cannot be gone on with".into()));
+    }
     // Several batches are queued before the first result is read, so that a GPU hardly waits for the host.
-    for queued in batches.chunks(QUEUED) {
+    while part.batches < batches.len() {
+        let queued = &batches[part.batches..(part.batches + QUEUED).min(batches.len())];
         let outputs = queued.iter().map(|batch| model.forward(batch, None)).collect::<Result<Vec<_>, _>>()?;
         for (batch, output) in queued.iter().zip(outputs) {
             let data = output.into_data();
             let values: &[f32] = data.as_slice().map_err(|error| TrainError::Data(format!("{error:?}")))?;
             for (index, values) in batch.index.iter().zip(values.chunks_exact(labels)) {
-                all[index * labels..][..labels].copy_from_slice(values);
+                part.values[index * labels..][..labels].copy_from_slice(values);
             }
-            done += batch.rows;
         }
-        on_progress(done, rows);
+        part.batches += queued.len();
+        if on_part(&part).is_break() && part.batches < batches.len() {
+            return Err(TrainError::Interrupted { step: part.batches });
+        }
     }
-    Ok(all)
+    Ok(part.values)
 }
 
 #[cfg(test)]

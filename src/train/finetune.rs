@@ -3,9 +3,10 @@
 use super::head::{draw_head, permutation};
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
+use super::snapshot::{RunShape, SavedState, TrainingState};
 use super::{Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
-use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, LoadReport, Purpose, Weights};
+use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Weights};
 use burn::DispatchDevice;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -59,6 +60,8 @@ pub enum Progress<'a> {
         step: usize,
         weights: Weights,
     },
+    /// After every step but the last, when everything else about the step was told: a place to go on from.
+    State(TrainingState<'a>),
 }
 
 /// A finished run.
@@ -79,19 +82,29 @@ pub fn finetune(
     job: &FinetuneJob<'_>,
     on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<FinetuneResult, TrainError> {
+    finetune_from(job, None, on_progress)
+}
+
+/// [`finetune`] from the beginning, or from a state of the same job. On the CPU the end is the same, bit for bit.
+pub fn finetune_from(
+    job: &FinetuneJob<'_>,
+    start: Option<SavedState>,
+    on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<FinetuneResult, TrainError> {
     let head = Head::Classifier { labels: job.labels };
     LoadReport::new(job.weights, job.config, head).check(Purpose::StartFineTuning)?;
     let mut weights = job.weights.clone();
     draw_head(&mut weights, job.config, job.recipe.head_init, job.labels, job.seeds.head);
     let model = Bert::new(job.config, head, &weights, job.device)?;
     drop(weights);
-    train(job, model, on_progress)
+    train(job, model, start, on_progress)
 }
 
 /// [`finetune`] from a model whose classifier is already there.
 pub(super) fn train(
     job: &FinetuneJob<'_>,
     model: Bert,
+    start: Option<SavedState>,
     on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<FinetuneResult, TrainError> {
     let recipe = job.recipe;
@@ -102,8 +115,11 @@ pub(super) fn train(
     let mut model = model.with_activation(recipe.gelu_training);
     let mut optimizer = Optimizer::new(recipe, &model);
     let mut batches = Batches::new(job);
-    let mut log = Vec::with_capacity(steps);
-    for step in 0..steps {
+    let mut log = match start {
+        Some(saved) => saved.restore(steps, &mut model, Some(&mut optimizer))?,
+        None => Vec::new(),
+    };
+    for step in log.len()..steps {
         let learning_rate = schedule.at(step);
         let mut dropout = Dropout::new(rates, job.seeds.dropout, step as u64, job.device);
         let (loss, gradients) = model.loss_and_gradients(&batches.at(step), &mut dropout)?;
@@ -119,7 +135,13 @@ pub(super) fn train(
         log.push(row);
         let mut flow = on_progress(Progress::Step(&row));
         if flow.is_continue() && job.checkpoints.contains(&row.step) {
-            flow = on_progress(Progress::Checkpoint { step: row.step, weights: model.to_weights() });
+            let weights = model.to_weights();
+            check_weights(&weights, &row)?;
+            flow = on_progress(Progress::Checkpoint { step: row.step, weights });
+        }
+        if flow.is_continue() && row.step < steps {
+            let (step, log, model, optimizer) = (row.step, &log[..], &model, Some(&optimizer));
+            flow = on_progress(Progress::State(TrainingState { step, steps, log, model, optimizer }));
         }
         if flow.is_break() && row.step < steps {
             return Err(TrainError::Interrupted { step: row.step });
@@ -135,6 +157,13 @@ pub(super) fn check_finite(row: &StepLog) -> Result<(), TrainError> {
     }
     let loss = if row.loss.is_finite() { f64::NAN } else { row.loss };
     Err(TrainError::Diverged { step: row.step, loss, learning_rate: row.learning_rate })
+}
+
+/// A last update can overflow after a loss that was finite; nothing would say so before the model is used.
+pub(super) fn check_weights(weights: &Weights, row: &StepLog) -> Result<(), TrainError> {
+    let finite = weights.tensors.values().all(|tensor| tensor.data.iter().all(|value| value.is_finite()));
+    let wrong = TrainError::Weights { step: row.step, learning_rate: row.learning_rate };
+    if finite { Ok(()) } else { Err(wrong) }
 }
 
 /// The number of training steps, if the data and the checkpoints make sense.
@@ -156,6 +185,15 @@ fn check_data(job: &FinetuneJob<'_>) -> Result<usize, TrainError> {
     match job.checkpoints.iter().find(|step| **step == 0 || **step > steps) {
         Some(step) => Err(TrainError::Checkpoint { step: *step, steps }),
         None => Ok(steps),
+    }
+}
+
+impl FinetuneJob<'_> {
+    /// What a state to go on from must fit.
+    pub fn shape(&self) -> RunShape {
+        let layout = Layout::new(self.config, Head::Classifier { labels: self.labels });
+        let steps = self.recipe.total_steps(self.examples.len());
+        RunShape { steps, parameters: layout.slots.iter().map(|slot| slot.matrix()).collect(), moments: true }
     }
 }
 

@@ -12,15 +12,19 @@ mod pretrain;
 mod recipe;
 mod schedule;
 mod sharpness;
+mod snapshot;
+#[cfg(test)]
+mod snapshot_tests;
 
-pub use evaluate::{logits, logits_with_progress};
-pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, StepLog, finetune};
+pub use evaluate::{PartialLogits, logits, logits_from};
+pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, StepLog, finetune, finetune_from};
 pub use head::draw_head;
 pub use optimizer::Optimizer;
-pub use pretrain::{PretrainJob, PretrainResult, SpecialTokens, initial_weights, pretrain};
+pub use pretrain::{PretrainJob, PretrainResult, SpecialTokens, initial_weights, pretrain, pretrain_from};
 pub use recipe::{HeadInit, Recipe};
 pub use schedule::{Schedule, ScheduleShape};
-pub use sharpness::{BoxShape, SharpnessJob, ascend, sharpness};
+pub use sharpness::{Ascent, BoxShape, SharpnessJob, ascend, ascend_from, sharpness};
+pub use snapshot::{RunShape, SavedState, TrainingState, read_numbers, write_numbers};
 
 use crate::model::ModelError;
 
@@ -38,7 +42,18 @@ pub enum TrainError {
          try a smaller learning_rate, a longer warmup or clip_norm"
     )]
     Diverged { step: usize, loss: f64, learning_rate: f64 },
-    #[error("training was stopped after step {step}")]
+    #[error(
+        "the weights are no longer finite after training step {step} (learning rate {learning_rate:e}): \
+         try a smaller learning_rate, a longer warmup or clip_norm"
+    )]
+    Weights { step: usize, learning_rate: f64 },
+    #[error(
+        "the loss became {loss} at step {step} of the ascent (learning rate {learning_rate:e}): \
+         try a smaller learning_rate or epsilon, and see whether the model itself has diverged"
+    )]
+    Ascent { step: usize, loss: f64, learning_rate: f64 },
+    /// Of a training in steps, of an evaluation in batches.
+    #[error("the work was stopped after step {step}")]
     Interrupted { step: usize },
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -55,6 +55,16 @@ impl Optimizer {
         let kernels = model.kernels();
         kernels.adam(model.parameters_mut(), &mut self.moments, gradients, &self.decays, self.clip_norm, step)
     }
+
+    /// Training steps done, and both moments of every parameter.
+    pub(super) fn state(&self) -> (i32, &[(Matrix, Matrix)]) {
+        (self.step, &self.moments)
+    }
+
+    /// Goes on from another run's [`Self::state`].
+    pub(super) fn restore(&mut self, step: i32, moments: Vec<(Matrix, Matrix)>) {
+        (self.step, self.moments) = (step, moments);
+    }
 }
 
 #[cfg(test)]

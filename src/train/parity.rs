@@ -76,7 +76,7 @@ fn run(fixture: &Fixture, name: &str, kernels: Kernels) -> (Vec<StepLog>, Weight
     };
     let model = Bert::new(&config, THREE, &before, &device).unwrap().with_kernels(kernels);
     let mut after = None;
-    let result = train(&job, model, &mut |progress| {
+    let result = train(&job, model, None, &mut |progress| {
         if let Progress::Checkpoint { weights, .. } = progress {
             after = Some(weights);
         }

@@ -1,9 +1,10 @@
 //! Pretraining a BERT from nothing by masked-language modelling.
 
-use super::finetune::{Progress, StepLog, check_finite};
+use super::finetune::{Progress, StepLog, check_finite, check_weights};
 use super::head::{below, normal, permutation, uniform};
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
+use super::snapshot::{RunShape, SavedState, TrainingState};
 use super::{Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
 use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, HostTensor, Layout, MaskedTargets, Weights};
@@ -66,6 +67,15 @@ pub fn pretrain(
     job: &PretrainJob<'_>,
     on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<PretrainResult, TrainError> {
+    pretrain_from(job, None, on_progress)
+}
+
+/// [`pretrain`] from the beginning, or from a state of the same job. On the CPU the end is the same, bit for bit.
+pub fn pretrain_from(
+    job: &PretrainJob<'_>,
+    start: Option<SavedState>,
+    on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<PretrainResult, TrainError> {
     let recipe = job.recipe;
     recipe.validate()?;
     job.config.validate()?;
@@ -78,12 +88,15 @@ pub fn pretrain(
     let mut optimizer = Optimizer::new(recipe, &model);
     let batch_size = recipe.batch_size.min(job.examples.len());
     let per_epoch = job.examples.len() / batch_size;
-    let mut order = Vec::new();
-    let mut log = Vec::with_capacity(job.steps);
-    for step in 0..job.steps {
-        if step % per_epoch == 0 {
-            let mut random = crate::rng::stream("order", job.seed, (step / per_epoch) as u64);
-            order = permutation(&mut random, job.examples.len());
+    let (mut epoch, mut order) = (usize::MAX, Vec::new());
+    let mut log = match start {
+        Some(saved) => saved.restore(job.steps, &mut model, Some(&mut optimizer))?,
+        None => Vec::new(),
+    };
+    for step in log.len()..job.steps {
+        if step / per_epoch != epoch {
+            epoch = step / per_epoch;
+            order = permutation(&mut crate::rng::stream("order", job.seed, epoch as u64), job.examples.len());
         }
         let index = &order[step % per_epoch * batch_size..][..batch_size];
         let rows: Vec<&Encoded> = index.iter().map(|row| &job.examples[*row]).collect();
@@ -102,11 +115,30 @@ pub fn pretrain(
         };
         check_finite(&row)?;
         log.push(row);
-        if on_progress(Progress::Step(&row)).is_break() && row.step < job.steps {
+        let mut flow = on_progress(Progress::Step(&row));
+        if flow.is_continue() && row.step < job.steps {
+            let (step, steps, log, model, optimizer) = (row.step, job.steps, &log[..], &model, Some(&optimizer));
+            flow = on_progress(Progress::State(TrainingState { step, steps, log, model, optimizer }));
+        }
+        if flow.is_break() && row.step < job.steps {
             return Err(TrainError::Interrupted { step: row.step });
         }
     }
-    Ok(PretrainResult { weights: model.to_weights(), log })
+    let weights = model.to_weights();
+    log.last().map_or(Ok(()), |row| check_weights(&weights, row))?;
+    Ok(PretrainResult { weights, log })
+}
+
+impl PretrainJob<'_> {
+    /// What a state to go on from must fit.
+    pub fn shape(&self) -> RunShape {
+        let layout = Layout::new(self.config, Head::MaskedLanguageModel);
+        RunShape {
+            steps: self.steps,
+            parameters: layout.slots.iter().map(|slot| slot.matrix()).collect(),
+            moments: true,
+        }
+    }
 }
 
 fn check(job: &PretrainJob<'_>) -> Result<(), TrainError> {

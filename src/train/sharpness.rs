@@ -2,10 +2,12 @@
 
 use super::TrainError;
 use super::head::below;
+use super::snapshot::{RunShape, SavedState, TrainingState};
 use crate::data::{Encoded, collate};
 use crate::model::{Bert, Dropout, DropoutRates, Matrix};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 
 /// How far each parameter may move from its value w.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +64,12 @@ impl SharpnessJob<'_> {
     pub fn steps(&self) -> usize {
         self.examples.len().div_ceil(self.batch_size)
     }
+
+    /// What a state to go on from must fit.
+    pub fn shape(&self) -> RunShape {
+        let parameters = self.model.parameters().iter().map(|p| p.dims()).collect();
+        RunShape { steps: self.steps(), parameters, moments: false }
+    }
 }
 
 /// `100·(after − before)/(1 + before)`, which is negative where the loss fell.
@@ -76,6 +84,32 @@ pub fn sharpness(before: f64, after: f64) -> f64 {
 /// No examples, as many targets as examples not given, more directions than parameters, tokens or targets that the
 /// model cannot take, or a loss that is not finite.
 pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Result<Bert, TrainError> {
+    ascend_from(job, None, &mut |ascent| {
+        on_step(ascent.state.step, ascent.loss);
+        ControlFlow::Continue(())
+    })
+}
+
+/// An ascent after a step.
+#[derive(Debug)]
+pub struct Ascent<'a> {
+    pub loss: f64,
+    pub state: TrainingState<'a>,
+}
+
+impl<'a> Ascent<'a> {
+    /// The state of a whole ascent, to be kept while its end is evaluated.
+    pub fn finished(job: &SharpnessJob<'_>, model: &'a Bert) -> TrainingState<'a> {
+        TrainingState { step: job.steps(), steps: job.steps(), log: &[], model, optimizer: None }
+    }
+}
+
+/// [`ascend`] from the beginning, or from a state of the same job, which may be its end; `on_step` can stop it.
+pub fn ascend_from(
+    job: &SharpnessJob<'_>,
+    start: Option<SavedState>,
+    on_step: &mut dyn FnMut(Ascent<'_>) -> ControlFlow<()>,
+) -> Result<Bert, TrainError> {
     if job.examples.is_empty() || job.examples.len() != job.targets.len() {
         let text =
             format!("{} examples have {} labels, and an ascent needs both", job.examples.len(), job.targets.len());
@@ -83,7 +117,11 @@ pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Re
     }
     let bounds = Bounds::new(job)?;
     let mut model = job.model.clone();
-    for step in 0..job.steps() {
+    let first = start.as_ref().map_or(0, |saved| saved.step);
+    if let Some(saved) = start {
+        saved.restore(job.steps(), &mut model, None)?;
+    }
+    for step in first..job.steps() {
         let rows = step * job.batch_size..((step + 1) * job.batch_size).min(job.examples.len());
         let index: Vec<usize> = rows.clone().collect();
         let examples: Vec<&Encoded> = job.examples[rows.clone()].iter().collect();
@@ -98,10 +136,12 @@ pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Re
         }
         let loss = f64::from(loss.into_scalar());
         if !loss.is_finite() {
-            let text = format!("the loss of batch {step} is {loss} while ascending: the model has diverged");
-            return Err(TrainError::Data(text));
+            return Err(TrainError::Ascent { step: step + 1, loss, learning_rate: job.learning_rate });
         }
-        on_step(step + 1, loss);
+        let state = TrainingState { step: step + 1, steps: job.steps(), log: &[], model: &model, optimizer: None };
+        if on_step(Ascent { loss, state }).is_break() {
+            return Err(TrainError::Interrupted { step: step + 1 });
+        }
     }
     Ok(model)
 }

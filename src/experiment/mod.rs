@@ -4,6 +4,7 @@
 mod agreement;
 mod clusters;
 mod diagnostic;
+pub mod durations;
 mod dynamics;
 mod fetches;
 mod imports;
@@ -22,6 +23,7 @@ mod validate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Spanned;
 
@@ -55,6 +57,10 @@ pub struct RunSettings {
     pub backend: Option<Backend>,
     pub jobs: Option<usize>,
     pub keep_going: Option<bool>,
+    /// How often a step is run again after its worker died.
+    pub retries: Option<usize>,
+    /// How long a worker may report no progress.
+    pub timeout: Option<Duration>,
 }
 
 #[derive(Debug)]

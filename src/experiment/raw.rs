@@ -26,6 +26,8 @@ pub struct RawRun {
     pub backend: Option<Text>,
     pub jobs: Option<Spanned<usize>>,
     pub keep_going: Option<bool>,
+    pub retries: Option<usize>,
+    pub timeout: Option<Text>,
 }
 
 /// One value or several: `models = "a"` and `models = ["a", "b"]`.

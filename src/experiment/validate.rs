@@ -9,6 +9,7 @@ use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::durations::parse_duration;
 use super::load::{Loaded, in_written_order, load};
 use super::raw::{RawHeader, RawRun};
 use super::{
@@ -250,6 +251,13 @@ impl Checker {
             })
         });
         raw.jobs.iter().for_each(|jobs| self.positive(jobs, "jobs"));
-        RunSettings { backend, jobs: raw.jobs.map(Spanned::into_inner), keep_going: raw.keep_going }
+        let timeout = raw.timeout.and_then(|timeout| self.parse_text(timeout, parse_duration));
+        RunSettings {
+            backend,
+            jobs: raw.jobs.map(Spanned::into_inner),
+            keep_going: raw.keep_going,
+            retries: raw.retries,
+            timeout: timeout.map(Spanned::into_inner),
+        }
     }
 }

@@ -109,6 +109,8 @@ impl Reporter for Bars {
                 }
             }
             Event::Tick => {}
+            Event::SetAside { step } => self.end(*step),
+            Event::Notice { text } => self.say((*text).to_owned()),
         }
     }
 }

@@ -38,6 +38,8 @@ fn describe(event: &Event<'_>) -> Option<Value> {
                    "help": help, "log": log, "dropped": dropped})
         }
         Event::NotSelected { graph, step } => json!({"event": "not-selected", "step": graph.steps[*step].name()}),
+        Event::SetAside { step } => json!({"event": "set-aside", "number": step}),
+        Event::Notice { text } => json!({"event": "notice", "text": text}),
         Event::Fresh { .. } | Event::Tick => return None,
     })
 }

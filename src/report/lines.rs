@@ -60,6 +60,8 @@ impl Reporter for Lines {
             }
             Event::NotSelected { step, .. } => self.estimate.dropped(*step),
             Event::Tick => {}
+            Event::SetAside { .. } => self.running = self.running.saturating_sub(1),
+            Event::Notice { text } => drop(writeln!(out, "{text}")),
         }
     }
 }

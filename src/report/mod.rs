@@ -56,6 +56,14 @@ pub enum Event<'a> {
     },
     /// Time has passed.
     Tick,
+    /// A step that was started does not run any more, and has not ended.
+    SetAside {
+        step: usize,
+    },
+    /// Something that the user should know.
+    Notice {
+        text: &'a str,
+    },
 }
 
 pub trait Reporter {

@@ -373,7 +373,7 @@ impl Driver<'_> {
     fn gone(&mut self, number: usize) -> Result<(), StageError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let cause = cause(&worker.child.wait(), worker.hung);
+        let cause = cause(&mut worker.child, worker.hung);
         let was_ready = worker.ready;
         if let Some(Running { what: Runnable { step, key, inputs, .. }, since }) = &worker.running {
             // It may have died between committing the step and saying so.

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub use error::StoreError;
+pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, Watch};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;

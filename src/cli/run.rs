@@ -1,4 +1,5 @@
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use crate::device::Backend;
 use crate::engine::{self, Plan, RunOptions, StageError, StopFlag};
 use crate::report::{duration, reporter};
 use crate::results;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Set by Ctrl-C and by SIGTERM.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
@@ -27,7 +28,10 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         print!("{}", render(&graph, &plan, &selected, false));
         return Ok(Exit::Done);
     }
-    let store = Store::open(cache).map_err(Failure::cannot_start)?;
+    let store = match Store::open(cache) {
+        Ok(store) => store,
+        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+    };
     let options = RunOptions {
         cache: cache.to_owned(),
         backend: command.backend.or(experiment.run.backend).unwrap_or(Backend::Auto),
@@ -36,6 +40,8 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         selected,
         forced,
         snapshot_every: experiment.run.snapshot_every,
+        retries: experiment.run.retries.unwrap_or(1),
+        timeout: experiment.run.timeout,
     };
     ctrlc::set_handler(|| {
         // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
@@ -49,7 +55,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let (summary, plan) = engine::run(&graph, &store, &options, &INTERRUPT, reporter.as_mut()).map_err(with_help)?;
     drop(reporter);
 
-    let folder = results::write(&graph, &plan, &store, &command.results_dir).map_err(with_help)?;
+    let folder = write_results(&graph, &plan, &store, &command.results_dir)?;
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
         0 if summary.failed.is_empty() && summary.not_selected == 0 && !summary.interrupted => {
@@ -77,6 +83,33 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         return Ok(Exit::Interrupted);
     }
     Ok(if summary.failed.is_empty() { Exit::Done } else { Exit::StepFailed })
+}
+
+/// A cache that cannot be written is enough where nothing has to run.
+fn without_writing(
+    command: &args::Run,
+    graph: &Graph,
+    cache: &Path,
+    (selected, forced): &(BTreeSet<usize>, BTreeSet<usize>),
+    error: StoreError,
+) -> Result<Exit, Failure> {
+    let store = Store::existing(cache);
+    let plan = Plan::new(graph, &store, forced).ok();
+    let plan = plan.filter(|plan| selected.iter().all(|step| plan.states[*step].manifest().is_some()));
+    let Some(plan) = plan else { return Err(Failure::cannot_start(error)) };
+    let folder = write_results(graph, &plan, &store, &command.results_dir)?;
+    let count = selected.len();
+    eprintln!("{}: nothing to do, all {count} steps are fresh (the cache is read-only)", graph.experiment);
+    eprintln!("results: {}", folder.display());
+    Ok(Exit::Done)
+}
+
+fn write_results(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<PathBuf, Failure> {
+    results::write(graph, plan, store, folder).map_err(|error| {
+        let help = "finished steps are in the cache; `pipeline results` writes their tables and figures again";
+        let error = if error.help.is_some() { error } else { error.help(help) };
+        Failure { exit: Exit::StepFailed, ..with_help(error) }
+    })
 }
 
 pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {

@@ -1,9 +1,9 @@
 //! Runs a plan: hands steps to workers in dependency order, takes what the cache has, reports what happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -11,17 +11,20 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde_json::json;
 
+use super::aside::Aside;
+use super::cause::cause;
 use super::context::StageError;
 use super::journal::Journal;
 use super::plan::{Plan, State, look_up};
-use super::protocol::{Order, Report, Task};
+use super::program::this_program;
+use super::protocol::{Order, PROTOCOL, Report, Task};
 use super::queue::Queue;
 use super::snapshots::SnapshotEvery;
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
 use crate::report::{Event, Reporter};
-use crate::store::{InputRecord, Store};
+use crate::store::{Holder, InputRecord, Manifest, Store};
 
 #[derive(Debug)]
 pub struct RunOptions {
@@ -33,6 +36,10 @@ pub struct RunOptions {
     pub selected: BTreeSet<usize>,
     pub forced: BTreeSet<usize>,
     pub snapshot_every: SnapshotEvery,
+    /// How often a step is run again after its worker died or was ended.
+    pub retries: usize,
+    /// A worker that has reported no progress for so long is ended.
+    pub timeout: Option<Duration>,
 }
 
 /// How long workers may take to save what is half done.
@@ -59,6 +66,9 @@ pub fn run(
     reporter: &mut dyn Reporter,
 ) -> Result<(RunSummary, Plan), StageError> {
     let plan = Plan::new(graph, store, &options.forced)?;
+    if options.selected.iter().any(|step| plan.states[*step].manifest().is_none()) {
+        store.remove_leftovers();
+    }
     let dependencies: Vec<Vec<usize>> = graph.steps.iter().map(|step| step.needs()).collect();
     let mut driver = Driver {
         graph,
@@ -66,7 +76,7 @@ pub fn run(
         options,
         queue: Queue::new(&dependencies),
         last_keys: store.last_keys(&graph.experiment),
-        journal: Journal::create(store, &graph.experiment)?,
+        journal: Journal::create(store, &graph.experiment),
         plan,
         summary: RunSummary::default(),
         workers: Vec::new(),
@@ -74,7 +84,9 @@ pub fn run(
         reporter,
         stopping: false,
         asked_to_stop: None,
-        again: Vec::new(),
+        again: VecDeque::new(),
+        aside: Aside::default(),
+        tries: BTreeMap::new(),
     };
     driver.reporter.event(&Event::Planned { graph, plan: &driver.plan, selected: &options.selected });
     let result = driver.run(interrupt);
@@ -99,18 +111,23 @@ struct Driver<'a> {
     stopping: bool,
     /// Since when the user wants an end.
     asked_to_stop: Option<Instant>,
-    /// Steps whose worker was asked to stop by somebody else.
-    again: Vec<Runnable>,
+    /// Steps to be run before new ones: their worker died, or somebody else asked it to stop.
+    again: VecDeque<Runnable>,
+    aside: Aside,
+    /// How often a worker has died over a step.
+    tries: BTreeMap<usize, usize>,
 }
 
 /// A worker's number and what it said; `None` when it is gone.
 type FromWorker = (usize, Option<Report>);
 
 /// A step whose inputs are there, and which is not.
-struct Runnable {
-    step: usize,
-    key: Key,
+pub(super) struct Runnable {
+    pub(super) step: usize,
+    pub(super) key: Key,
     inputs: BTreeMap<String, InputRecord>,
+    /// See [`Task::dead`].
+    pub(super) dead: Option<String>,
 }
 
 struct Worker {
@@ -119,6 +136,10 @@ struct Worker {
     running: Option<Running>,
     ready: bool,
     gone: bool,
+    /// When it last said something, or was given something to do.
+    heard: Instant,
+    /// Ended by the driver after so long without progress.
+    hung: Option<Duration>,
 }
 
 struct Running {
@@ -146,6 +167,8 @@ impl Driver<'_> {
     fn run(&mut self, interrupt: &AtomicBool) -> Result<(), StageError> {
         let mut pending: Option<Runnable> = None;
         loop {
+            self.look_aside();
+            self.end_hung();
             while !self.stopping {
                 if pending.is_none() {
                     pending = self.next_to_run()?;
@@ -201,14 +224,14 @@ impl Driver<'_> {
         self.journal.write("stopped", json!({"step": self.graph.steps[what.step].name(), "key": what.key}));
         self.reporter.event(&Event::Stopped { graph: self.graph, step: what.step });
         if self.asked_to_stop.is_none() {
-            self.again.push(what);
+            self.again.push_back(what);
         }
     }
 
     /// Walks through ready steps that are fresh or not wanted, up to one that must run.
     fn next_to_run(&mut self) -> Result<Option<Runnable>, StageError> {
-        if let Some(again) = self.again.pop() {
-            return Ok(Some(again));
+        if let Some(runnable) = self.again.pop_front() {
+            return Ok(Some(runnable));
         }
         while let Some(step) = self.queue.next() {
             let selected = self.options.selected.contains(&step);
@@ -226,7 +249,7 @@ impl Driver<'_> {
                 }
                 State::WillRun(key, _) if selected => {
                     let key = *key;
-                    return Ok(Some(Runnable { step, key, inputs }));
+                    return Ok(Some(Runnable { step, key, inputs, dead: None }));
                 }
                 _ => {
                     self.summary.not_selected += 1 + self.queue.drop_step(step).len();
@@ -265,9 +288,8 @@ impl Driver<'_> {
             });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (cores / self.jobs()).max(1).to_string();
-        let program = std::env::current_exe()
+        let mut command = this_program()
             .map_err(|error| StageError::new(format!("failed to find the program's own file: {error}")))?;
-        let mut command = Command::new(program);
         command.arg("worker").arg("--cache-dir").arg(&self.options.cache);
         if needs_device {
             let name =
@@ -298,7 +320,15 @@ impl Driver<'_> {
             }
             sender.send((number, None)).ok();
         });
-        self.workers.push(Worker { child, input, running: None, ready: false, gone: false });
+        self.workers.push(Worker {
+            child,
+            input,
+            running: None,
+            ready: false,
+            gone: false,
+            heard: Instant::now(),
+            hung: None,
+        });
         Ok(())
     }
 
@@ -319,18 +349,22 @@ impl Driver<'_> {
             log: self.journal.log_of(&node.name()),
             force: self.options.forced.contains(&step),
             snapshot_every: self.options.snapshot_every,
+            dead: runnable.dead.clone(),
         };
         self.journal.write("start", json!({"step": node.name(), "key": key}));
         self.reporter.event(&Event::Started { graph: self.graph, step });
         let worker = &mut self.workers[worker];
-        worker.running = Some(Running { what: runnable, since: Instant::now() });
+        worker.heard = Instant::now();
+        worker.running = Some(Running { what: runnable, since: worker.heard });
         worker.say(&Order::Run(Box::new(task)));
     }
 
     fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), StageError> {
+        self.workers[number].heard = Instant::now();
         let running = self.workers[number].running.as_ref().map(|running| running.what.step);
         match (report, running) {
-            (Some(Report::Ready { device }), _) => {
+            (Some(Report::Ready { device, protocol, version }), _) => {
+                one_build(protocol, &version)?;
                 self.workers[number].ready = true;
                 if let (Some(device), 0) = (device, number) {
                     self.journal.write("device", json!({"device": device}));
@@ -344,6 +378,9 @@ impl Driver<'_> {
             (Some(Report::Done { seconds }), Some(_)) => self.done(number, seconds)?,
             (Some(Report::Failed { message, help }), Some(_)) => self.failed(number, &message, help.as_deref()),
             (Some(Report::Stopped), Some(_)) => self.stopped(number),
+            (Some(Report::Busy { holder }), Some(_)) => self.set_aside(number, holder),
+            (Some(Report::TookOver { from }), Some(step)) => self.took_over(step, &from),
+            (Some(Report::Found), Some(_)) => self.found(number)?,
             (Some(_), None) => {}
             (None, _) => self.gone(number)?,
         }
@@ -382,11 +419,10 @@ impl Driver<'_> {
     fn gone(&mut self, number: usize) -> Result<(), StageError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let status = worker.child.wait();
-        let on_purpose = status.as_ref().is_ok_and(|status| status.success());
-        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let on_purpose = worker.child.wait().is_ok_and(|status| status.success());
+        let cause = cause(&mut worker.child, worker.hung);
         let was_ready = worker.ready;
-        if let Some(Running { what: Runnable { step, key, inputs }, since }) = &worker.running {
+        if let Some(Running { what: Runnable { step, key, inputs, .. }, since }) = &worker.running {
             // It may have died between committing the step and saying so.
             if !self.options.forced.contains(step)
                 && let Ok(state @ State::Fresh(_)) =
@@ -400,14 +436,100 @@ impl Driver<'_> {
                 self.stopped(number);
                 return Ok(());
             }
-            let message = format!("the worker died ({status})");
-            self.failed(number, &message, Some("a signal 9 often means that the machine ran out of memory"));
+            self.try_again(number, &cause);
             return Ok(());
         }
         match was_ready {
             true => Ok(()),
-            false => Err(StageError::new(format!("a worker ended before it was ready ({status})"))
+            false => Err(StageError::new(format!("a worker ended before it was ready: {cause}"))
                 .help(format!("see {}", log_folder(self.journal.folder())))),
+        }
+    }
+
+    /// Runs the step of a worker that is gone again, unless it has cost too many already.
+    fn try_again(&mut self, number: usize, cause: &str) {
+        let Some(step) = self.workers[number].running.as_ref().map(|running| running.what.step) else { return };
+        let tries = self.tries.entry(step).or_insert(0);
+        *tries += 1;
+        let tries = *tries;
+        if tries > self.options.retries || self.stopping {
+            let times = if tries == 1 { String::new() } else { format!(" (tried {tries} times)") };
+            let help = "`retries` and `timeout` in [run] say how often and how long a step is tried";
+            return self.failed(number, &format!("{cause}{times}"), Some(help));
+        }
+        let Some(Running { what, .. }) = self.workers[number].running.take() else { return };
+        let name = self.graph.steps[step].name();
+        self.journal.write("retry", json!({"step": name, "cause": cause, "tries": tries}));
+        self.reporter.event(&Event::SetAside { step });
+        self.reporter.event(&Event::Notice { text: &format!("{name}: {cause}; running it again") });
+        self.again.push_back(what);
+    }
+
+    /// Another process runs the worker's step: the worker is free for others.
+    fn set_aside(&mut self, number: usize, holder: Option<Holder>) {
+        let Some(Running { what, .. }) = self.workers[number].running.take() else { return };
+        self.reporter.event(&Event::SetAside { step: what.step });
+        self.aside.add(what, holder, Instant::now());
+    }
+
+    /// Looks at the steps that other processes run: they may be finished, or given up.
+    fn look_aside(&mut self) {
+        let now = Instant::now();
+        for (mut what, holder) in self.aside.due(now) {
+            let (step, name) = (what.step, self.graph.steps[what.step].name());
+            let forced = self.options.forced.contains(&step);
+            if !forced && let Some(manifest) = self.store.manifest(&what.key).ok().flatten() {
+                self.is_fresh(step, manifest);
+            } else if self.aside.may_be_free(self.store, &mut what, now) {
+                self.again.push_back(what);
+            } else {
+                if self.aside.tell(step) {
+                    let who = holder.as_ref().map_or("another process".to_owned(), Holder::to_string);
+                    self.journal.write("waiting", json!({"step": name, "for": who}));
+                    self.reporter.event(&Event::Notice { text: &format!("waiting for {name}, which {who} runs") });
+                }
+                self.aside.add(what, holder, now);
+            }
+        }
+    }
+
+    fn found(&mut self, number: usize) -> Result<(), StageError> {
+        let Some(Running { what: Runnable { step, key, .. }, .. }) = self.workers[number].running.take() else {
+            return Ok(());
+        };
+        let vanished = || StageError::new(format!("the manifest of {key} vanished"));
+        let manifest = self.store.manifest(&key)?.ok_or_else(vanished)?;
+        self.reporter.event(&Event::SetAside { step });
+        self.is_fresh(step, manifest);
+        Ok(())
+    }
+
+    /// Another process has finished a step.
+    fn is_fresh(&mut self, step: usize, manifest: Manifest) {
+        self.journal.write("fresh", json!({"step": self.graph.steps[step].name(), "key": manifest.key}));
+        self.plan.states[step] = State::Fresh(Box::new(manifest));
+        self.summary.fresh += 1;
+        self.queue.finish(step);
+        self.reporter.event(&Event::Fresh { step });
+    }
+
+    fn took_over(&mut self, step: usize, from: &Holder) {
+        let name = self.graph.steps[step].name();
+        self.journal.write("took-over", json!({"step": name, "from": from}));
+        // A worker of this very run, whose end was said already.
+        if !self.workers.iter().any(|worker| worker.child.id() == from.pid) {
+            self.reporter.event(&Event::Notice { text: &format!("took over {name} from {from}, which is gone") });
+        }
+    }
+
+    /// Ends workers that have said nothing for too long; their reader threads tell the rest.
+    fn end_hung(&mut self) {
+        let Some(timeout) = self.options.timeout else { return };
+        for worker in self.workers.iter_mut().filter(|worker| !worker.gone && worker.hung.is_none()) {
+            if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() >= timeout {
+                worker.hung = Some(timeout);
+                worker.child.kill().ok();
+            }
         }
     }
 
@@ -417,6 +539,16 @@ impl Driver<'_> {
         keys.extend(self.plan.last_keys(self.graph));
         self.store.remember_keys(&self.graph.experiment, &keys).ok();
     }
+}
+
+/// The program's file may have been replaced while it ran.
+fn one_build(protocol: u32, version: &str) -> Result<(), StageError> {
+    let ours = env!("CARGO_PKG_VERSION");
+    if (protocol, version) == (PROTOCOL, ours) {
+        return Ok(());
+    }
+    let text = format!("the program was replaced by another version ({version} instead of {ours}) while it ran");
+    Err(StageError::new(text).help("finished steps are kept; run the same command again with the new one"))
 }
 
 fn log_folder(run: &Path) -> String {

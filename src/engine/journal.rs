@@ -1,32 +1,37 @@
 //! What happened in a run, appended line by line: `runs/<run-id>/journal.jsonl`.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 const FORMAT: &str = "pipeline.journal.v1";
 
+/// A journal that cannot be written must not stop work whose results can.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    file: Option<File>,
     folder: PathBuf,
+    /// The last line may be there in part.
+    cut: bool,
 }
 
 impl Journal {
-    pub fn create(store: &Store, experiment: &str) -> Result<Self, StoreError> {
+    pub fn create(store: &Store, experiment: &str) -> Self {
         let run = format!("{}-{}-{experiment}", seconds_since_1970(), std::process::id());
-        let folder = store.run_folder(&run)?;
-        let path = folder.join("journal.jsonl");
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let mut journal = Self { file: file.map_err(|error| StoreError::unwritable(&path, error))?, folder };
+        let (folder, made) = new_folder(&store.root().join("runs"), &run);
+        let file = made.and_then(|()| {
+            fs::create_dir(folder.join("logs"))?;
+            OpenOptions::new().create_new(true).append(true).open(folder.join("journal.jsonl"))
+        });
+        let mut journal = Self { file: file.ok(), folder, cut: false };
         let version = env!("CARGO_PKG_VERSION");
         journal.write("run", json!({"format": FORMAT, "experiment": experiment, "pipeline": version}));
-        Ok(journal)
+        journal
     }
 
     pub fn log_of(&self, step: &str) -> PathBuf {
@@ -39,14 +44,68 @@ impl Journal {
         &self.folder
     }
 
-    /// A journal that cannot be written must not stop work whose results can.
     pub fn write(&mut self, event: &str, mut fields: Value) {
         fields["event"] = event.into();
         fields["time"] = seconds_since_1970().into();
-        writeln!(self.file, "{fields}").ok();
+        let Some(file) = &mut self.file else { return };
+        // One call for one line; after one that was cut, the next starts afresh.
+        let line = if self.cut { format!("\n{fields}\n") } else { format!("{fields}\n") };
+        self.cut = file.write_all(line.as_bytes()).is_err();
     }
 }
 
+/// A folder that nobody else uses: a clock that was set back, or another host, can make the same name again.
+fn new_folder(runs: &Path, name: &str) -> (PathBuf, io::Result<()>) {
+    let mut folder = runs.join(name);
+    let mut made = fs::create_dir(&folder);
+    for number in 2..1000 {
+        if !matches!(&made, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
+            break;
+        }
+        folder = runs.join(format!("{name}-{number}"));
+        made = fs::create_dir(&folder);
+    }
+    (folder, made)
+}
+
+/// For people to read; durations and decisions never come from it. 0 where the clock is before 1970.
 pub fn seconds_since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_of_one_name_have_two_folders() {
+        let runs = tempfile::tempdir().unwrap();
+        let names: Vec<PathBuf> = (0..3)
+            .map(|_| {
+                let (folder, made) = new_folder(runs.path(), "7-1-x");
+                made.unwrap();
+                folder
+            })
+            .collect();
+        assert_eq!(names, ["7-1-x", "7-1-x-2", "7-1-x-3"].map(|name| runs.path().join(name)));
+    }
+
+    #[test]
+    fn a_journal_that_cannot_be_written_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut journal = Journal::create(&store, "x");
+        journal.file = Some(OpenOptions::new().append(true).open("/dev/full").unwrap());
+        journal.write("start", json!({}));
+        assert!(journal.cut);
+        let whole = folder.path().join("whole");
+        journal.file = Some(File::create(&whole).unwrap());
+        journal.write("done", json!({}));
+        journal.write("end", json!({}));
+        let lines = fs::read_to_string(whole).unwrap();
+        assert!(lines.starts_with("\n{") && lines.lines().filter(|line| line.starts_with('{')).count() == 2, "{lines}");
+
+        fs::remove_dir_all(store.root().join("runs")).unwrap();
+        Journal::create(&store, "x").write("start", json!({}));
+    }
 }

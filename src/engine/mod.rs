@@ -1,10 +1,13 @@
 //! From a graph to finished steps: a plan, a pure queue, a driver that starts workers, and workers that run steps.
 
+mod aside;
+mod cause;
 mod context;
 mod driver;
 mod journal;
 mod memory;
 mod plan;
+mod program;
 mod protocol;
 mod queue;
 mod snapshots;

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::snapshots::SnapshotEvery;
 use crate::fingerprint::Key;
 use crate::stages::Params;
-use crate::store::InputRecord;
+use crate::store::{Holder, InputRecord};
+
+/// Driver and worker must be of one build. Grows with every change of what they say.
+pub const PROTOCOL: u32 = 2;
 
 /// Driver → worker.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub struct Task {
     /// Run even if the manifest is there.
     pub force: bool,
     pub snapshot_every: SnapshotEvery,
+    /// What the step's lock file held all the time that the driver has watched it: its holder is dead.
+    #[serde(default)]
+    pub dead: Option<String>,
 }
 
 /// Worker → driver.
@@ -41,13 +47,17 @@ pub enum Report {
     /// The device is there, or none was asked for.
     Ready {
         device: Option<String>,
+        #[serde(default)]
+        protocol: u32,
+        #[serde(default)]
+        version: String,
     },
     /// The device that was asked for is not there.
     NoDevice {
         message: String,
     },
     Progress(Progress),
-    /// The step's manifest is in the store. `seconds` is 0 where another process had run it meanwhile.
+    /// The step's manifest is in the store.
     Done {
         seconds: f64,
     },
@@ -57,6 +67,16 @@ pub enum Report {
     },
     /// The step was broken off because somebody asked for it. It goes on when it is started again.
     Stopped,
+    /// Another process runs the step.
+    Busy {
+        holder: Option<Holder>,
+    },
+    /// The step's lock was left by a process that is dead; the step runs now.
+    TookOver {
+        from: Holder,
+    },
+    /// Another process has finished the step meanwhile.
+    Found,
 }
 
 /// How far a step is. `done` and `total` count its own units (training steps, batches, points).

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use super::context::{Context, StageError};
 use super::journal::seconds_since_1970;
 use super::memory::Memory;
-use super::protocol::{Order, Progress, Report, Task};
+use super::protocol::{Order, PROTOCOL, Progress, Report, Task};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
 use crate::device::{Backend, Device, select};
-use crate::store::{MANIFEST_FORMAT, Manifest, Provenance, Store};
+use crate::store::{Attempt, MANIFEST_FORMAT, Manifest, Provenance, Store};
 
 /// How often an idle worker looks whether it should end.
 const IDLE: Duration = Duration::from_millis(100);
@@ -28,7 +28,11 @@ pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> 
     let mut worker = Worker { store, device: None, memory: Memory::default(), stop };
     match backend.map(select).transpose() {
         Ok(device) => {
-            say(&Report::Ready { device: device.as_ref().map(|device| format!("{} ({})", device.name, device.why)) });
+            say(&Report::Ready {
+                device: device.as_ref().map(|device| format!("{} ({})", device.name, device.why)),
+                protocol: PROTOCOL,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            });
             worker.device = device;
         }
         Err(error) => {
@@ -43,8 +47,8 @@ pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> 
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let report = match worker.run(&task) {
-            Ok(seconds) => Report::Done { seconds },
+        let report = match worker.serve(&task) {
+            Ok(report) => report,
             Err(error) if error.stopped => {
                 log(&task.log, "stopped: the step goes on when it is started again");
                 Report::Stopped
@@ -99,12 +103,28 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(&mut self, task: &Task) -> Result<f64, StageError> {
-        let _lock = self.store.lock(&task.key)?;
+    /// Runs a step, unless another process runs it or has done so.
+    fn serve(&mut self, task: &Task) -> Result<Report, StageError> {
+        let lock = match self.store.lock(&task.key, &task.step, task.dead.as_deref())? {
+            Attempt::Held(lock) => lock,
+            Attempt::Busy(holder) => return Ok(Report::Busy { holder }),
+        };
         if !task.force && matches!(self.store.manifest(&task.key), Ok(Some(_))) {
             log(&task.log, "another process finished this step meanwhile");
-            return Ok(0.0);
+            return Ok(Report::Found);
         }
+        if let Some(from) = lock.taken_over.clone() {
+            log(&task.log, &format!("took over from {from}, which is gone"));
+            say(&Report::TookOver { from });
+        }
+        let seconds = self.run(task)?;
+        if lock.is_lost() {
+            log(&task.log, "this process stood still for so long that another one took the step over too");
+        }
+        Ok(Report::Done { seconds })
+    }
+
+    fn run(&mut self, task: &Task) -> Result<f64, StageError> {
         let (started, clock) = (seconds_since_1970(), Instant::now());
         log(&task.log, &format!("{} key {}\n{}", task.step, task.key, task.params.value()));
         let mut last_said = Instant::now();

@@ -23,6 +23,7 @@ mod validate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use toml::Spanned;
 
@@ -58,6 +59,10 @@ pub struct RunSettings {
     pub jobs: Option<usize>,
     pub keep_going: Option<bool>,
     pub snapshot_every: SnapshotEvery,
+    /// How often a step is run again after its worker died.
+    pub retries: Option<usize>,
+    /// How long a worker may report no progress.
+    pub timeout: Option<Duration>,
 }
 
 #[derive(Debug)]

@@ -27,6 +27,8 @@ pub struct RawRun {
     pub jobs: Option<Spanned<usize>>,
     pub keep_going: Option<bool>,
     pub snapshot_every: Option<Spanned<RawInterval>>,
+    pub retries: Option<usize>,
+    pub timeout: Option<Text>,
 }
 
 /// `500` training steps, or a time such as `"10 min"`.

@@ -252,11 +252,14 @@ impl Checker {
             })
         });
         raw.jobs.iter().for_each(|jobs| self.positive(jobs, "jobs"));
+        let timeout = raw.timeout.and_then(|timeout| self.parse_text(timeout, parse_duration));
         RunSettings {
             backend,
             jobs: raw.jobs.map(Spanned::into_inner),
             keep_going: raw.keep_going,
             snapshot_every: self.snapshot_every(raw.snapshot_every),
+            retries: raw.retries,
+            timeout: timeout.map(Spanned::into_inner),
         }
     }
 

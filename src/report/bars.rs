@@ -114,6 +114,8 @@ impl Reporter for Bars {
                 self.end(*step);
                 self.say(format!("stopped {}", graph.steps[*step].name()));
             }
+            Event::SetAside { step } => self.end(*step),
+            Event::Notice { text } => self.say((*text).to_owned()),
         }
     }
 }

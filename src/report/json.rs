@@ -42,6 +42,8 @@ fn describe(event: &Event<'_>) -> Option<Value> {
         Event::Stopped { graph, step } => {
             json!({"event": "stopped", "step": graph.steps[*step].name(), "number": step})
         }
+        Event::SetAside { step } => json!({"event": "set-aside", "number": step}),
+        Event::Notice { text } => json!({"event": "notice", "text": text}),
         Event::Fresh { .. } | Event::Tick => return None,
     })
 }

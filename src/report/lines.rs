@@ -65,6 +65,8 @@ impl Reporter for Lines {
                 writeln!(out, "stopped {}", graph.steps[*step].name()).ok();
             }
             Event::Tick => {}
+            Event::SetAside { .. } => self.running = self.running.saturating_sub(1),
+            Event::Notice { text } => drop(writeln!(out, "{text}")),
         }
     }
 }

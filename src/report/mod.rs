@@ -63,6 +63,14 @@ pub enum Event<'a> {
         graph: &'a Graph,
         step: usize,
     },
+    /// A step that was started does not run any more, and has not ended.
+    SetAside {
+        step: usize,
+    },
+    /// Something that the user should know.
+    Notice {
+        text: &'a str,
+    },
 }
 
 pub(crate) const STOPPING: &str = "stopping: saving what is half done; press Ctrl-C again to end at once";

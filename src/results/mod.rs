@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Plan, StageError};
 use crate::graph::Graph;
-use crate::store::{Store, publish};
+use crate::store::{Store, publish, remove_leftovers};
 
 pub use show::render;
 
@@ -26,6 +26,7 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Resul
     tables::training(graph, plan, store, &folder)?;
     tables::surfaces(graph, plan, store, &folder)?;
     figures::write(graph, plan, store, &folder)?;
+    remove_leftovers(&folder, 1);
     Ok(folder)
 }
 

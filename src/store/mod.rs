@@ -15,6 +15,7 @@
 //! incomplete at worst, never wrong. Reading needs no lock.
 
 mod error;
+mod leftovers;
 mod lock;
 mod manifest;
 mod scratch;
@@ -27,7 +28,8 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 pub use error::StoreError;
-pub use lock::StepLock;
+pub use leftovers::remove as remove_leftovers;
+pub use lock::{Attempt, Holder, Watch};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;
 
@@ -148,9 +150,18 @@ impl Store {
         Scratch::new(self.root.join("scratch").join(key.to_string()))
     }
 
-    /// Waits for the right to run a step.
-    pub fn lock(&self, key: &Key) -> Result<StepLock, StoreError> {
-        StepLock::acquire(&self.root.join("locks").join(format!("{key}.lock")))
+    /// Tries to get the right to run a step. `dead` is what a [`Watch`] said about its lock.
+    pub fn lock(&self, key: &Key, step: &str, dead: Option<&str>) -> Result<Attempt, StoreError> {
+        lock::acquire(&self.lock_path(key), step, dead)
+    }
+
+    pub fn lock_path(&self, key: &Key) -> PathBuf {
+        self.root.join("locks").join(format!("{key}.lock"))
+    }
+
+    /// Removes temporary files that killed processes left.
+    pub fn remove_leftovers(&self) {
+        leftovers::remove(&self.root, 2);
     }
 
     /// The key that each step of an experiment had when it was last finished, by the step's label.
@@ -164,14 +175,6 @@ impl Store {
         let text = serde_json::to_string_pretty(keys).unwrap_or_default();
         publish(&path, text.as_bytes(), false)
     }
-
-    /// A folder for the journal and logs of one run.
-    pub fn run_folder(&self, run: &str) -> Result<PathBuf, StoreError> {
-        let path = self.root.join("runs").join(run);
-        let logs = path.join("logs");
-        fs::create_dir_all(&logs).map_err(|error| StoreError::unwritable(&logs, error))?;
-        Ok(path)
-    }
 }
 
 fn sharded(folder: &Path, name: &str, suffix: &str) -> PathBuf {
@@ -183,7 +186,7 @@ pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreEr
     let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(fail)?;
-    let mut temporary = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(fail)?;
+    let mut temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
     temporary.write_all(bytes).map_err(fail)?;
     set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
     temporary.as_file().sync_all().map_err(fail)?;

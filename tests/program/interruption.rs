@@ -58,17 +58,6 @@ fn an_interrupted_run_goes_on_where_it_was() {
 }
 
 #[test]
-fn two_runs_at_once_share_the_work() {
-    let workspace = Workspace::new(TINY);
-    let children = [start(&workspace), start(&workspace)];
-    for child in children {
-        let ended: Ended = child.wait_with_output().unwrap().into();
-        ended.ok();
-    }
-    assert!(workspace.run(&[]).ok().err.contains("nothing to do"));
-}
-
-#[test]
 fn damage_in_the_cache_is_said_and_repaired() {
     let workspace = Workspace::new(TINY);
     workspace.run(&["--jobs", "2"]).ok();

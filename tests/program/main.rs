@@ -3,6 +3,7 @@
 mod clusters;
 mod downloads;
 mod exports;
+mod faults;
 mod golden;
 mod interruption;
 mod kills;

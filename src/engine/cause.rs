@@ -1,0 +1,68 @@
+//! Why a worker is gone, in words for a person.
+
+use std::process::{Child, ExitStatus};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::report::duration;
+
+/// Waits for a worker that says nothing any more. `hung`: the driver ended it after so long without progress.
+pub fn cause(worker: &mut Child, hung: Option<Duration>) -> String {
+    // One that says what cannot be understood does not end by itself.
+    let mut left = 500;
+    while left > 0 && matches!(worker.try_wait(), Ok(None)) {
+        sleep(Duration::from_millis(10));
+        left -= 1;
+    }
+    if left == 0 {
+        worker.kill().ok();
+    }
+    let status = worker.wait();
+    match (hung, left) {
+        (Some(timeout), _) => format!("no progress for {}", duration(timeout.as_secs_f64())),
+        (None, 0) => "the worker said what this version does not understand: was the program replaced?".to_owned(),
+        (None, _) => in_words(&status),
+    }
+}
+
+fn in_words(status: &std::io::Result<ExitStatus>) -> String {
+    match status {
+        Err(error) => format!("the worker is gone ({error})"),
+        Ok(status) => match signal(*status) {
+            Some(9) => "the worker was killed (signal 9): often the machine ran out of memory".to_owned(),
+            Some(signal @ (4 | 6 | 7 | 8 | 10 | 11)) => format!("the worker crashed (signal {signal})"),
+            Some(signal) => format!("the worker was ended from outside (signal {signal})"),
+            None => format!("the worker ended by itself ({status})"),
+        },
+    }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_worker_in_words() {
+        for (script, hung, words) in [
+            ("kill -9 $$", None, "the worker was killed (signal 9): often the machine ran out of memory"),
+            ("kill -11 $$", None, "the worker crashed (signal 11)"),
+            ("kill -15 $$", None, "the worker was ended from outside (signal 15)"),
+            ("exit 3", None, "the worker ended by itself (exit status: 3)"),
+            ("kill -9 $$", Some(Duration::from_secs(1800)), "no progress for 30 min 00 s"),
+            ("exec sleep 60", None, "the worker said what this version does not understand: was the program replaced?"),
+        ] {
+            let mut child = std::process::Command::new("sh").args(["-c", script]).spawn().unwrap();
+            assert_eq!(cause(&mut child, hung), words);
+        }
+    }
+}

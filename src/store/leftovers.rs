@@ -1,0 +1,87 @@
+//! Temporary files of processes that were killed while they wrote.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::fingerprint::Digest;
+
+const START: &str = ".tmp-";
+/// Nobody writes a file for a day.
+const OLD: Duration = Duration::from_secs(24 * 3600);
+
+/// How the names of this process's temporary files start: its machine since its last start, and its number.
+pub fn prefix() -> String {
+    format!("{START}{}-{}-", machine(), std::process::id())
+}
+
+/// Eight digits for this start of this machine, and for this container on it.
+fn machine() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    Digest::of(format!("{boot} {}", namespace.display()).as_bytes()).to_string()[..8].to_owned()
+}
+
+/// Removes what dead processes left in `folder` and, `depth` folders deep, below it. What cannot be removed is left.
+pub fn remove(folder: &Path, depth: usize) {
+    // The file system's own clock, which may be another machine's.
+    let now = tempfile::NamedTempFile::new_in(folder).and_then(|file| file.as_file().metadata()?.modified());
+    if let Ok(now) = now {
+        remove_before(folder, depth, now);
+    }
+}
+
+fn remove_before(folder: &Path, depth: usize, now: SystemTime) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        // Of the entry itself: links are not followed.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 0 {
+            remove_before(&entry.path(), depth - 1, now);
+        } else if kind.is_file() {
+            let age = || now.duration_since(entry.metadata().ok()?.modified().ok()?).ok();
+            if is_dead(&entry.file_name().to_string_lossy(), &machine(), age) {
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+}
+
+fn is_dead(name: &str, machine: &str, age: impl FnOnce() -> Option<Duration>) -> bool {
+    let Some(rest) = name.strip_prefix(START) else { return false };
+    let mut parts = rest.splitn(3, '-');
+    match (parts.next(), parts.next().and_then(|pid| pid.parse::<u32>().ok()), parts.next()) {
+        (Some(from), Some(pid), Some(_)) if from == machine && Path::new("/proc/self").exists() => {
+            !Path::new(&format!("/proc/{pid}")).exists()
+        }
+        _ => age().is_some_and(|age| age > OLD),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_dead_go_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("objects/ab");
+        fs::create_dir_all(&deep).unwrap();
+        let dead = format!("{START}{}-4194305-x", machine());
+        for name in [dead.as_str(), &format!("{}x", prefix()), ".tmp-00000000-4194305-x", ".tmp-x", "ab12"] {
+            fs::write(deep.join(name), "").unwrap();
+        }
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join(&dead), "").unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+        remove(folder.path(), 2);
+        assert_eq!(fs::read_dir(&deep).unwrap().count(), 4);
+        assert!(!deep.join(&dead).exists() && outside.path().join(&dead).exists());
+
+        let hours = |hours: u64| move || Some(Duration::from_secs(hours * 3600));
+        let other = ".tmp-00000000-4194305-x";
+        assert!(is_dead(other, "ffffffff", hours(25)) && is_dead(".tmp-x", "ffffffff", hours(25)));
+        // A clock that was set back makes files of the future.
+        assert!(!is_dead(other, "ffffffff", hours(23)) && !is_dead(other, "ffffffff", || None));
+        assert!(!is_dead("ab12", "ffffffff", hours(1000)));
+    }
+}

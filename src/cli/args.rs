@@ -36,6 +36,9 @@ pub enum Command {
     /// Runs steps for a driver, over standard input and output.
     #[command(hide = true)]
     Worker(Worker),
+    /// Lists, checks, sweeps and moves what is in the cache.
+    #[command(subcommand)]
+    Cache(super::cache::Command),
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! Arguments → settings; one thin function per command. Errors are shown here and nowhere else.
 
 mod args;
+mod cache;
 mod check;
 mod export;
 mod plan;
@@ -16,7 +17,7 @@ use args::{Arguments, Command};
 /// | code | meaning |
 /// |------|---------|
 /// | 0    | done |
-/// | 1    | a step or an upload failed |
+/// | 1    | a step or an upload failed, or the cache is damaged |
 /// | 2    | the command line or the experiment file is wrong |
 /// | 3    | could not start: no device, no cache, no selection |
 /// | 130  | interrupted; what is finished stays finished |
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Results(command) => show::results(command, cache),
         Command::Export(command) => export::export(command, cache),
         Command::Worker(command) => run::worker(command, cache),
+        Command::Cache(command) => cache::cache(command, cache),
     };
     match done {
         Ok(exit) => ExitCode::from(exit as u8),

@@ -8,8 +8,9 @@ use super::check::load;
 use super::plan::{chosen, render};
 use super::{Exit, Failure};
 use crate::device::Backend;
-use crate::engine::{self, Plan, RunOptions, StageError, StopFlag};
-use crate::report::{duration, reporter};
+use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag};
+use crate::graph::Graph;
+use crate::report::{LogFormat, duration, reporter};
 use crate::results;
 use crate::store::{Store, StoreError};
 
@@ -51,11 +52,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     })
     .map_err(Failure::cannot_start)?;
 
-    let mut reporter = reporter(command.log_format);
-    let (summary, plan) = engine::run(&graph, &store, &options, &INTERRUPT, reporter.as_mut()).map_err(with_help)?;
-    drop(reporter);
-
-    let folder = write_results(&graph, &plan, &store, &command.results_dir)?;
+    let (summary, folder) = run_and_heal(&graph, &store, options, &command.results_dir, command.log_format)?;
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
         0 if summary.failed.is_empty() && summary.not_selected == 0 && !summary.interrupted => {
@@ -110,6 +107,55 @@ fn write_results(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Re
         let error = if error.help.is_some() { error } else { error.help(help) };
         Failure { exit: Exit::StepFailed, ..with_help(error) }
     })
+}
+
+/// How often a run goes round again for what turned out to be damaged.
+const ROUNDS: usize = 2;
+
+/// Runs and writes the results. Where something in the cache was damaged, which shows only when it is read, the steps
+/// that made it run again, and then what could not.
+fn run_and_heal(
+    graph: &Graph,
+    store: &Store,
+    mut options: RunOptions,
+    results: &Path,
+    format: LogFormat,
+) -> Result<(RunSummary, PathBuf), Failure> {
+    let mut ran = 0;
+    let mut round = 0;
+    loop {
+        let mut reporter = reporter(format);
+        let (mut summary, plan) =
+            engine::run(graph, store, &options, &INTERRUPT, reporter.as_mut()).map_err(with_help)?;
+        drop(reporter);
+        ran += summary.ran;
+        summary.ran = ran;
+        let again = round < ROUNDS && !summary.interrupted;
+        let mut lost = Vec::new();
+        if again && !summary.failed.is_empty() {
+            lost = selected_losses(graph, store, &plan, &options)?;
+        }
+        if lost.is_empty() {
+            let written = write_results(graph, &plan, store, results);
+            if again && written.is_err() {
+                lost = selected_losses(graph, store, &plan, &options)?;
+            }
+            if lost.is_empty() {
+                return Ok((summary, written?));
+            }
+        }
+        for Lost { step, why } in &lost {
+            eprintln!("damaged: {}: {why}; it runs again", graph.steps[*step].name());
+        }
+        options.forced.retain(|step| plan.states[*step].manifest().is_none());
+        round += 1;
+    }
+}
+
+fn selected_losses(graph: &Graph, store: &Store, plan: &Plan, options: &RunOptions) -> Result<Vec<Lost>, Failure> {
+    let mut lost = engine::lost(graph, store, plan).map_err(Failure::cannot_start)?;
+    lost.retain(|lost| options.selected.contains(&lost.step));
+    Ok(lost)
 }
 
 pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {

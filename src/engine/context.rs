@@ -19,7 +19,7 @@ use crate::device::Device;
 use crate::fingerprint::{Digest, Key};
 use crate::stages::fetch::DataInfo;
 use crate::stages::measure::Examples;
-use crate::store::{InputRecord, Manifest, OutputRecord, Scratch, Store};
+use crate::store::{InputRecord, Manifest, OutputRecord, Scratch, Store, StoreError};
 
 /// JSON up to this size is kept inside the manifest: five thousand pairs are five thousand small files, not ten.
 const INLINE_LIMIT: usize = 4096;
@@ -207,14 +207,21 @@ impl Context<'_> {
 
     pub fn bytes(&self, role: &str) -> Result<Vec<u8>, StageError> {
         let input = self.input(role)?;
-        let manifest = self.manifest(&input.from)?.ok_or_else(|| {
+        let broken = |error: StoreError| match error {
+            StoreError::Damaged { .. } => {
+                StageError::new(format!("input `{role}`, which step {} made: {error}", input.from))
+                    .help("the run goes round again for it, unless that step is not selected")
+            }
+            error => error.into(),
+        };
+        let manifest = self.manifest(&input.from).map_err(broken)?.ok_or_else(|| {
             StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
                 .help("run the same command again: the step that makes it will run first")
         })?;
-        Ok(self.store.output(&manifest, &input.output)?)
+        self.store.output(&manifest, &input.output).map_err(broken)
     }
 
-    fn manifest(&self, key: &Key) -> Result<Option<Rc<Manifest>>, StageError> {
+    fn manifest(&self, key: &Key) -> Result<Option<Rc<Manifest>>, StoreError> {
         let mut last = self.manifest.borrow_mut();
         if last.as_ref().is_none_or(|manifest| manifest.key != *key) {
             *last = self.store.manifest(key)?.map(Rc::new);

@@ -4,6 +4,7 @@ mod aside;
 mod cause;
 mod context;
 mod driver;
+mod heal;
 mod journal;
 mod memory;
 mod plan;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use context::{Context, Outputs, StageError};
 pub use driver::{RunOptions, RunSummary, run};
+pub use heal::{Lost, lost};
 pub use memory::LoadedModel;
 pub use plan::{Plan, Reason, State};
 pub use protocol::Progress;

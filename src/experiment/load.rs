@@ -30,25 +30,42 @@ impl Loaded {
     }
 }
 
+const MOST_LAYERS: usize = 64;
+
+/// Where the text of an experiment file comes from: the disk, or an earlier revision.
+pub type ReadText<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+
 /// Reads `path`, the files it extends, and the `--set` overrides.
-pub fn load(path: &Path, overrides: &[String]) -> Result<Loaded, ExperimentError> {
+pub fn load(path: &Path, overrides: &[String], read: ReadText<'_>) -> Result<Loaded, ExperimentError> {
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let mut loaded = Loaded { sources: Sources::default(), directory, layers: Vec::new() };
-    let result =
-        loaded.file(path, None, &mut Vec::new()).and_then(|()| overrides.iter().try_for_each(|text| loaded.set(text)));
+    let result = loaded
+        .file(path, None, &mut Vec::new(), read)
+        .and_then(|()| overrides.iter().try_for_each(|text| loaded.set(text)));
     match result {
         Ok(()) => Ok(loaded),
         Err(diagnostic) => Err(ExperimentError { sources: loaded.sources, diagnostics: vec![diagnostic] }),
     }
 }
 
+pub fn from_disk(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
 impl Loaded {
-    fn file(&mut self, path: &Path, named_at: Option<Range<usize>>, open: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
+    fn file(
+        &mut self,
+        path: &Path,
+        named_at: Option<Range<usize>>,
+        open: &mut Vec<PathBuf>,
+        read: ReadText<'_>,
+    ) -> Result<(), Diagnostic> {
         let fail = |message| Diagnostic { message, span: named_at.clone(), help: None };
-        let text = std::fs::read_to_string(path)
+        let text = read(path)
             .map_err(|error| fail(format!("failed to read experiment file `{}`: {error}", path.display())))?;
         let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if open.contains(&canonical) {
+        // Files of an earlier revision need not be there to be found equal.
+        if open.contains(&canonical) || open.len() >= MOST_LAYERS {
             return Err(fail(format!("`extends` goes in a circle: it comes back to `{}`", path.display())));
         }
         open.push(canonical);
@@ -58,7 +75,7 @@ impl Loaded {
                 return Err(Diagnostic::new("`extends` must be the path of a TOML file", extends.span()));
             };
             let base = path.parent().unwrap_or(Path::new("")).join(base);
-            self.file(&base, Some(extends.span()), open)?;
+            self.file(&base, Some(extends.span()), open, read)?;
         }
         open.pop();
         self.layers.push(layer);
@@ -128,7 +145,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("base.toml"), "[a.b]\nx = 1\ny = 1\nz = 1\n").unwrap();
         std::fs::write(folder.path().join("main.toml"), "extends = \"base.toml\"\n[a.b]\ny = 2\nz = 2\n").unwrap();
-        let loaded = load(&folder.path().join("main.toml"), &["a.b.z=3".into(), "a.b.w=path:x.tsv".into()]).unwrap();
+        let loaded =
+            load(&folder.path().join("main.toml"), &["a.b.z=3".into(), "a.b.w=path:x.tsv".into()], &from_disk).unwrap();
         let merged = loaded.merged().unwrap();
         let b = merged["a"].get_ref().as_table().unwrap()["b"].get_ref().as_table().unwrap();
         let integer = |key: &str| b[key].get_ref().as_integer().unwrap().as_str().to_owned();
@@ -141,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.toml"), "extends = \"b.toml\"\n").unwrap();
         std::fs::write(folder.path().join("b.toml"), "extends = \"a.toml\"\n").unwrap();
-        let error = load(&folder.path().join("a.toml"), &[]).unwrap_err().to_string();
+        let error = load(&folder.path().join("a.toml"), &[], &from_disk).unwrap_err().to_string();
         assert!(error.contains("`extends` goes in a circle"), "{error}");
     }
 }

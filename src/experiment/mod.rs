@@ -37,7 +37,7 @@ pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
 pub use imports::{ImportedEval, ImportedLines, Logs, Members};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
 pub use seeds::{Axis, Coordinates, Pick};
-pub use validate::read;
+pub use validate::{read, read_with};
 
 /// A validated study.
 #[derive(Debug)]

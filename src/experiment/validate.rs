@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::durations::parse_duration;
-use super::load::{Loaded, in_written_order, load};
+use super::load::{Loaded, ReadText, from_disk, in_written_order, load};
 use super::raw::{RawHeader, RawInterval, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
@@ -21,7 +21,13 @@ use crate::engine::SnapshotEvery;
 
 /// Reads and checks an experiment; `overrides` are `--set` texts.
 pub fn read(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentError> {
-    let loaded = load(path, overrides)?;
+    read_with(path, overrides, &from_disk)
+}
+
+/// As [`read`], with the texts of the file and of what it extends from elsewhere. Data that it names by a path is still
+/// looked for beside the file.
+pub fn read_with(path: &Path, overrides: &[String], text: ReadText<'_>) -> Result<Experiment, ExperimentError> {
+    let loaded = load(path, overrides, text)?;
     let mut checker = Checker { seed: 0, errors: Vec::new() };
     let experiment = loaded.merged().map_err(|error| vec![error]).and_then(|table| {
         let experiment = checker.experiment(table, &loaded);

@@ -7,9 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::StoreError;
-use crate::fingerprint::{Digest, Key};
+use super::damage::damaged;
+use crate::fingerprint::{Digest, Key, KeyParts};
 
 pub const MANIFEST_FORMAT: &str = "pipeline.manifest.v1";
+
+const SEAL: &str = "seal";
+/// How many fields a manifest has beside its seal.
+const FIELDS: usize = 9;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manifest {
@@ -63,28 +68,64 @@ pub struct Provenance {
 }
 
 impl Manifest {
+    /// The key that a step of this kind with these parameters and inputs has.
+    pub fn own_key(&self) -> Key {
+        let inputs = self.inputs.iter().map(|(role, input)| (role.as_str(), input.digest)).collect();
+        KeyParts { kind: &self.kind, version: self.version, parameters: &self.parameters, inputs }.key()
+    }
+
+    /// The objects that it refers to.
+    pub fn objects(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.outputs.values().filter(|output| output.inline.is_none()).map(|output| output.digest)
+    }
+
+    /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key
+    /// must be that of the parameters and inputs.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
-        let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
-        let value: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
-        match value.get("format").and_then(Value::as_str) {
-            Some(MANIFEST_FORMAT) => {}
-            Some(format) if format.starts_with("pipeline.manifest.v") => {
-                return Err(StoreError::Newer { path: path.to_owned(), format: format.to_owned() });
+        let mut value: Value = serde_json::from_str(text).map_err(|error| damaged(path, error.to_string()))?;
+        let format = value.get("format").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let seal = value.as_object_mut().and_then(|fields| fields.shift_remove(SEAL));
+        if format != MANIFEST_FORMAT {
+            let version = format.strip_prefix("pipeline.manifest.v").and_then(|version| version.parse::<u32>().ok());
+            if version.is_none_or(|version| version < 2) {
+                return Err(damaged(path, "it is not a manifest"));
             }
-            _ => return Err(damaged("it is not a manifest".to_owned())),
+            // A newer one, unless it is one of ours with a bit flipped just there.
+            value["format"] = MANIFEST_FORMAT.into();
+            return Err(match seal {
+                Some(seal) if seal == seal_of(&value) => damaged(path, "its format is not what was written"),
+                _ => StoreError::Newer { path: path.to_owned(), format },
+            });
         }
-        let manifest: Self = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+        match seal {
+            Some(seal) if seal == seal_of(&value) => {}
+            // Manifests of the first versions have none.
+            None if value.as_object().is_some_and(|fields| fields.len() == FIELDS) => {}
+            _ => return Err(damaged(path, "it is not what was written")),
+        }
+        let manifest: Self = serde_json::from_value(value).map_err(|error| damaged(path, error.to_string()))?;
+        if manifest.own_key() != manifest.key {
+            return Err(damaged(path, "its key is not that of its parameters and inputs"));
+        }
         for (name, output) in &manifest.outputs {
             if let Some(inline) = &output.inline
                 && Digest::of(inline.to_string().as_bytes()) != output.digest
             {
-                return Err(damaged(format!("the content of `{name}` does not match its digest")));
+                return Err(damaged(path, format!("the content of `{name}` does not match its digest")));
             }
         }
         Ok(manifest)
     }
 
     pub(super) fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        let seal = seal_of(&value);
+        value[SEAL] = seal;
+        serde_json::to_string_pretty(&value).unwrap_or_default()
     }
+}
+
+/// The digest of all other fields as they stand.
+fn seal_of(fields: &Value) -> Value {
+    Digest::of(fields.to_string().as_bytes()).to_string().into()
 }

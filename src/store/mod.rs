@@ -10,28 +10,41 @@
 //!     scratch/<key>/         a running step's own files
 //!     locks/<key>.lock       held while a step runs
 //!     runs/<run-id>/         journal.jsonl, logs/
+//!     damaged/               what did not match its name, moved out of the way
 //! ```
 //! Everything is written to a temporary file beside its place, synced and renamed. Killed anywhere, the cache is
 //! incomplete at worst, never wrong. Reading needs no lock.
 
+mod archive;
+mod damage;
 mod error;
 mod leftovers;
+mod gc;
+mod inventory;
 mod lock;
 mod manifest;
 mod scratch;
+mod usage;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+pub use archive::{ArchiveError, Exported, Imported};
 pub use error::StoreError;
 pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, Watch};
+pub use gc::{Removal, Sweep, Wanted, What};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;
+pub use usage::{KindUsage, Part, Usage};
+pub use verify::Verified;
+
+use damage::{damaged, plain};
 
 use crate::fingerprint::{Digest, Key};
 
@@ -70,7 +83,7 @@ impl Store {
     }
 
     pub fn object_path(&self, digest: &Digest) -> PathBuf {
-        sharded(&self.root.join("objects"), &digest.to_string(), "")
+        object_path(&self.root.join("objects"), digest)
     }
 
     /// Stores bytes under their digest; bytes that are there already are not written again.
@@ -78,59 +91,54 @@ impl Store {
         let digest = Digest::of(bytes);
         let path = self.object_path(&digest);
         let size = bytes.len() as u64;
-        if fs::metadata(&path).map(|found| found.len()).ok() != Some(size) {
-            publish(&path, bytes, true)?;
+        refuse_linked_folder(&path)?;
+        match self.check_content(&digest) {
+            // Young again, so that nothing takes it for the leftover of a run long ago.
+            Ok(_) => drop(File::open(&path).and_then(|file| file.set_modified(std::time::SystemTime::now()))),
+            Err(_) => publish(&path, bytes, true)?,
         }
         Ok(OutputRecord { digest, size, inline: None })
     }
 
-    /// The bytes of an object, checked against its name.
-    pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        let path = self.object_path(digest);
-        let bytes = fs::read(&path).map_err(|error| StoreError::read(&path, error))?;
-        if Digest::of(&bytes) != *digest {
-            return Err(StoreError::Damaged { path, what: "its content does not match its name".to_owned() });
-        }
-        Ok(bytes)
-    }
-
     fn manifest_path(&self, key: &Key) -> PathBuf {
-        sharded(&self.root.join("steps"), &key.to_string(), ".json")
+        manifest_path(&self.root.join("steps"), key)
     }
 
     /// The manifest of a finished step, `None` where the step is not finished.
     pub fn manifest(&self, key: &Key) -> Result<Option<Manifest>, StoreError> {
+        let Some(manifest) = self.read_manifest(key)? else { return Ok(None) };
+        for output in manifest.outputs.values().filter(|output| output.inline.is_none()) {
+            self.check_size(&output.digest, output.size)?;
+        }
+        Ok(Some(manifest))
+    }
+
+    /// A manifest whose objects nobody has looked for yet.
+    fn read_manifest(&self, key: &Key) -> Result<Option<Manifest>, StoreError> {
         let path = self.manifest_path(key);
-        let mut text = String::new();
-        match File::open(&path).and_then(|mut file| file.read_to_string(&mut text)) {
+        if plain(&path)?.is_none() {
+            return Ok(None);
+        }
+        let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(StoreError::Damaged { path, what: "it is not text".to_owned() });
+                return Err(damaged(&path, "it is not text"));
             }
             Err(error) => return Err(StoreError::read(&path, error)),
-            Ok(_) => {}
-        }
+            Ok(text) => text,
+        };
         let manifest = Manifest::parse(&text, &path)?;
         if manifest.key != *key {
-            return Err(StoreError::Damaged { path, what: "it holds another key".to_owned() });
-        }
-        for output in manifest.outputs.values().filter(|output| output.inline.is_none()) {
-            let path = self.object_path(&output.digest);
-            match fs::metadata(&path) {
-                Ok(found) if found.len() == output.size => {}
-                Ok(_) => return Err(StoreError::Damaged { path, what: "its size is wrong".to_owned() }),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::Damaged { path, what: "the object is gone".to_owned() });
-                }
-                Err(error) => return Err(StoreError::read(&path, error)),
-            }
+            return Err(damaged(&path, "it holds another key"));
         }
         Ok(Some(manifest))
     }
 
     /// Makes a step exist. Its objects must be there already.
     pub fn commit(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        publish(&self.manifest_path(&manifest.key), manifest.to_json().as_bytes(), false)
+        let path = self.manifest_path(&manifest.key);
+        refuse_linked_folder(&path)?;
+        publish(&path, manifest.to_json().as_bytes(), false)
     }
 
     /// The bytes of one output of a finished step.
@@ -138,16 +146,18 @@ impl Store {
         match manifest.outputs.get(name) {
             Some(OutputRecord { inline: Some(value), .. }) => Ok(value.to_string().into_bytes()),
             Some(OutputRecord { digest, .. }) => self.get(digest),
-            None => Err(StoreError::Damaged {
-                path: self.manifest_path(&manifest.key),
-                what: format!("it has no output `{name}`"),
-            }),
+            None => Err(damaged(&self.manifest_path(&manifest.key), format!("it has no output `{name}`"))),
         }
     }
 
     /// A running step's own files; whoever uses them holds the step's lock.
     pub fn scratch(&self, key: &Key) -> Scratch {
-        Scratch::new(self.root.join("scratch").join(key.to_string()))
+        let folder = self.root.join("scratch").join(key.to_string());
+        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_symlink()) {
+            // The link alone: what it leads to is none of the cache's.
+            fs::remove_file(&folder).ok();
+        }
+        Scratch::new(folder)
     }
 
     /// Tries to get the right to run a step. `dead` is what a [`Watch`] said about its lock.
@@ -177,8 +187,24 @@ impl Store {
     }
 }
 
+fn object_path(folder: &Path, digest: &Digest) -> PathBuf {
+    sharded(folder, &digest.to_string(), "")
+}
+
+fn manifest_path(folder: &Path, key: &Key) -> PathBuf {
+    sharded(folder, &key.to_string(), ".json")
+}
+
 fn sharded(folder: &Path, name: &str, suffix: &str) -> PathBuf {
     folder.join(&name[..2]).join(format!("{name}{suffix}"))
+}
+
+/// A file that is written replaces a link in its place, but a folder that is a link would lead it elsewhere.
+fn refuse_linked_folder(path: &Path) -> Result<(), StoreError> {
+    match plain(path) {
+        Err(error @ StoreError::Damaged { .. }) if path.parent().is_some_and(Path::is_symlink) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Writes `bytes` to `path` so that a reader sees all of them or none.

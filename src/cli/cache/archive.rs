@@ -1,0 +1,47 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::units::size;
+use super::{Exit, Export, Failure, Import};
+use crate::cli::check::load;
+use crate::engine::Plan;
+use crate::store::{ArchiveError, Manifest, Store};
+
+pub(super) fn export(command: &Export, cache: &Path) -> Result<Exit, Failure> {
+    let (_, graph) = load(&command.experiment)?;
+    let store = Store::existing(cache);
+    let plan = Plan::new(&graph, &store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
+    let manifests: Vec<&Manifest> = plan.states.iter().filter_map(|state| state.manifest()).collect();
+    if manifests.is_empty() {
+        return Err(Failure::cannot_start(format!("no step of {} is finished: run it first", graph.experiment)));
+    }
+    let exported = store.export(&manifests, &command.to).map_err(failure)?;
+    eprintln!("{}: {} steps, {} objects, {}", graph.experiment, exported.steps, exported.objects, size(exported.bytes));
+    let open = plan.states.len() - manifests.len();
+    if open > 0 {
+        eprintln!("{open} of {} steps are not finished and not in it", plan.states.len());
+    }
+    println!("{}", command.to.display());
+    Ok(Exit::Done)
+}
+
+pub(super) fn import(command: &Import, cache: &Path) -> Result<Exit, Failure> {
+    let store = Store::open(cache).map_err(Failure::cannot_start)?;
+    let imported = store.import(&command.archive).map_err(failure)?;
+    let steps = format!("{} steps imported, {} were here already", imported.steps, imported.known);
+    println!("{steps}; {} objects, {} new", imported.objects, size(imported.bytes));
+    if imported.different > 0 {
+        println!("{} of those that were here have other results in the archive; ours stay", imported.different);
+    }
+    Ok(Exit::Done)
+}
+
+fn failure(error: ArchiveError) -> Failure {
+    match error {
+        ArchiveError::Exists(_) | ArchiveError::Foreign { .. } | ArchiveError::Newer { .. } => {
+            Failure::wrong_input(error)
+        }
+        ArchiveError::Refused { .. } => Failure::wrong_input(error),
+        ArchiveError::Io { .. } | ArchiveError::Store(_) => Failure::cannot_start(error),
+    }
+}

@@ -1,0 +1,124 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+use super::units::size;
+use super::{Exit, Failure, Gc};
+use crate::engine::{Plan, State};
+use crate::experiment::{self, Experiment};
+use crate::graph::expand;
+use crate::report::duration;
+use crate::store::{Store, Sweep, Wanted, What};
+
+pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
+    if command.files.is_empty() {
+        return Err(Failure::wrong_input(
+            "name the experiment files whose results stay: pipeline cache gc FILE…; all that none of them reaches is removed\n  \
+             = help: to start anew, delete the cache's folder",
+        ));
+    }
+    let store = Store::existing(cache);
+    let mut wanted = Wanted::default();
+    for file in &command.files {
+        keep(&experiment::read(file, &[]).map_err(Failure::wrong_input)?, &store, &mut wanted)?;
+        for revision in &command.keep_revision {
+            let text = |path: &Path| at_revision(path, revision);
+            let old = experiment::read_with(file, &[], &text)
+                .map_err(|error| Failure::wrong_input(format!("in revision {revision}: {error}")))?;
+            keep(&old, &store, &mut wanted)?;
+        }
+    }
+    let sweep = store.sweep(&wanted, command.max_size, SystemTime::now()).map_err(Failure::cannot_start)?;
+    if let Some(holder) = store.holder().map_err(Failure::cannot_start)? {
+        let message = format!("a step is running in this cache ({holder})");
+        if !command.dry_run {
+            return Err(Failure::cannot_start(format!(
+                "{message}; nothing was removed\n  = help: wait for it, or end it"
+            )));
+        }
+        println!("{message}: removing would have to wait for it");
+    }
+    tell(&sweep, command.dry_run);
+    if !command.dry_run {
+        store.remove(&sweep).map_err(Failure::cannot_start)?;
+    }
+    if let Some(limit) = command.max_size
+        && sweep.left > limit
+    {
+        println!("no more can go now: journals, scratch and objects of the last hour stay");
+    }
+    Ok(Exit::Done)
+}
+
+/// Adds what an experiment can reach. A step behind one that is not finished has no key yet; what it had last stays,
+/// because it counts again once that step is made again with the same result.
+fn keep(experiment: &Experiment, store: &Store, wanted: &mut Wanted) -> Result<(), Failure> {
+    let graph = expand(experiment).map_err(Failure::wrong_input)?;
+    let plan = Plan::new(&graph, store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
+    let last_keys = store.last_keys(&graph.experiment);
+    for (step, state) in graph.steps.iter().zip(&plan.states) {
+        match state {
+            State::Fresh(manifest) => drop(wanted.steps.insert(manifest.key)),
+            State::WillRun(key, _) => drop(wanted.unfinished.insert(*key)),
+            State::Waiting(_) => {
+                let last = last_keys.get(&step.name());
+                wanted.steps.extend(last);
+                wanted.unfinished.extend(last);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file as it was in a git revision.
+fn at_revision(path: &Path, revision: &str) -> io::Result<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if revision.starts_with('-') {
+        return Err(io::Error::other(format!("`{revision}` is no git revision")));
+    }
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(["cat-file", "blob", &format!("{revision}:./{name}")]);
+    let output = git.output().map_err(|error| io::Error::new(error.kind(), format!("failed to run git: {error}")))?;
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+    }
+    String::from_utf8(output.stdout).map_err(io::Error::other)
+}
+
+fn tell(sweep: &Sweep, dry_run: bool) {
+    // Steps by kind and reason, the rest by what it is.
+    let mut steps: BTreeMap<(bool, &str), (usize, f64)> = BTreeMap::new();
+    let mut rest: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    let mut seconds = 0.0;
+    for removal in &sweep.removals {
+        let what = match &removal.what {
+            What::Step { kind, seconds: took, wanted } => {
+                let group = steps.entry((*wanted, kind)).or_default();
+                *group = (group.0 + 1, group.1 + took);
+                seconds += took;
+                "manifests"
+            }
+            What::BrokenManifest => "manifests that cannot be read",
+            What::Object => "objects",
+            What::Temporary => "unfinished files",
+            What::Damaged => "damaged files that were moved away",
+            What::Scratch => "folders of scratch",
+            What::Lock => "lock files",
+            What::Run => "runs older than 30 days",
+        };
+        let group = rest.entry(what).or_default();
+        *group = (group.0 + 1, group.1 + removal.bytes);
+    }
+    for ((wanted, kind), (count, took)) in steps {
+        let why = if wanted { "for the size" } else { "not reached" };
+        println!("{count:>8} {} steps, {why}, took {}", kind.escape_debug(), duration(took));
+    }
+    for (what, (count, bytes)) in rest {
+        println!("{count:>8} {what}, {}", size(bytes));
+    }
+    let (verb, time) = (if dry_run { "would come back" } else { "come back" }, duration(seconds));
+    println!("{} {verb}, {} stay; {time} to make it all again", size(sweep.bytes()), size(sweep.left));
+}

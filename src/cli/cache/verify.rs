@@ -1,0 +1,46 @@
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::units::size;
+use super::{Exit, Failure, Verify};
+use crate::store::Store;
+
+pub(super) fn verify(command: &Verify, cache: &Path) -> Result<Exit, Failure> {
+    let store = Store::existing(cache);
+    // Hidden by itself where there is no terminal.
+    let bar = ProgressBar::new(store.bytes_to_verify().map_err(Failure::cannot_start)?);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    let verified = store.verify(!command.dry_run, |bytes| bar.inc(bytes)).map_err(Failure::cannot_start)?;
+    bar.finish_and_clear();
+
+    for damage in &verified.damage {
+        println!("{damage}");
+    }
+    for path in &verified.strange {
+        println!(
+            "`{}` is nothing of the cache's: a link, or a name that it gives to no file; remove it",
+            path.display()
+        );
+    }
+    for (step, object) in &verified.lost {
+        println!("{} cannot be used: it needs object {object}", step.escape_debug());
+    }
+    if verified.newer > 0 {
+        println!("{} steps were written by a newer version of pipeline and left alone", verified.newer);
+    }
+    let looked = format!("{} steps and {} objects ({})", verified.steps, verified.objects, size(verified.bytes));
+    if verified.is_whole() {
+        println!("{looked}: all whole");
+        return Ok(Exit::Done);
+    }
+    let moved = if command.dry_run { "nothing was moved" } else { "the next run makes what it needs again" };
+    println!(
+        "{looked}: {} damaged, {} steps cannot be used; {moved}",
+        verified.damage.len() + verified.strange.len(),
+        verified.lost.len()
+    );
+    Ok(Exit::StepFailed)
+}

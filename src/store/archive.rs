@@ -1,0 +1,334 @@
+//! Finished steps as one file for another machine, and such a file into a cache.
+//!
+//! ```text
+//! FORMAT                 the line `pipeline.archive.v1`
+//! objects/ab/ab12…       as in the cache, in the order of their names
+//! steps/ab/<key>.json    likewise, after all objects
+//! ```
+//! A zip file in which nothing is packed and nothing has a date: equal steps give equal bytes.
+//!
+//! An archive may come from anybody. What it can do is to add objects, each under the digest of its own bytes, and
+//! manifests whose keys are those of their parameters and inputs. That such a result is what the step would have given
+//! here is what nobody can tell without running it: that much trust an archive needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+use zip::read::ZipFile;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+use super::inventory::canonical;
+use super::{Manifest, Store, StoreError, manifest_path, object_path, refuse_linked_folder, set_mode};
+use crate::fingerprint::{Digest, Key};
+
+const FORMAT_NAME: &str = "FORMAT";
+const FORMAT: &str = "pipeline.archive.v1";
+/// A manifest holds small artifacts of all pairs of a study; far more than that is no manifest.
+const LARGEST_MANIFEST: u64 = 256 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    #[error("`{}` is there already: remove it, or name another file", .0.display())]
+    Exists(PathBuf),
+    #[error("failed to {action} `{}`: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("`{}` is not an archive of pipeline: {what}", path.display())]
+    Foreign { path: PathBuf, what: String },
+    #[error("`{}` was written by a newer version of pipeline ({format}); use that version", path.display())]
+    Newer { path: PathBuf, format: String },
+    #[error("`{}`: {entry}: {what}; no step was imported", path.display())]
+    Refused { path: PathBuf, entry: String, what: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, Default)]
+pub struct Exported {
+    pub steps: usize,
+    pub objects: usize,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Default)]
+pub struct Imported {
+    pub steps: usize,
+    /// Steps that were finished here already; ours stay.
+    pub known: usize,
+    /// Those among them that have other results here.
+    pub different: usize,
+    pub objects: usize,
+    /// Of objects that were not here.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Writes finished steps and their objects to the new file `to`. Every object is read through and checked.
+    pub fn export(&self, manifests: &[&Manifest], to: &Path) -> Result<Exported, ArchiveError> {
+        let io = |source| ArchiveError::Io { action: "write", path: to.to_owned(), source };
+        let zipped = |error: zip::result::ZipError| io(error.into());
+        if to.symlink_metadata().is_ok() {
+            return Err(ArchiveError::Exists(to.to_owned()));
+        }
+        let folder = match to.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o644);
+        let temporary = NamedTempFile::new_in(folder).map_err(io)?;
+        let mut zip = ZipWriter::new(BufWriter::new(temporary));
+        let mut exported = Exported::default();
+        zip.start_file(FORMAT_NAME, options).map_err(zipped)?;
+        writeln!(zip, "{FORMAT}").map_err(io)?;
+
+        let objects: BTreeSet<Digest> = manifests.iter().flat_map(|manifest| manifest.objects()).collect();
+        for object in objects {
+            let size = self.check_content(&object).map_err(|error| self.set_aside(error))?;
+            let path = self.object_path(&object);
+            let file = File::open(&path).map_err(|error| StoreError::read(&path, error))?;
+            let large = options.large_file(size >= u64::from(u32::MAX));
+            zip.start_file(object_path(Path::new("objects"), &object).to_string_lossy(), large).map_err(zipped)?;
+            let mut hashed = Hashed { from: file, hasher: blake3::Hasher::new() };
+            io::copy(&mut hashed, &mut zip).map_err(io)?;
+            if Digest::from(hashed.hasher.finalize()) != object {
+                return Err(StoreError::Damaged { path, what: "it changed while it was read".to_owned() }.into());
+            }
+            exported.objects += 1;
+            exported.bytes += size;
+        }
+        let sorted: BTreeMap<Key, &Manifest> = manifests.iter().map(|manifest| (manifest.key, *manifest)).collect();
+        for (key, manifest) in sorted {
+            zip.start_file(manifest_path(Path::new("steps"), &key).to_string_lossy(), options).map_err(zipped)?;
+            zip.write_all(manifest.to_json().as_bytes()).map_err(io)?;
+            exported.steps += 1;
+        }
+        let writer = zip.finish().map_err(zipped)?;
+        let temporary = writer.into_inner().map_err(|error| io(error.into_error()))?;
+        set_mode(temporary.as_file(), 0o644).map_err(io)?;
+        temporary.as_file().sync_all().map_err(io)?;
+        temporary.persist_noclobber(to).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => ArchiveError::Exists(to.to_owned()),
+            _ => io(error.error),
+        })?;
+        Ok(exported)
+    }
+
+    /// Takes in what an archive has and the cache has not. Objects first, manifests when all of the archive is known to be
+    /// right: killed or refused anywhere, it has added objects at most, and may be repeated.
+    pub fn import(&self, from: &Path) -> Result<Imported, ArchiveError> {
+        let mut archive = Archive::open(from)?;
+        let names = archive.names()?;
+        let mut imported = Imported::default();
+        for (at, name) in &names {
+            if let Name::Object(digest) = name {
+                imported.objects += 1;
+                imported.bytes += self.import_object(&mut archive, *at, digest)?;
+            }
+        }
+        let checked: BTreeSet<Digest> = names
+            .iter()
+            .filter_map(|(_, name)| if let Name::Object(digest) = name { Some(*digest) } else { None })
+            .collect();
+        // Twice over, so that not all of them are in memory at once.
+        for commit in [false, true] {
+            for (at, name) in &names {
+                let Name::Step(key) = name else { continue };
+                let manifest = self.import_manifest(&mut archive, *at, key, &checked)?;
+                if !commit {
+                    continue;
+                }
+                match self.manifest(key) {
+                    Ok(Some(ours)) => {
+                        let digests = |manifest: &Manifest| -> Vec<(String, Digest)> {
+                            manifest.outputs.iter().map(|(name, output)| (name.clone(), output.digest)).collect()
+                        };
+                        imported.known += 1;
+                        imported.different += usize::from(digests(&ours) != digests(&manifest));
+                    }
+                    Ok(None) | Err(StoreError::Damaged { .. }) => {
+                        self.commit(&manifest)?;
+                        imported.steps += 1;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(imported)
+    }
+
+    /// Returns the bytes that are new in the cache.
+    fn import_object(&self, archive: &mut Archive, at: usize, digest: &Digest) -> Result<u64, ArchiveError> {
+        let path = self.object_path(digest);
+        refuse_linked_folder(&path)?;
+        let here = self.check_content(digest).is_ok();
+        let fail = |source| ArchiveError::from(StoreError::write(&path, 0, source));
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(fail)?;
+        let entry = archive.entry(at)?;
+        let (name, promised) = (entry.name().to_owned(), entry.size());
+        let mut hashed = Hashed { from: entry.take(promised + 1), hasher: blake3::Hasher::new() };
+        let mut temporary = None;
+        let copied = if here {
+            io::copy(&mut hashed, &mut io::sink())
+        } else {
+            let file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(fail)?;
+            io::copy(&mut hashed, temporary.insert(file))
+        };
+        let digest_found = Digest::from(hashed.hasher.finalize());
+        drop(hashed);
+        let refused = |what: String| ArchiveError::Refused { path: archive.path.clone(), entry: name.clone(), what };
+        let size = match copied {
+            Ok(size) if digest_found == *digest => size,
+            Ok(_) => return Err(refused("its content does not match its name".to_owned())),
+            // What cannot be read and what cannot be written look alike here.
+            Err(error) => return Err(refused(format!("failed to copy it to `{}`: {error}", folder.display()))),
+        };
+        let Some(temporary) = temporary else { return Ok(0) };
+        set_mode(temporary.as_file(), 0o444).map_err(fail)?;
+        temporary.as_file().sync_all().map_err(fail)?;
+        temporary.persist(&path).map_err(|error| fail(error.error))?;
+        Ok(size)
+    }
+
+    fn import_manifest(
+        &self,
+        archive: &mut Archive,
+        at: usize,
+        key: &Key,
+        checked: &BTreeSet<Digest>,
+    ) -> Result<Manifest, ArchiveError> {
+        let mut text = String::new();
+        let from = archive.path.clone();
+        let entry = archive.entry(at)?;
+        let (name, promised) = (entry.name().to_owned(), entry.size());
+        let refused = |what: String| ArchiveError::Refused { path: from.clone(), entry: name.clone(), what };
+        if promised > LARGEST_MANIFEST {
+            return Err(refused("it is too large for a manifest".to_owned()));
+        }
+        let read = entry.take(promised + 1).read_to_string(&mut text);
+        read.map_err(|error| refused(error.to_string()))?;
+        let manifest = match Manifest::parse(&text, &manifest_path(Path::new("steps"), key)) {
+            Ok(manifest) => manifest,
+            Err(StoreError::Damaged { what, .. }) => return Err(refused(what)),
+            Err(StoreError::Newer { format, .. }) => {
+                return Err(ArchiveError::Newer { path: from, format });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if manifest.key != *key {
+            return Err(refused("it holds another key".to_owned()));
+        }
+        // They are printed.
+        if [&manifest.kind, &manifest.step].into_iter().any(|name| name.len() > 300 || name.contains(char::is_control))
+        {
+            return Err(refused("the name of its step is not one".to_owned()));
+        }
+        for (output, record) in manifest.outputs.iter().filter(|(_, record)| record.inline.is_none()) {
+            let size = self.check_size(&record.digest, record.size);
+            let content = if checked.contains(&record.digest) { Ok(0) } else { self.check_content(&record.digest) };
+            if let Err(error) = size.and(content) {
+                return Err(refused(format!("its output `{output}` is not whole: {error}")));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+struct Archive {
+    path: PathBuf,
+    zip: ZipArchive<BufReader<File>>,
+    /// Bytes of the file: nothing in it is packed, so all entries together are no more.
+    bytes: u64,
+}
+
+enum Name {
+    Format,
+    Object(Digest),
+    Step(Key),
+}
+
+impl Name {
+    fn parse(text: &str) -> Option<Self> {
+        if text == FORMAT_NAME {
+            return Some(Self::Format);
+        }
+        // Only what spells exactly the name that we would give is a name at all.
+        let digest = canonical(text.rsplit('/').next()?.trim_end_matches(".json"))?;
+        let object = object_path(Path::new("objects"), &digest);
+        let step = manifest_path(Path::new("steps"), &Key(digest));
+        match text {
+            _ if Path::new(text) == object && text.len() == object.as_os_str().len() => Some(Self::Object(digest)),
+            _ if Path::new(text) == step && text.len() == step.as_os_str().len() => Some(Self::Step(Key(digest))),
+            _ => None,
+        }
+    }
+}
+
+impl Archive {
+    fn open(path: &Path) -> Result<Self, ArchiveError> {
+        let io = |source| ArchiveError::Io { action: "read", path: path.to_owned(), source };
+        let foreign = |what: String| ArchiveError::Foreign { path: path.to_owned(), what };
+        let file = File::open(path).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| foreign(error.to_string()))?;
+        let mut format = String::new();
+        let entry = zip.by_name(FORMAT_NAME).map_err(|_| foreign(format!("it has no entry {FORMAT_NAME}")))?;
+        let read = entry.take(100).read_to_string(&mut format);
+        read.map_err(|error| foreign(error.to_string()))?;
+        match format.trim_end() {
+            FORMAT => Ok(Self { path: path.to_owned(), zip, bytes }),
+            newer if newer.starts_with("pipeline.archive.v") => {
+                Err(ArchiveError::Newer { path: path.to_owned(), format: newer.escape_debug().to_string() })
+            }
+            _ => Err(foreign("its format is another".to_owned())),
+        }
+    }
+
+    fn entry(&mut self, at: usize) -> Result<ZipFile<'_, BufReader<File>>, ArchiveError> {
+        let foreign =
+            |error: zip::result::ZipError| ArchiveError::Foreign { path: self.path.clone(), what: error.to_string() };
+        self.zip.by_index(at).map_err(foreign)
+    }
+
+    /// What every entry is, all of them looked at before anything is written.
+    fn names(&mut self) -> Result<Vec<(usize, Name)>, ArchiveError> {
+        let (path, mut left) = (self.path.clone(), self.bytes);
+        let mut names = Vec::new();
+        for at in 0..self.zip.len() {
+            let entry = self.entry(at)?;
+            let shown = entry.name().escape_debug().take(200).collect::<String>();
+            let refused =
+                |what: &str| ArchiveError::Refused { path: path.clone(), entry: shown.clone(), what: what.to_owned() };
+            let name = Name::parse(entry.name()).ok_or_else(|| refused("no file of a cache has this name"))?;
+            if entry.is_symlink() || !entry.is_file() {
+                return Err(refused("it is not a plain file"));
+            }
+            if entry.compression() != CompressionMethod::Stored {
+                return Err(refused("it is packed, which our archives never are"));
+            }
+            left = left.checked_sub(entry.size()).ok_or_else(|| refused("it is larger than the archive"))?;
+            names.push((at, name));
+        }
+        Ok(names)
+    }
+}
+
+/// A reader that hashes what goes through it.
+struct Hashed<R> {
+    from: R,
+    hasher: blake3::Hasher,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        Ok(length)
+    }
+}

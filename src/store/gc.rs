@@ -1,0 +1,256 @@
+//! What may go: steps that nobody wants, then what no step refers to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::damage::plain;
+use super::inventory::{Entry, Found, Loose, canonical};
+use super::{Store, StoreError};
+use crate::fingerprint::{Digest, Key};
+
+/// A machine that is alive writes its locks more often than this.
+const HEARTBEATS: Duration = Duration::from_secs(120);
+const HOUR: Duration = Duration::from_secs(3600);
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What must stay.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    pub steps: BTreeSet<Key>,
+    /// Steps that are not finished: what they have done so far stays.
+    pub unfinished: BTreeSet<Key>,
+}
+
+/// What goes, in the order in which it goes.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    pub removals: Vec<Removal>,
+    /// Bytes that stay.
+    pub left: u64,
+}
+
+#[derive(Debug)]
+pub struct Removal {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// A finished step and what it took. `wanted` where it goes for its size alone.
+    Step {
+        kind: String,
+        seconds: f64,
+        wanted: bool,
+    },
+    BrokenManifest,
+    Object,
+    Temporary,
+    Damaged,
+    Scratch,
+    Lock,
+    Run,
+}
+
+/// A step that stays, unless it is too large.
+struct Kept {
+    file: Entry,
+    kind: String,
+    seconds: f64,
+    objects: BTreeSet<Digest>,
+}
+
+impl Store {
+    /// Finds what may go. With a `limit` in bytes, steps that are wanted go too until the cache fits: those first that
+    /// give back most bytes for each hour of making them again.
+    ///
+    /// # Errors
+    /// A manifest of a newer version: what it needs is not known.
+    pub fn sweep(&self, wanted: &Wanted, limit: Option<u64>, now: SystemTime) -> Result<Sweep, StoreError> {
+        let older = |modified: SystemTime, age: Duration| now.duration_since(modified).is_ok_and(|old| old > age);
+        let (steps, objects) = (self.list_steps()?, self.list_objects()?);
+        let mut sweep = Sweep::default();
+        let mut kept: Vec<Kept> = Vec::new();
+        // A running step stores objects before its manifest; those of a step that goes now are nobody's.
+        let mut orphaned: BTreeSet<Digest> = BTreeSet::new();
+        for Found { key, file, manifest } in self.read_manifests(&steps) {
+            match manifest {
+                Ok(manifest) => {
+                    let objects: BTreeSet<Digest> = manifest.objects().collect();
+                    let (kind, seconds) = (manifest.kind, manifest.provenance.seconds.max(0.0));
+                    if wanted.steps.contains(&key) {
+                        kept.push(Kept { file, kind, seconds, objects });
+                    } else {
+                        orphaned.extend(objects);
+                        sweep.push(&file, What::Step { kind, seconds, wanted: false });
+                    }
+                }
+                Err(newer @ StoreError::Newer { .. }) => return Err(newer),
+                Err(StoreError::Damaged { .. }) => sweep.push(&file, What::BrokenManifest),
+                Err(error) => return Err(error),
+            }
+        }
+        // An interrupted step may have stored objects that only its scratch knows.
+        let scratch = self.list_loose("scratch")?;
+        let (resumable, stale): (Vec<Loose>, Vec<Loose>) = scratch
+            .into_iter()
+            .partition(|loose| key_of(&loose.path, "").is_some_and(|key| wanted.unfinished.contains(&key)));
+        let spared = if resumable.is_empty() { HOUR } else { MONTH };
+        let (old_runs, runs): (Vec<Loose>, Vec<Loose>) =
+            self.list_loose("runs")?.into_iter().partition(|run| older(run.modified, MONTH));
+
+        let free = |object: &Entry, orphaned: &BTreeSet<Digest>| {
+            orphaned.contains(&object.name) || older(object.modified, spared)
+        };
+        if let Some(limit) = limit {
+            let beside: u64 = resumable.iter().chain(&runs).map(|loose| loose.bytes).sum();
+            let used = references(&kept);
+            let unknown = objects.entries.iter().filter(|o| !used.contains_key(&o.name) && !free(o, &orphaned));
+            let fixed = beside + unknown.map(|object| object.bytes).sum::<u64>();
+            let sizes = objects.entries.iter().map(|object| (object.name, object.bytes)).collect();
+            for gone in shrink(&mut kept, &sizes, limit.saturating_sub(fixed)) {
+                orphaned.extend(gone.objects);
+                sweep.push(&gone.file, What::Step { kind: gone.kind, seconds: gone.seconds, wanted: true });
+            }
+        }
+        let used = references(&kept);
+        for object in &objects.entries {
+            if !used.contains_key(&object.name) && free(object, &orphaned) {
+                sweep.push(object, What::Object);
+            } else {
+                sweep.left += object.bytes;
+            }
+        }
+        sweep.left += kept.iter().map(|step| step.file.bytes).sum::<u64>();
+        sweep.left += resumable.iter().chain(&runs).map(|loose| loose.bytes).sum::<u64>();
+        let temporary =
+            steps.temporary.into_iter().chain(objects.temporary).filter(|loose| older(loose.modified, HOUR));
+        let locks = self.list_loose("locks")?.into_iter().filter(|loose| older(loose.modified, HOUR));
+        for (what, loose) in [
+            (What::Temporary, temporary.collect()),
+            (What::Damaged, self.list_loose("damaged")?),
+            (What::Scratch, stale),
+            (What::Lock, locks.collect::<Vec<_>>()),
+            (What::Run, old_runs),
+        ] {
+            let removal = |Loose { path, bytes, .. }| Removal { path, bytes, what: what.clone() };
+            sweep.removals.extend(loose.into_iter().map(removal));
+        }
+        Ok(sweep)
+    }
+
+    /// Who runs a step of this cache right now, if anybody does.
+    pub fn holder(&self) -> Result<Option<String>, StoreError> {
+        let locks = self.list_loose("locks")?;
+        Ok(locks.iter().filter(|lock| key_of(&lock.path, ".lock").is_some()).find_map(|lock| holder(lock)))
+    }
+
+    /// Removes what a sweep has found: manifests first, so that no step exists whose objects are gone. Returns the bytes
+    /// that came back. Killed anywhere, what is left goes the next time.
+    pub fn remove(&self, sweep: &Sweep) -> Result<u64, StoreError> {
+        let mut bytes = 0;
+        for removal in &sweep.removals {
+            let path = &removal.path;
+            let removed = match removal.what {
+                What::Scratch | What::Run | What::Damaged if path.is_dir() && !path.is_symlink() => {
+                    fs::remove_dir_all(path)
+                }
+                What::Lock if is_locked(path) => continue,
+                What::Step { .. } | What::BrokenManifest | What::Object if plain(path).is_err() => continue,
+                _ => fs::remove_file(path),
+            };
+            match removed {
+                Ok(()) => bytes += removal.bytes,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StoreError::Remove { path: path.clone(), source: error }),
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+impl Sweep {
+    fn push(&mut self, file: &Entry, what: What) {
+        self.removals.push(Removal { path: file.path.clone(), bytes: file.bytes, what });
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.removals.iter().map(|removal| removal.bytes).sum()
+    }
+}
+
+/// What a lock says about who holds it. Waits for nothing. A lock that another machine keeps alive may not be seen from
+/// here as a lock, but as a file that is written again and again.
+fn holder(lock: &Loose) -> Option<String> {
+    let text = || fs::read_to_string(&lock.path).unwrap_or_default().trim().to_owned();
+    if is_locked(&lock.path) {
+        return Some(text());
+    }
+    let alive = SystemTime::now().duration_since(lock.modified).is_ok_and(|age| age < HEARTBEATS);
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_str(&text()).ok().filter(|_| alive)?;
+    (record.get("host")?.as_str()? != host.trim()).then(text)
+}
+
+fn is_locked(path: &Path) -> bool {
+    fs::File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
+fn key_of(path: &Path, suffix: &str) -> Option<Key> {
+    path.file_name()?.to_str()?.strip_suffix(suffix).and_then(canonical).map(Key)
+}
+
+/// How many of the steps refer to each object.
+fn references(steps: &[Kept]) -> BTreeMap<Digest, usize> {
+    let mut count = BTreeMap::new();
+    steps.iter().flat_map(|step| &step.objects).for_each(|object| *count.entry(*object).or_default() += 1);
+    count
+}
+
+/// Takes steps out until manifests and objects fit into `limit` bytes. An object counts for a step once no other step
+/// that stays refers to it, so shared ones are looked at again after every pass.
+fn shrink(kept: &mut Vec<Kept>, sizes: &BTreeMap<Digest, u64>, limit: u64) -> Vec<Kept> {
+    let mut used = references(kept);
+    let size = |object: &Digest| sizes.get(object).copied().unwrap_or(0);
+    let mut total: u64 = used.keys().map(size).sum::<u64>() + kept.iter().map(|step| step.file.bytes).sum::<u64>();
+    let mut gone = Vec::new();
+    while total > limit && !kept.is_empty() {
+        let own = |step: &Kept| {
+            let alone = step.objects.iter().filter(|object| used.get(object) == Some(&1));
+            step.file.bytes + alone.map(size).sum::<u64>()
+        };
+        let mut order: Vec<(f64, usize)> =
+            kept.iter().enumerate().map(|(at, step)| (own(step) as f64 / step.seconds.max(1e-3), at)).collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        // Half of them at most: what goes makes others give back more.
+        let mut out = BTreeSet::new();
+        for (_, at) in order.iter().take(kept.len().div_ceil(2)) {
+            if total <= limit {
+                break;
+            }
+            total -= kept[*at].file.bytes;
+            for object in &kept[*at].objects {
+                if let Some(count) = used.get_mut(object) {
+                    *count -= 1;
+                    if *count == 0 {
+                        total -= size(object);
+                        used.remove(object);
+                    }
+                }
+            }
+            out.insert(*at);
+        }
+        let mut at = 0;
+        let (leaving, staying) = std::mem::take(kept).into_iter().partition(|_| {
+            at += 1;
+            out.contains(&(at - 1))
+        });
+        *kept = staying;
+        let leaving: Vec<Kept> = leaving;
+        gone.extend(leaving);
+    }
+    gone
+}

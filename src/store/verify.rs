@@ -1,0 +1,80 @@
+//! Every manifest and every object against its digest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::inventory::in_parallel;
+use super::{Store, StoreError};
+use crate::fingerprint::Digest;
+
+#[derive(Debug, Default)]
+pub struct Verified {
+    pub steps: usize,
+    pub objects: usize,
+    pub bytes: u64,
+    /// What is damaged and, unless it was only looked for, where it was moved.
+    pub damage: Vec<StoreError>,
+    /// Finished steps that the damage takes with it: what they are called, and which object they lack.
+    pub lost: Vec<(String, Digest)>,
+    /// Links and files with names that the cache gives to nothing; they are left alone.
+    pub strange: Vec<PathBuf>,
+    /// Manifests of a newer version; they are left alone.
+    pub newer: usize,
+}
+
+impl Verified {
+    pub fn is_whole(&self) -> bool {
+        self.damage.is_empty() && self.lost.is_empty() && self.strange.is_empty()
+    }
+}
+
+impl Store {
+    /// How many bytes [`Store::verify`] is going to read from objects.
+    pub fn bytes_to_verify(&self) -> Result<u64, StoreError> {
+        Ok(self.list_objects()?.entries.iter().map(|object| object.bytes).sum())
+    }
+
+    /// Reads everything. What is damaged is moved to the folder `damaged` if `repair`, so that the next run makes it
+    /// again. Runs may go on meanwhile. `read` is told the bytes of each object that was read.
+    pub fn verify(&self, repair: bool, read: impl Fn(u64) + Sync) -> Result<Verified, StoreError> {
+        let (steps, objects) = (self.list_steps()?, self.list_objects()?);
+        let mut verified =
+            Verified { steps: steps.entries.len(), objects: objects.entries.len(), ..Verified::default() };
+        verified.strange = steps.strange.iter().chain(&objects.strange).cloned().collect();
+        let judge = |error| if repair { self.set_aside(error) } else { error };
+
+        let contents = in_parallel(&objects.entries, |object| {
+            let content = self.check_content(&object.name);
+            read(object.bytes);
+            content
+        });
+        let mut whole: BTreeMap<Digest, u64> = BTreeMap::new();
+        for (object, content) in objects.entries.iter().zip(contents) {
+            match content {
+                Ok(bytes) => {
+                    verified.bytes += bytes;
+                    whole.insert(object.name, bytes);
+                }
+                Err(error) => verified.damage.push(judge(error)),
+            }
+        }
+        for found in self.read_manifests(&steps) {
+            match found.manifest {
+                // A run may have made the object since the objects were listed.
+                Ok(manifest) => verified.lost.extend(
+                    manifest
+                        .outputs
+                        .values()
+                        .filter(|output| output.inline.is_none() && whole.get(&output.digest) != Some(&output.size))
+                        .find(|output| {
+                            whole.contains_key(&output.digest) || self.check_content(&output.digest).is_err()
+                        })
+                        .map(|output| (manifest.step.clone(), output.digest)),
+                ),
+                Err(StoreError::Newer { .. }) => verified.newer += 1,
+                Err(error) => verified.damage.push(judge(error)),
+            }
+        }
+        Ok(verified)
+    }
+}

@@ -9,7 +9,7 @@ use crate::report::duration;
 /// Waits for a worker that says nothing any more. `hung`: the driver ended it after so long without progress.
 pub fn cause(worker: &mut Child, hung: Option<Duration>) -> String {
     // One that says what cannot be understood does not end by itself.
-    let mut left = 500;
+    let mut left = 200;
     while left > 0 && matches!(worker.try_wait(), Ok(None)) {
         sleep(Duration::from_millis(10));
         left -= 1;

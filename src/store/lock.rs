@@ -99,7 +99,13 @@ fn acquire_with(
         if !free {
             return Ok(Attempt::Busy(holder));
         }
-        me.write(&mut file).map_err(fail)?;
+        if let Err(error) = me.write(&mut file) {
+            // An empty file would make the next one wait for its maker.
+            if created {
+                std::fs::remove_file(path).ok();
+            }
+            return Err(fail(error));
+        }
         let sure = flocked && (created || holder.as_ref().is_some_and(|holder| holder.shares_kernel_with(&me)));
         if !sure {
             std::thread::sleep(PAUSE);

@@ -212,8 +212,9 @@ pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreEr
     let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(fail)?;
-    let mut temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
-    temporary.write_all(bytes).map_err(fail)?;
+    let temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
+    // Not through `temporary` itself, whose errors name it.
+    temporary.as_file().write_all(bytes).map_err(fail)?;
     set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
     temporary.as_file().sync_all().map_err(fail)?;
     temporary.persist(path).map_err(|error| fail(error.error))?;

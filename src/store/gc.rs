@@ -145,7 +145,7 @@ impl Store {
     /// Who runs a step of this cache right now, if anybody does.
     pub fn holder(&self) -> Result<Option<String>, StoreError> {
         let locks = self.list_loose("locks")?;
-        Ok(locks.iter().filter(|lock| key_of(&lock.path, ".lock").is_some()).find_map(|lock| holder(lock)))
+        Ok(locks.iter().filter(|lock| key_of(&lock.path, ".lock").is_some()).find_map(holder))
     }
 
     /// Removes what a sweep has found: manifests first, so that no step exists whose objects are gone. Returns the bytes

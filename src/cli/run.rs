@@ -133,12 +133,12 @@ fn run_and_heal(
         let again = round < ROUNDS && !summary.interrupted;
         let mut lost = Vec::new();
         if again && !summary.failed.is_empty() {
-            lost = selected_losses(graph, store, &plan, &options)?;
+            lost = selected_losses(graph, store, &plan, &options, &summary.failed, false)?;
         }
         if lost.is_empty() {
             let written = write_results(graph, &plan, store, results);
             if again && written.is_err() {
-                lost = selected_losses(graph, store, &plan, &options)?;
+                lost = selected_losses(graph, store, &plan, &options, &summary.failed, true)?;
             }
             if lost.is_empty() {
                 return Ok((summary, written?));
@@ -152,8 +152,15 @@ fn run_and_heal(
     }
 }
 
-fn selected_losses(graph: &Graph, store: &Store, plan: &Plan, options: &RunOptions) -> Result<Vec<Lost>, Failure> {
-    let mut lost = engine::lost(graph, store, plan).map_err(Failure::cannot_start)?;
+fn selected_losses(
+    graph: &Graph,
+    store: &Store,
+    plan: &Plan,
+    options: &RunOptions,
+    failed: &[usize],
+    results: bool,
+) -> Result<Vec<Lost>, Failure> {
+    let mut lost = engine::lost(graph, store, plan, failed, results).map_err(Failure::cannot_start)?;
     lost.retain(|lost| options.selected.contains(&lost.step));
     Ok(lost)
 }

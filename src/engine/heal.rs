@@ -1,10 +1,14 @@
 //! Damage that is found when something is read: which finished steps it takes with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Plan, Reason, State};
+use crate::fingerprint::Digest;
 use crate::graph::Graph;
-use crate::store::{Store, StoreError};
+use crate::store::{OutputRecord, Store, StoreError};
+
+/// Tables and figures are made from artifacts that are no larger; models are.
+const LARGEST_FOR_RESULTS: u64 = 64 << 20;
 
 /// A step that was finished and is not any more.
 #[derive(Debug)]
@@ -14,14 +18,71 @@ pub struct Lost {
 }
 
 /// Compares what a run ended with to what the cache holds now. Whoever reads an object that does not match its name
-/// moves it away, so looking again is all it takes, whichever process met the damage.
-pub fn lost(graph: &Graph, store: &Store, ended: &Plan) -> Result<Vec<Lost>, StoreError> {
-    let now = Plan::new(graph, store, &BTreeSet::new())?;
-    let pairs = ended.states.iter().zip(now.states).enumerate();
-    let lost = pairs.filter_map(|(step, states)| match states {
-        (State::Fresh(_), State::WillRun(_, Reason::Damaged(why))) => Some(Lost { step, why }),
-        (State::Fresh(_), State::WillRun(..)) => Some(Lost { step, why: "its manifest is gone".to_owned() }),
-        _ => None,
-    });
-    Ok(lost.collect())
+/// moves it away, so looking again is all it takes, whichever process met the damage. What the `failed` steps and those
+/// that must run again are going to read is read now, and with `results` what tables and figures are made from, so that
+/// one more round is enough where much is damaged.
+pub fn lost(
+    graph: &Graph,
+    store: &Store,
+    ended: &Plan,
+    failed: &[usize],
+    results: bool,
+) -> Result<Vec<Lost>, StoreError> {
+    let mut reader = Reader { store, damaged: BTreeMap::new() };
+    if results {
+        let outputs = ended.states.iter().filter_map(State::manifest).flat_map(|manifest| manifest.outputs.values());
+        for output in outputs.filter(|output| output.size <= LARGEST_FOR_RESULTS) {
+            reader.is_damaged(output);
+        }
+    }
+    let mut seen: BTreeSet<usize> = failed.iter().copied().collect();
+    let mut open: Vec<usize> = failed.to_vec();
+    let mut lost: BTreeMap<usize, String> = BTreeMap::new();
+    loop {
+        while let Some(step) = open.pop() {
+            for input in &graph.steps[step].inputs {
+                let record = ended.states[input.from].manifest().and_then(|made| made.outputs.get(&input.output));
+                if record.is_some_and(|record| reader.is_damaged(record)) && seen.insert(input.from) {
+                    open.push(input.from);
+                }
+            }
+        }
+        let now = Plan::new(graph, store, &BTreeSet::new())?;
+        for (step, states) in ended.states.iter().zip(now.states).enumerate() {
+            let why = match states {
+                (State::Fresh(_), State::WillRun(_, Reason::Damaged(why))) => why,
+                (State::Fresh(_), State::WillRun(..)) => "its manifest is gone".to_owned(),
+                // Behind one that is lost itself: whether its own result is whole shows here alone.
+                (State::Fresh(manifest), State::Waiting(_)) => match store.manifest(&manifest.key) {
+                    Err(StoreError::Damaged { path, what }) => StoreError::Damaged { path, what }.to_string(),
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            lost.insert(step, why);
+            if seen.insert(step) {
+                open.push(step);
+            }
+        }
+        if open.is_empty() {
+            break;
+        }
+    }
+    Ok(lost.into_iter().map(|(step, why)| Lost { step, why }).collect())
+}
+
+/// Reads each object once.
+struct Reader<'a> {
+    store: &'a Store,
+    damaged: BTreeMap<Digest, bool>,
+}
+
+impl Reader<'_> {
+    fn is_damaged(&mut self, output: &OutputRecord) -> bool {
+        output.inline.is_none()
+            && *self
+                .damaged
+                .entry(output.digest)
+                .or_insert_with(|| matches!(self.store.probe(&output.digest), Err(StoreError::Damaged { .. })))
+    }
 }

@@ -332,3 +332,158 @@ impl<R: Read> Read for Hashed<R> {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{finish, manifest, store};
+    use super::*;
+    use crate::store::publish;
+
+    fn options() -> SimpleFileOptions {
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
+    }
+
+    fn written(folder: &Path, entries: &[(String, Vec<u8>)]) -> PathBuf {
+        let path = folder.join("hostile.zip");
+        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        for (name, content) in entries {
+            zip.start_file(name, options()).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        zip.finish().unwrap();
+        path
+    }
+
+    fn step_name(key: &Key) -> String {
+        manifest_path(Path::new("steps"), key).display().to_string()
+    }
+
+    fn object_name(digest: &Digest) -> String {
+        object_path(Path::new("objects"), digest).display().to_string()
+    }
+
+    #[test]
+    fn what_is_exported_comes_in_elsewhere() {
+        let ((folder, from), (_there, to)) = (store(), store());
+        let steps: Vec<Manifest> = (0..3).map(|number| finish(&from, number, &[number as u8 / 2; 100])).collect();
+        let (archive, again) = (folder.path().join("a.zip"), folder.path().join("b.zip"));
+        let exported = from.export(&steps.iter().collect::<Vec<_>>(), &archive).unwrap();
+        assert_eq!((exported.steps, exported.objects, exported.bytes), (3, 2, 200));
+        from.export(&steps.iter().rev().collect::<Vec<_>>(), &again).unwrap();
+        assert_eq!(fs::read(&archive).unwrap(), fs::read(&again).unwrap());
+        assert!(matches!(from.export(&[], &again), Err(ArchiveError::Exists(_))));
+
+        // What is damaged here is put right, what is whole is left alone.
+        finish(&to, 0, &[0; 100]);
+        let object = to.object_path(&steps[0].outputs["x"].digest);
+        publish(&object, b"damaged", true).unwrap();
+        let imported = to.import(&archive).unwrap();
+        assert_eq!((imported.steps, imported.known, imported.objects, imported.bytes), (2, 1, 2, 200));
+        let repeated = to.import(&archive).unwrap();
+        assert_eq!((repeated.steps, repeated.known, repeated.different, repeated.bytes), (0, 3, 0, 0));
+        assert!(to.verify(true, |_| ()).unwrap().is_whole());
+        assert!(object.metadata().unwrap().permissions().readonly());
+        assert_eq!(to.list_objects().unwrap().temporary.len(), 0);
+
+        // Another result of the same step does not take the place of ours.
+        let other = manifest(1, BTreeMap::from([("x".to_owned(), from.put(b"other").unwrap())]));
+        from.commit(&other).unwrap();
+        let third = folder.path().join("c.zip");
+        from.export(&[&other], &third).unwrap();
+        assert_eq!(to.import(&third).unwrap().different, 1);
+        assert_eq!(to.manifest(&other.key).unwrap().unwrap().outputs["x"].digest, steps[1].outputs["x"].digest);
+    }
+
+    #[test]
+    fn an_archive_cut_or_flipped_anywhere_lets_in_no_wrong_step() {
+        let ((folder, from), (_there, to)) = (store(), store());
+        let step = finish(&from, 1, b"bytes");
+        let archive = folder.path().join("a.zip");
+        from.export(&[&step], &archive).unwrap();
+        let whole = fs::read(&archive).unwrap();
+        let damaged = folder.path().join("damaged.zip");
+        let mut refused = 0;
+        for at in (0..whole.len()).step_by(7) {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1 << (at % 8);
+            for bytes in [&whole[..at], &flipped] {
+                fs::write(&damaged, bytes).unwrap();
+                match to.import(&damaged) {
+                    Err(_) => refused += 1,
+                    // Bits that say nothing: times, permissions, a lost entry.
+                    Ok(_) => assert!(to.verify(false, |_| ()).unwrap().is_whole()),
+                }
+                if let Some(found) = to.manifest(&step.key).unwrap() {
+                    assert_eq!(serde_json::to_value(found).unwrap(), serde_json::to_value(&step).unwrap());
+                    fs::remove_file(to.manifest_path(&step.key)).unwrap();
+                }
+            }
+        }
+        assert!(refused > whole.len() / 7 * 3 / 2, "{refused} of {}", 2 * whole.len() / 7);
+    }
+
+    #[test]
+    fn hostile_archives_are_refused_before_a_step_comes_in() {
+        let ((folder, from), (_there, to)) = (store(), store());
+        let step = finish(&from, 1, b"bytes");
+        let digest = step.outputs["x"].digest;
+        let format = (FORMAT_NAME.to_owned(), format!("{FORMAT}\n").into_bytes());
+        let object = (object_name(&digest), b"bytes".to_vec());
+        let good = (step_name(&step.key), step.to_json().into_bytes());
+        let mut forged = manifest(2, step.outputs.clone());
+        forged.key = step.key;
+        let mut printed = manifest(3, BTreeMap::new());
+        printed.step = "eval\u{1b}[2J".to_owned();
+        let hex = digest.to_string();
+        let entry = |name: &str, content: &[u8]| (name.to_owned(), content.to_vec());
+        let cases = [
+            (vec![format.clone(), entry("../../out", b"x")], "no file of a cache has this name"),
+            (vec![format.clone(), entry("/etc/x", b"x")], "no file of a cache has this name"),
+            (vec![format.clone(), entry(&format!("objects/{}/../{hex}", &hex[..2]), b"bytes")], "no file of a cache"),
+            (vec![format.clone(), entry(&format!("objects/00/{hex}"), b"bytes")], "no file of a cache"),
+            (vec![format.clone(), entry(&format!("objects//{}/{hex}", &hex[..2]), b"bytes")], "no file of a cache"),
+            (vec![format.clone(), entry(&object.0.to_uppercase(), b"bytes")], "no file of a cache has this name"),
+            (vec![format.clone(), entry(&format!("{}/", object.0), b"")], "no file of a cache has this name"),
+            (vec![format.clone(), entry("locks/x.lock", b"x")], "no file of a cache has this name"),
+            (vec![format.clone(), entry(&object.0, b"bites"), good.clone()], "does not match its name"),
+            (vec![format.clone(), good.clone()], "its output `x` is not whole"),
+            (
+                vec![format.clone(), object.clone(), entry(&good.0, &forged.to_json().into_bytes())],
+                "its key is not that of",
+            ),
+            (vec![format.clone(), object.clone(), entry(&step_name(&forged.own_key()), &good.1)], "another key"),
+            (
+                vec![format.clone(), entry(&step_name(&printed.key), printed.to_json().as_bytes())],
+                "the name of its step",
+            ),
+            (vec![format.clone(), object.clone(), entry(&good.0, b"{}")], "it is not a manifest"),
+            (vec![object.clone(), good.clone()], "it has no entry FORMAT"),
+            (vec![entry(FORMAT_NAME, b"pipeline.archive.v2\n")], "newer version"),
+            (vec![entry(FORMAT_NAME, b"a poem"), object.clone()], "not an archive of pipeline"),
+        ];
+        for (entries, message) in cases {
+            let error = to.import(&written(folder.path(), &entries)).unwrap_err().to_string();
+            assert!(error.contains(message), "{message}: {error}");
+            assert_eq!(to.list_steps().unwrap().entries.len(), 0, "{message}");
+            assert_eq!(to.list_objects().unwrap().temporary.len(), 0, "{message}");
+        }
+        assert!(!folder.path().join("out").exists());
+
+        // A link, a packed bomb, and what is larger than the archive.
+        let path = folder.path().join("link.zip");
+        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        zip.start_file(FORMAT_NAME, options()).unwrap();
+        writeln!(zip, "{FORMAT}").unwrap();
+        zip.add_symlink(&object.0, "/etc/passwd", options()).unwrap();
+        zip.finish().unwrap();
+        assert!(to.import(&path).unwrap_err().to_string().contains("it is not a plain file"));
+        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        zip.start_file(FORMAT_NAME, options()).unwrap();
+        writeln!(zip, "{FORMAT}").unwrap();
+        zip.start_file(&object.0, options().compression_method(CompressionMethod::Deflated)).unwrap();
+        zip.write_all(&vec![0; 1 << 20]).unwrap();
+        zip.finish().unwrap();
+        assert!(to.import(&path).unwrap_err().to_string().contains("it is packed"));
+        assert_eq!(to.list_objects().unwrap().entries.len(), 1, "only the whole one of the refused archives");
+    }
+}

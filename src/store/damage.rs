@@ -90,6 +90,11 @@ impl Store {
         Err(self.set_aside(error))
     }
 
+    /// As [`Store::get`], without keeping the bytes.
+    pub fn probe(&self, digest: &Digest) -> Result<(), StoreError> {
+        self.check_content(digest).map(|_| ()).map_err(|error| self.set_aside(error))
+    }
+
     /// Moves what is damaged into the folder `damaged`, where it can be looked at, and says so. Nothing is moved where
     /// the cache cannot be written or where the trouble is not the file's own.
     pub(super) fn set_aside(&self, error: StoreError) -> StoreError {

@@ -145,7 +145,7 @@ impl Store {
     /// Who runs a step of this cache right now, if anybody does.
     pub fn holder(&self) -> Result<Option<String>, StoreError> {
         let locks = self.list_loose("locks")?;
-        Ok(locks.iter().filter(|lock| key_of(&lock.path, ".lock").is_some()).find_map(|lock| holder(lock)))
+        Ok(locks.iter().filter(|lock| key_of(&lock.path, ".lock").is_some()).find_map(holder))
     }
 
     /// Removes what a sweep has found: manifests first, so that no step exists whose objects are gone. Returns the bytes
@@ -253,4 +253,138 @@ fn shrink(kept: &mut Vec<Kept>, sizes: &BTreeMap<Digest, u64>, limit: u64) -> Ve
         gone.extend(leaving);
     }
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{finish, manifest, store};
+    use super::*;
+
+    fn names(sweep: &Sweep, wanted: impl Fn(&What) -> bool) -> usize {
+        sweep.removals.iter().filter(|removal| wanted(&removal.what)).count()
+    }
+
+    fn set_age(path: &Path, age: Duration) {
+        fs::File::open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn what_is_wanted_stays_with_its_objects() {
+        let (_folder, store) = store();
+        let kept = finish(&store, 1, b"shared");
+        let gone = finish(&store, 2, b"shared");
+        finish(&store, 3, b"alone");
+        let wanted = Wanted { steps: BTreeSet::from([kept.key]), ..Wanted::default() };
+        let now = SystemTime::now();
+        let sweep = store.sweep(&wanted, None, now).unwrap();
+        assert_eq!(names(&sweep, |what| matches!(what, What::Step { wanted: false, .. })), 2);
+        assert_eq!(names(&sweep, |what| *what == What::Object), 1);
+        let first_object = sweep.removals.iter().position(|removal| removal.what == What::Object).unwrap();
+        assert!(sweep.removals[..first_object].iter().all(|removal| matches!(removal.what, What::Step { .. })));
+        assert_eq!(store.remove(&sweep).unwrap(), sweep.bytes());
+        assert!(store.manifest(&kept.key).unwrap().is_some() && store.manifest(&gone.key).unwrap().is_none());
+        assert!(store.verify(true, |_| ()).unwrap().is_whole());
+        let left = store.usage().unwrap().total_bytes;
+        assert_eq!((sweep.left, store.sweep(&wanted, None, now).unwrap().removals.len()), (left, 0));
+    }
+
+    #[test]
+    fn what_a_run_in_progress_has_stored_stays() {
+        let (_folder, store) = store();
+        let (young, old) = (store.put(b"young").unwrap(), store.put(b"old").unwrap());
+        set_age(&store.object_path(&old.digest), HOUR * 2);
+        let interrupted = manifest(7, BTreeMap::new()).key;
+        let sweep = |wanted: &Wanted| store.sweep(wanted, None, SystemTime::now()).unwrap();
+        let objects = |sweep: &Sweep| -> Vec<PathBuf> {
+            let objects = sweep.removals.iter().filter(|removal| removal.what == What::Object);
+            objects.map(|removal| removal.path.clone()).collect()
+        };
+        assert_eq!(objects(&sweep(&Wanted::default())), [store.object_path(&old.digest)]);
+        // Used again by a step that is not committed yet.
+        store.put(b"old").unwrap();
+        assert!(objects(&sweep(&Wanted::default())).is_empty());
+        set_age(&store.object_path(&old.digest), HOUR * 2);
+        // An interrupted step's checkpoints.
+        store.scratch(&interrupted).write("snapshot", b"x").unwrap();
+        let wanted = Wanted { unfinished: BTreeSet::from([interrupted]), ..Wanted::default() };
+        assert!(sweep(&wanted).removals.is_empty());
+        assert_eq!(names(&sweep(&Wanted::default()), |what| *what == What::Scratch), 1);
+        // A clock that went back makes nothing old.
+        set_age(&store.object_path(&young.digest), Duration::ZERO);
+        assert!(store.sweep(&wanted, None, SystemTime::UNIX_EPOCH).unwrap().removals.is_empty());
+
+        assert_eq!(store.holder().unwrap(), None);
+        let lock = store.lock(&interrupted).unwrap();
+        assert!(store.holder().unwrap().unwrap().contains(&std::process::id().to_string()));
+        drop(lock);
+        assert_eq!(store.holder().unwrap(), None);
+    }
+
+    #[test]
+    fn the_largest_for_their_time_go_first() {
+        let (_folder, store) = store();
+        let large = vec![1; 50_000];
+        let mut keys = Vec::new();
+        for (number, bytes, seconds) in [(1, &large[..], 1000.0), (2, &large[1..], 10.0), (3, &large[2..100], 1.0)] {
+            let mut step = manifest(number, BTreeMap::from([("x".to_owned(), store.put(bytes).unwrap())]));
+            step.provenance.seconds = seconds;
+            store.commit(&step).unwrap();
+            keys.push(step.key);
+        }
+        let wanted = Wanted { steps: keys.iter().copied().collect(), ..Wanted::default() };
+        let total = store.usage().unwrap().total_bytes;
+        for (limit, gone) in
+            [(total, vec![]), (total - 1, vec![2]), (60_000, vec![2]), (51_500, vec![2, 3]), (10, vec![1, 2, 3])]
+        {
+            let sweep = store.sweep(&wanted, Some(limit), SystemTime::now()).unwrap();
+            let mut went: Vec<usize> = sweep
+                .removals
+                .iter()
+                .filter(|removal| matches!(removal.what, What::Step { wanted: true, .. }))
+                .map(|removal| keys.iter().position(|key| removal.path.ends_with(format!("{key}.json"))).unwrap() + 1)
+                .collect();
+            went.sort();
+            assert!(sweep.left <= limit && sweep.left + sweep.bytes() == total, "{limit}: {sweep:?}");
+            assert_eq!(went, gone, "{limit}");
+        }
+    }
+
+    /// Prints how long the commands take on a large cache: `cargo test --release --lib -- --ignored --nocapture timings`.
+    #[test]
+    #[ignore = "writes 200 MB"]
+    fn timings_of_ten_thousand_steps() {
+        let (_folder, store) = store();
+        let mut wanted = Wanted::default();
+        let write = |path: PathBuf, bytes: &[u8]| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        for number in 0..10_000_u64 {
+            let bytes = number.to_le_bytes().repeat(2_500);
+            let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+            write(store.object_path(&digest), &bytes);
+            let record = crate::store::OutputRecord { digest, size, inline: None };
+            let step = manifest(number, BTreeMap::from([("x".to_owned(), record)]));
+            write(store.manifest_path(&step.key), step.to_json().as_bytes());
+            if number % 2 == 0 {
+                wanted.steps.insert(step.key);
+            }
+        }
+        let clock = |what: &str, since: std::time::Instant| println!("{what}: {:.2} s", since.elapsed().as_secs_f64());
+        let since = std::time::Instant::now();
+        let usage = store.usage().unwrap();
+        clock(&format!("ls of {} bytes", usage.total_bytes), since);
+        let since = std::time::Instant::now();
+        assert!(store.verify(true, |_| ()).unwrap().is_whole());
+        clock("verify", since);
+        let since = std::time::Instant::now();
+        let limited = store.sweep(&wanted, Some(20_000_000), SystemTime::now()).unwrap();
+        clock(&format!("sweep to a size, {} removals", limited.removals.len()), since);
+        let since = std::time::Instant::now();
+        let sweep = store.sweep(&wanted, None, SystemTime::now()).unwrap();
+        clock(&format!("sweep, {} removals", sweep.removals.len()), since);
+        let since = std::time::Instant::now();
+        let bytes = store.remove(&sweep).unwrap();
+        clock(&format!("removing {bytes} bytes"), since);
+    }
 }

@@ -108,3 +108,25 @@ impl Store {
         Ok(usage)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{finish, store};
+
+    #[test]
+    fn shared_objects_are_counted_once() {
+        let (_folder, store) = store();
+        for number in 0..3 {
+            finish(&store, number, b"shared");
+        }
+        finish(&store, 3, b"own");
+        store.put(b"nobody's").unwrap();
+        let usage = store.usage().unwrap();
+        let manifests: u64 = store.list_steps().unwrap().entries.iter().map(|file| file.bytes).sum();
+        let [kind] = usage.kinds.as_slice() else { panic!("{usage:?}") };
+        assert_eq!((kind.kind.as_str(), kind.steps, kind.bytes, kind.seconds), ("eval", 4, manifests + 9, 6.0));
+        assert_eq!((usage.shared_objects.count, usage.shared_objects.bytes), (1, 6));
+        assert_eq!((usage.unreferenced_objects.count, usage.unreferenced_objects.bytes), (1, 8));
+        assert_eq!(usage.total_bytes, manifests + 9 + 8);
+    }
+}

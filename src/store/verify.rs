@@ -78,3 +78,35 @@ impl Store {
         Ok(verified)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{finish, store};
+    use crate::store::publish;
+
+    #[test]
+    fn damage_is_found_and_moved_away_once() {
+        let (_folder, store) = store();
+        let steps: Vec<_> = (0..5).map(|number| finish(&store, number, format!("bytes {number}").as_bytes())).collect();
+        assert!(store.verify(true, |_| ()).unwrap().is_whole());
+        let object = |step: usize| steps[step].outputs["x"].digest;
+        publish(&store.object_path(&object(0)), b"BYTES 0", true).unwrap();
+        publish(&store.object_path(&object(1)), b"bytes", true).unwrap();
+        std::fs::remove_file(store.object_path(&object(2))).unwrap();
+        publish(&store.manifest_path(&steps[3].key), b"{}", false).unwrap();
+        for repair in [false, true] {
+            let verified = store.verify(repair, |_| ()).unwrap();
+            assert_eq!((verified.steps, verified.objects, verified.bytes), (5, 4, 14));
+            assert_eq!(verified.damage.len(), 3, "{:?}", verified.damage);
+            assert_eq!(verified.lost.len(), 3, "{:?}", verified.lost);
+            assert_eq!(store.manifest_path(&steps[3].key).exists(), !repair);
+            assert_eq!(verified.damage.iter().all(|error| error.to_string().contains("moved to")), repair);
+        }
+        let again = store.verify(true, |_| ()).unwrap();
+        assert_eq!((again.damage.len(), again.lost.len()), (0, 3));
+        for number in 0..4 {
+            finish(&store, number, format!("bytes {number}").as_bytes());
+        }
+        assert!(store.verify(true, |_| ()).unwrap().is_whole());
+    }
+}

@@ -245,7 +245,7 @@ fn an_ascent_that_diverges_says_where() {
     assert!(text.contains("NaN at step 1 of the ascent (learning rate 1e-2)"), "{text}");
 }
 
-/// Bytes a second of a state of some hundred million parameters, with the digest and the sync.
+/// Bytes a second of a state of some hundred million parameters, with the digest.
 #[test]
 #[ignore = "writes a gigabyte; SNAPSHOT_IN names the folder"]
 fn time_a_large_snapshot() {

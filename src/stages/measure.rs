@@ -357,4 +357,21 @@ mod tests {
         assert_eq!(error.message, "no example has label = entailment and subcase = cn_1");
         assert!(selection(&[("template", "t1")]).select(hans()).unwrap_err().message.contains("no column `template`"));
     }
+
+    #[test]
+    fn logits_that_are_not_finite_are_an_error_and_never_hidden() {
+        let selection = selection(&[]);
+        let examples = Examples { dataset: hans(), labels: vec![0, 1, 1, 0, 1, 0], batches: Vec::new() };
+        let classes = [("entailment".to_owned(), vec![0]), ("non-entailment".to_owned(), vec![1, 2])];
+        let mut raw = vec![0.5f32; 18];
+        let scored = examples.combine(&selection, &classes, &raw, 3).unwrap();
+        assert_eq!(scored.labels, [0, 1, 1, 0, 1, 0]);
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            // Beside a larger one of its class: the maximum is finite.
+            (raw[5], raw[17]) = (wrong, wrong);
+            let error = examples.combine(&selection, &classes, &raw, 3).err().unwrap();
+            assert_eq!(error.message, "the model's logits of 2 of 6 examples are not finite, first of example 1");
+            assert!(error.help.unwrap().contains("learning rate"));
+        }
+    }
 }

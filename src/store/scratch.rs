@@ -24,7 +24,7 @@ impl Scratch {
         Self { folder }
     }
 
-    /// Writes a file so that a later run sees all of it or none.
+    /// Writes a file so that a later run sees all of it or none. It is on its way to the disk when this returns.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.write_with(name, bytes.len() as u64, &mut |out| out.write_all(bytes))
     }
@@ -47,10 +47,10 @@ impl Scratch {
             let Hashing { out: mut temporary, hasher } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
             temporary.seek(SeekFrom::Start(0))?;
             temporary.write_all(Digest::from(hasher.finalize()).to_string().as_bytes())?;
-            temporary.as_file().sync_all()?;
-            temporary.persist(&path).map_err(|error| error.error)?;
-            // As for everything that is published: the rename must survive a power cut, where folders can be synced.
-            File::open(&self.folder).and_then(|folder| folder.sync_all()).ok();
+            let file = temporary.persist(&path).map_err(|error| error.error)?;
+            // No work waits for the disk: a kill loses nothing that was written, and a file that a power cut tore is
+            // told by its digest.
+            std::thread::spawn(move || file.sync_all());
             Ok(())
         };
         write().map_err(|error: io::Error| StoreError::write(&path, size, error))

@@ -235,6 +235,49 @@ mod tests {
     }
 
     #[test]
+    fn a_pretraining_is_the_same_however_often_it_is_stopped() {
+        // Five steps an epoch: it is stopped inside epochs and between them.
+        with_job(12, |job| {
+            let whole = pretrain(job, &mut |_| ControlFlow::Continue(())).unwrap();
+            for every in [1, 3, 5, 7] {
+                let mut bytes: Vec<u8> = Vec::new();
+                let found = loop {
+                    let start = (!bytes.is_empty())
+                        .then(|| SavedState::read(&bytes[..], bytes.len() as u64, &job.shape()).unwrap());
+                    let ended = pretrain_from(job, start, &mut |progress| match progress {
+                        Progress::State(state) if state.step % every == 0 => {
+                            bytes.clear();
+                            state.write(&serde_json::Value::Null, &mut bytes).unwrap();
+                            ControlFlow::Break(())
+                        }
+                        _ => ControlFlow::Continue(()),
+                    });
+                    match ended {
+                        Ok(found) => break found,
+                        Err(error) => assert!(matches!(error, TrainError::Interrupted { .. }), "{error}"),
+                    }
+                };
+                assert_eq!((found.log, found.weights), (whole.log.clone(), whole.weights.clone()), "{every}");
+            }
+        });
+    }
+
+    #[test]
+    fn divergence_says_where_and_what_to_try() {
+        with_job(8, |job| {
+            let wild = Recipe { learning_rate: 1e30, warmup: 0.0, clip_norm: None, ..job.recipe.clone() };
+            let wild = PretrainJob { recipe: &wild, special: job.special.clone(), ..*job };
+            let text = pretrain(&wild, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
+            assert!(text.contains("training step") && text.contains("try a smaller learning_rate"), "{text}");
+            // The first update overflows the weights, and no loss is computed with them.
+            let last = Recipe { learning_rate: f64::from(f32::MAX) * 4.0, ..wild.recipe.clone() };
+            let last = PretrainJob { recipe: &last, special: job.special.clone(), steps: 1, ..*job };
+            let text = pretrain(&last, &mut |_| ControlFlow::Continue(())).unwrap_err().to_string();
+            assert!(text.starts_with("the weights are no longer finite after training step 1"), "{text}");
+        });
+    }
+
+    #[test]
     fn masking_keeps_its_shares() {
         with_job(1, |job| {
             let mut counts = [0usize; 4];

@@ -15,6 +15,7 @@ mod plans;
 mod published;
 mod runs;
 mod sources;
+mod stops;
 /// The unit tests' own server; not all of it is needed here.
 #[allow(dead_code)]
 #[path = "../../src/data/stub.rs"]

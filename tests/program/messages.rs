@@ -254,6 +254,26 @@ const CASES: &[Case] = &[
    |        ^^^^
 ",
     },
+    Case {
+        old: "[fetch.sentences]",
+        new: "[run]\nsnapshot_every = \"10 minutes\"\n[fetch.sentences]",
+        message: "error: `10 minutes` is not a time: write a number and `s`, `min`, `h` or `d`, for example \"10 min\"
+ --> study.toml:5:18
+  |
+5 | snapshot_every = \"10 minutes\"
+  |                  ^^^^^^^^^^^^
+",
+    },
+    Case {
+        old: "[fetch.sentences]",
+        new: "[run]\nsnapshot_every = 0\n[fetch.sentences]",
+        message: "error: `snapshot_every` must be at least 1 training step
+ --> study.toml:5:18
+  |
+5 | snapshot_every = 0
+  |                  ^
+",
+    },
 ];
 
 #[test]

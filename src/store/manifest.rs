@@ -63,7 +63,7 @@ pub struct Provenance {
 }
 
 impl Manifest {
-    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
+    pub fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
         let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
         let value: Value = serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         match value.get("format").and_then(Value::as_str) {

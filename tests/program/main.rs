@@ -11,6 +11,7 @@ mod models;
 mod plans;
 mod published;
 mod runs;
+mod secrets;
 mod sources;
 /// The unit tests' own server; not all of it is needed here.
 #[allow(dead_code)]

@@ -41,6 +41,9 @@ fn columns(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataEr
         let text = frame.column(name).and_then(|column| column.cast(&DataType::String));
         let text = text.map_err(|error| bad(error.to_string()))?;
         let text = text.str().map_err(|error| bad(error.to_string()))?;
+        if text.len() != rows {
+            return Err(bad(format!("column `{name}` has {} rows, and the file promises {rows}", text.len())));
+        }
         *column = text.iter().map(|value| value.map(String::from)).collect();
     }
     table.places = (0..rows).map(Place::Row).collect();

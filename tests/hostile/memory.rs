@@ -18,7 +18,7 @@ fn add(size: usize) {
     PEAK.fetch_max(used, Relaxed);
 }
 
-// Safety: everything is handed on to the system's allocator as it came.
+// SAFETY: everything is handed on to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.size() > MOST {

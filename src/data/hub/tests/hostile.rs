@@ -31,8 +31,18 @@ fn assert_inside(folder: &tempfile::TempDir) {
 #[test]
 fn names_of_files_stay_in_their_folder() {
     let names = [
-        "../../../escape.log", "/tmp/absolute.log", "..\\up.log", "C:\\x.log", "a/../../b.log", "a//b.log", "./c.log",
-        "..", "", "nul\0.log", "deep/er/fine.log", "fine.log",
+        "../../../escape.log",
+        "/tmp/absolute.log",
+        "..\\up.log",
+        "C:\\x.log",
+        "a/../../b.log",
+        "a//b.log",
+        "./c.log",
+        "..",
+        "",
+        "nul\0.log",
+        "deep/er/fine.log",
+        "fine.log",
     ];
     let stub = Stub::start(vec![
         ("/api/datasets/me/logs/revision/main", vec![Reply::status(404)]),

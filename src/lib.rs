@@ -10,6 +10,8 @@ pub mod experiment;
 pub mod export;
 pub mod fingerprint;
 pub mod graph;
+#[doc(hidden)]
+pub mod hostile;
 pub mod model;
 pub mod plot;
 pub mod report;

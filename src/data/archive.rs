@@ -159,4 +159,30 @@ mod tests {
             assert!(error.contains("model.safetensors"), "{error}");
         }
     }
+
+    /// What an archive says of links, folders and absolute names counts for nothing: files are what comes out.
+    #[test]
+    fn entries_that_would_leave_the_folder_stay_in_it() {
+        for inside in ["../../m/", "/m/", "C:\\m/", "m/../"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("model.zip");
+            let mut zip = ZipWriter::new(File::create(&path).unwrap());
+            let options = SimpleFileOptions::default();
+            for name in ["config.json", "vocab.txt"] {
+                zip.start_file(format!("{inside}{name}"), options).unwrap();
+                zip.write_all(b"{}").unwrap();
+            }
+            zip.add_symlink(format!("{inside}model.safetensors"), "/etc/hostname", options).unwrap();
+            zip.finish().unwrap();
+            let to = folder.path().join("a/b/to");
+            let unpacked = unpack_model(&path, &to).unwrap();
+            for (name, file) in &unpacked.files {
+                assert_eq!(file.parent(), Some(to.as_path()), "{name}");
+                assert!(file.symlink_metadata().unwrap().is_file(), "{name} is a link");
+            }
+            assert_eq!(std::fs::read(to.join("model.safetensors")).unwrap(), b"/etc/hostname");
+            assert_eq!(std::fs::read_dir(&to).unwrap().count(), 3);
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        }
+    }
 }

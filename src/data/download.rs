@@ -2,10 +2,12 @@
 
 use super::DataError;
 use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, host, with_retries};
+use super::secrets::shown;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 use ureq::Agent;
+use ureq::config::Config;
 
 /// Downloads `url` to the file `to`, which appears only when whole and right. `expected` is the digest in hexadecimal;
 /// without one nothing is kept, and the error tells the digest to write into the experiment.
@@ -16,6 +18,10 @@ pub fn download(url: &str, expected: Option<&str>, to: &Path) -> Result<(), Data
 }
 
 fn agent(https_only: bool) -> Agent {
+    config(https_only).new_agent()
+}
+
+fn config(https_only: bool) -> Config {
     let config = Agent::config_builder()
         .https_only(https_only)
         .http_status_as_error(false)
@@ -23,7 +29,7 @@ fn agent(https_only: bool) -> Agent {
         .timeout_recv_response(Some(STALLED))
         .timeout_per_read(Some(STALLED))
         .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")));
-    config.build().new_agent()
+    config.build()
 }
 
 fn fetch(agent: &Agent, url: &str, expected: Option<&str>, to: &Path, pause: Duration) -> Result<(), DataError> {
@@ -31,9 +37,9 @@ fn fetch(agent: &Agent, url: &str, expected: Option<&str>, to: &Path, pause: Dur
     std::fs::create_dir_all(folder).map_err(|source| disk("create", folder, source))?;
     let (file, actual) = with_retries(pause, || attempt(agent, url, folder))?;
     match expected.map(|expected| expected.trim().to_lowercase()) {
-        None => return Err(DataError::NoDigest { url: url.to_string(), actual }),
+        None => return Err(DataError::NoDigest { url: shown(url), actual }),
         Some(expected) if expected != actual => {
-            return Err(DataError::Digest { url: url.to_string(), expected, actual });
+            return Err(DataError::Digest { url: shown(url), expected, actual });
         }
         Some(_) => {}
     }
@@ -49,7 +55,7 @@ fn attempt(agent: &Agent, url: &str, folder: &Path) -> Result<(tempfile::NamedTe
     let status = response.status().as_u16();
     if status != 200 {
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let error = DataError::Status { host: host(url), status, what: url.to_string() };
+        let error = DataError::Status { host: host(url), status, what: shown(url) };
         return Err(Failure::status(error, status, retry_after));
     }
     let file = temporary(folder).map_err(|source| Failure::last(disk("create a file in", folder, source)))?;
@@ -88,6 +94,8 @@ fn disk(action: &'static str, path: &Path, source: std::io::Error) -> DataError 
 mod tests {
     use super::*;
     use crate::data::stub::{Reply, Stub};
+    use ureq::unversioned::resolver::DefaultResolver;
+    use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport};
 
     fn get(stub: &Stub, file: &str, expected: Option<&str>, to: &Path) -> Result<(), DataError> {
         fetch(&agent(false), &format!("{}/{file}", stub.address), expected, to, Duration::ZERO)
@@ -123,5 +131,72 @@ mod tests {
         assert!(matches!(error, DataError::Unreachable { .. }), "{error}");
         let error = download(&format!("{}/cut", stub.address), None, &to).unwrap_err().to_string();
         assert!(error.contains("https only"), "{error}");
+    }
+
+    /// Speaks plain HTTP where TLS is expected, and says that it is TLS: a server on this machine has no certificate.
+    #[derive(Debug)]
+    struct Pretended;
+
+    #[derive(Debug)]
+    struct Plain(Box<dyn Transport>);
+
+    impl Connector<()> for Pretended {
+        type Out = Plain;
+
+        fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Plain>, ureq::Error> {
+            Ok(TcpConnector::default().connect(details, chained)?.map(|transport| Plain(Box::new(transport))))
+        }
+    }
+
+    impl Transport for Plain {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            self.0.buffers()
+        }
+
+        fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+            self.0.transmit_output(amount, timeout)
+        }
+
+        fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+            self.0.await_input(timeout)
+        }
+
+        fn is_open(&mut self) -> bool {
+            self.0.is_open()
+        }
+
+        fn is_tls(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_redirect_may_not_leave_https_and_no_message_shows_a_signed_address() {
+        let secure = |stub: &Stub| stub.address.replace("http://", "https://");
+        let stub = Stub::start(vec![("/data.tsv", vec![Reply::ok(b"a\tb\n")])]);
+        let to_plain = Reply::status(302).header("location", format!("{}/data.tsv?sig=secret", stub.address));
+        let to_secure = Reply::status(302).header("location", format!("{}/data.tsv", secure(&stub)));
+        stub.page("/down?token=secret", vec![to_plain]);
+        stub.page("/aside?token=secret", vec![to_secure]);
+        let agent = Agent::with_parts(config(true), Pretended, DefaultResolver::default());
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("data.tsv");
+        let digest = blake3::hash(b"a\tb\n").to_hex().to_string();
+        let get = |file: &str, expected: &str| {
+            let url = format!("{}/{file}?token=secret", secure(&stub));
+            fetch(&agent, &url, Some(expected), &to, Duration::ZERO)
+        };
+        let error = get("down", &digest).unwrap_err();
+        assert!(error.to_string().contains("https only"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        assert_eq!(stub.lines(), ["GET /down?token=secret"], "the plain address was asked");
+        assert!(!to.exists());
+        for (file, expected) in [("aside", "0".repeat(64)), ("absent", digest.clone())] {
+            let error = get(file, &expected).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+            assert!(!to.exists());
+        }
+        get("aside", &digest).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"a\tb\n");
     }
 }

@@ -11,17 +11,20 @@ mod download;
 mod error;
 mod frames;
 mod grammar;
+mod guard;
 mod hub;
 mod jsonl;
 mod labels;
 mod network;
 mod normalization;
 mod numpy;
+mod pages;
 #[cfg(test)]
 mod parity;
 mod parquet;
 pub mod published;
 mod read;
+pub(crate) mod secrets;
 mod source;
 #[cfg(test)]
 mod stub;

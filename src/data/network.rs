@@ -36,6 +36,9 @@ impl Failure {
         // The address itself is not shown: a signed one is a secret.
         let what = match error {
             Error::BadUri(_) => "it is no address that can be asked".to_string(),
+            Error::RequireHttpsOnly(_) => {
+                "it leads to plain http, which can be read and changed on its way: https only".to_string()
+            }
             other => other.to_string(),
         };
         let error = DataError::Unreachable { host: host.to_string(), what };

@@ -1,7 +1,8 @@
 //! Parquet: the files of others, and the normalised table that this program keeps.
 
+use super::guard::guarded;
 use super::read::Table;
-use super::{DataError, Dataset, Place, write_parquet};
+use super::{DataError, Dataset, Place, pages, write_parquet};
 use polars::prelude::{ArrowDataType, DataFrame, DataType, IntoColumn, NamedFrom, Series};
 use polars::prelude::{ParquetReader, SerReader};
 use std::collections::BTreeSet;
@@ -10,6 +11,11 @@ use std::path::Path;
 
 /// The columns `wanted` of a Parquet file as text; numbers and booleans are written out.
 pub(super) fn read(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataError> {
+    guarded(|| columns(path, bytes, wanted))
+        .unwrap_or_else(|what| Err(DataError::Parquet { path: path.to_path_buf(), what }))
+}
+
+fn columns(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataError> {
     let bad = |what: String| DataError::Parquet { path: path.to_path_buf(), what };
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = reader.schema().map_err(|error| bad(error.to_string()))?;
@@ -24,7 +30,9 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table
             return Err(DataError::ColumnType { path: path.to_path_buf(), column, kind });
         }
     }
-    let rows = reader.num_rows().map_err(|error| bad(error.to_string()))?;
+    let metadata = reader.get_metadata().map_err(|error| bad(error.to_string()))?;
+    pages::check(metadata, bytes).map_err(bad)?;
+    let rows = metadata.num_rows;
     if rows == 0 || wanted.is_empty() {
         return Ok(table);
     }
@@ -33,6 +41,9 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table
         let text = frame.column(name).and_then(|column| column.cast(&DataType::String));
         let text = text.map_err(|error| bad(error.to_string()))?;
         let text = text.str().map_err(|error| bad(error.to_string()))?;
+        if text.len() != rows {
+            return Err(bad(format!("column `{name}` has {} rows, and the file promises {rows}", text.len())));
+        }
         *column = text.iter().map(|value| value.map(String::from)).collect();
     }
     table.places = (0..rows).map(Place::Row).collect();
@@ -62,7 +73,9 @@ impl Dataset {
         let path = Path::new("normalised data");
         let bad =
             |error: polars::prelude::PolarsError| DataError::Parquet { path: path.into(), what: error.to_string() };
-        let schema = ParquetReader::new(Cursor::new(bytes)).schema().map_err(bad)?;
+        let schema = guarded(|| ParquetReader::new(Cursor::new(bytes)).schema())
+            .map_err(|what| DataError::Parquet { path: path.into(), what })?
+            .map_err(bad)?;
         let names: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
         let table = read(path, bytes, &names)?;
         let mut data = Dataset { label_names, ..Dataset::default() };

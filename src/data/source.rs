@@ -2,6 +2,7 @@
 //! `builtin:NAME`.
 
 use super::DataError;
+use super::secrets::shown;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -22,7 +23,7 @@ impl FromStr for Source {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
-        let bad = |what: &str| Err(DataError::Source { text: text.to_string(), what: what.to_string() });
+        let bad = |what: &str| Err(DataError::Source { text: shown(text), what: what.to_string() });
         if let Some(rest) = text.strip_prefix("hf:") {
             let (repo, revision) = match rest.split_once('@') {
                 Some((repo, revision)) => (repo, Some(revision)),
@@ -40,6 +41,12 @@ impl FromStr for Source {
             let host = rest.split(['/', '?', '#']).next().unwrap_or("");
             if host.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 return bad("an address is https://HOST/FILE, without spaces");
+            }
+            // It would be in whatever the experiment is copied to, and no download that can be cited needs one.
+            if host.contains('@') {
+                return bad(
+                    "an address with a user name or password in it is not taken: download the file and use path:",
+                );
             }
             return Ok(Source::Https(text.to_string()));
         }
@@ -137,5 +144,7 @@ mod tests {
             let message = text.parse::<Source>().unwrap_err().to_string();
             assert!(message.contains(part) && message.contains(text), "{text}: {message}");
         }
+        let message = "https://me:secret@host/a.tsv?b".parse::<Source>().unwrap_err().to_string();
+        assert!(message.starts_with("`https://host/a.tsv?…` is not a source of data: an address with"), "{message}");
     }
 }

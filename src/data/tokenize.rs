@@ -2,6 +2,7 @@
 //! padding: BERT's WordPiece, [CLS] text [SEP] (pair [SEP]), and RoBERTa's byte pairs, <s> text </s> (</s> pair </s>).
 
 use super::byte_pairs::{self, ROBERTA_SPECIAL};
+use super::guard::guarded;
 use super::{DataError, Encoded, Normalization};
 use std::collections::BTreeMap;
 use tokenizers::models::wordpiece::WordPiece;
@@ -14,6 +15,10 @@ use tokenizers::{ModelWrapper, Normalizer, PostProcessor, PostProcessorWrapper, 
 
 /// Padding, unknown, first of a row, end of a text, mask: as BERT, ELECTRA and DistilBERT call them.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+/// Numbers without a token that a vocabulary may have, and how many more for each of its tokens.
+const MOST_HOLES: usize = 10_000;
+const HOLES_A_TOKEN: usize = 4;
 
 /// A tokenizer and the ids that the rest of the program needs by name.
 #[derive(Clone)]
@@ -38,21 +43,25 @@ impl Tokenizer {
         lowercase: bool,
     ) -> Result<Tokenizer, DataError> {
         if let Some(bytes) = tokenizer_json {
-            let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(wrap("tokenizer.json"))?;
-            inner.with_padding(None);
-            inner.with_truncation(None).map_err(wrap("tokenizer.json"))?;
-            if inner.get_post_processor().is_none() {
-                let processor: PostProcessorWrapper = match special_names(&inner)? {
-                    ROBERTA_SPECIAL => byte_pairs::processing(&inner)?.into(),
-                    _ => bert_template(&inner)?.into(),
-                };
-                inner.with_post_processor(Some(processor));
-            }
-            return Tokenizer::new(inner);
+            return whole(|| Tokenizer::from_json(bytes));
         }
         let bytes =
             vocab_txt.ok_or_else(|| DataError::Tokenizer("neither tokenizer.json nor vocab.txt is there".into()))?;
         Tokenizer::from_vocab_txt(bytes, bert_normalizer(lowercase))
+    }
+
+    fn from_json(bytes: &[u8]) -> Result<Tokenizer, DataError> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(wrap("tokenizer.json"))?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(wrap("tokenizer.json"))?;
+        if inner.get_post_processor().is_none() {
+            let processor: PostProcessorWrapper = match special_names(&inner)? {
+                ROBERTA_SPECIAL => byte_pairs::processing(&inner)?.into(),
+                _ => bert_template(&inner)?.into(),
+            };
+            inner.with_post_processor(Some(processor));
+        }
+        Tokenizer::new(inner)
     }
 
     /// From the bytes of a `vocab.txt`, one token a line, and what its `tokenizer_config.json` or its name says.
@@ -64,7 +73,7 @@ impl Tokenizer {
     /// RoBERTa's, from the bytes of a `vocab.json` (token to id) and a `merges.txt` (a pair a line, best first): pairs of
     /// bytes, with case kept and no space put before the first word.
     pub fn from_byte_pairs(vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer, DataError> {
-        Tokenizer::new(byte_pairs::read(vocab_json, merges_txt)?)
+        whole(|| Tokenizer::new(byte_pairs::read(vocab_json, merges_txt)?))
     }
 
     /// A vocabulary of whole words for pretraining from scratch: the special tokens [PAD] [UNK] [CLS] [SEP] [MASK],
@@ -116,13 +125,23 @@ impl Tokenizer {
         let names = special_names(&inner)?;
         let id = |place: usize| special(&inner, names[place]).map(|id| id as i32);
         let (pad, unk, cls, sep, mask) = (id(0)?, id(1)?, id(2)?, id(3)?, id(4)?);
-        let largest = inner.get_vocab(true).into_values().max().unwrap_or(0);
+        let vocabulary = inner.get_vocab(true);
+        let (tokens, largest) = (vocabulary.len(), vocabulary.into_values().max().unwrap_or(0));
+        // The library goes through every number up to the largest, and prints those without a token.
+        if largest as usize > MOST_HOLES + HOLES_A_TOKEN * tokens {
+            let what = format!("it has {tokens} tokens, but numbers them up to {largest}");
+            return Err(DataError::Tokenizer(what));
+        }
         Ok(Tokenizer { vocab_size: largest as usize + 1, names, pad, unk, cls, sep, mask, inner })
     }
 
     /// Ids and token types of one text or pair, at most `max_length` long with its special tokens. A pair that is too
     /// long loses tokens from the end of its longer text first.
     pub fn encode(&self, text: &str, pair: Option<&str>, max_length: usize) -> Result<Encoded, DataError> {
+        whole(|| self.pieces(text, pair, max_length))
+    }
+
+    fn pieces(&self, text: &str, pair: Option<&str>, max_length: usize) -> Result<Encoded, DataError> {
         let special = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(pair.is_some()));
         if max_length <= special {
             return Err(DataError::MaxLength { max_length, special });
@@ -204,7 +223,7 @@ impl Tokenizer {
 
     /// A `tokenizer.json` that `transformers` and `tokenizers` load; the same tokenizer always gives the same text.
     pub fn to_json(&self) -> Result<String, DataError> {
-        self.inner.to_string(true).map_err(wrap("tokenizer"))
+        whole(|| self.inner.to_string(true).map_err(wrap("tokenizer")))
     }
 
     /// The `tokenizer_config.json` that belongs beside it. Without one `transformers` lower-cases a cased vocabulary.
@@ -281,6 +300,11 @@ fn special_names(inner: &tokenizers::Tokenizer) -> Result<[&'static str; 5], Dat
 pub(super) fn special(inner: &tokenizers::Tokenizer, token: &str) -> Result<u32, DataError> {
     let missing = || DataError::Tokenizer(format!("its vocabulary has no {token}"));
     inner.token_to_id(token).ok_or_else(missing)
+}
+
+/// The library panics where a file contradicts itself, some of it not before it is used.
+fn whole<T>(work: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
+    guarded(work).unwrap_or_else(|what| Err(DataError::Tokenizer(what)))
 }
 
 pub(super) fn wrap(what: &'static str) -> impl Fn(tokenizers::Error) -> DataError {

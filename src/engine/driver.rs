@@ -313,9 +313,10 @@ impl Driver<'_> {
         let sender = self.reports.0.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines() {
-                match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
-                    Some(report) => drop(sender.send((number, Some(report)))),
-                    None => break,
+                let Ok(line) = line else { break };
+                // Whatever else stands there a library has printed; `tokenizers` does.
+                if let Ok(report) = serde_json::from_str(&line) {
+                    sender.send((number, Some(report))).ok();
                 }
             }
             sender.send((number, None)).ok();

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
+use crate::data::secrets::masked;
+
 /// All the texts an experiment is made of, laid end to end: one offset names a file, a line and a column.
 #[derive(Debug, Default, Clone)]
 pub struct Sources {
@@ -112,7 +114,7 @@ impl fmt::Display for ExperimentError {
             if let Some(at) = diagnostic.span.as_ref().and_then(|span| self.sources.locate(span)) {
                 margin = at.number.to_string().len();
                 write!(f, "\n{:margin$}--> {}:{}:{}", "", at.name, at.number, at.column)?;
-                write!(f, "\n{:margin$} |\n{} | {}", "", at.number, at.line)?;
+                write!(f, "\n{:margin$} |\n{} | {}", "", at.number, masked(at.line))?;
                 write!(f, "\n{:margin$} | {:skip$}{}", "", "", "^".repeat(at.width), skip = at.column - 1)?;
             }
             if let Some(help) = &diagnostic.help {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-const MOST_SEEDS: u64 = 1_000_000;
+/// Of one stage. Whoever trains more models has mistyped, and a graph of millions of steps does not fit into memory.
+const MOST_SEEDS: u64 = 10_000;
+/// Of a source with braces: it is written out for every model.
+const LONGEST_NAME: usize = 1000;
 
 /// What a seed decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,11 +67,11 @@ impl Coordinates {
     /// Every combination of one seed from each list, the first list changing slowest.
     ///
     /// # Errors
-    /// More than a million of them.
+    /// More than [`MOST_SEEDS`] of them.
     pub fn cross(axes: &[(Axis, Vec<u64>)]) -> Result<Vec<Self>, String> {
         let count = axes.iter().try_fold(1u64, |count, (_, seeds)| count.checked_mul(seeds.len() as u64));
         if count.is_none_or(|count| count > MOST_SEEDS) {
-            return Err("crossed, these seeds make more than a million models".to_owned());
+            return Err(format!("crossed, these seeds make more than {MOST_SEEDS} models"));
         }
         let mut all = vec![Self::default()];
         for (axis, seeds) in axes {
@@ -132,7 +135,7 @@ pub fn parse_range(text: &str) -> Result<Range<u64>, String> {
     }
 }
 
-/// `0..100`, `0..4, 7`: ranges and single seeds. At most a million, all different.
+/// `0..100`, `0..4, 7`: ranges and single seeds. At most ten thousand, all different.
 pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
     let mut seeds = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -141,10 +144,13 @@ pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
             Err(_) => {
                 let range = parse_range(part)?;
                 if range.end - range.start > MOST_SEEDS {
-                    return Err(format!("the range `{part}` has more than a million seeds"));
+                    return Err(format!("the range `{part}` has more than {MOST_SEEDS} seeds"));
                 }
                 seeds.extend(range);
             }
+        }
+        if seeds.len() as u64 > MOST_SEEDS {
+            break;
         }
     }
     check_seeds(&seeds)?;
@@ -154,6 +160,9 @@ pub fn parse_seeds(text: &str) -> Result<Vec<u64>, String> {
 pub fn check_seeds(seeds: &[u64]) -> Result<(), String> {
     if seeds.is_empty() {
         return Err("there are no seeds: write a range such as \"0..100\"".to_owned());
+    }
+    if seeds.len() as u64 > MOST_SEEDS {
+        return Err(format!("there are more than {MOST_SEEDS} seeds"));
     }
     let mut sorted = seeds.to_vec();
     sorted.sort_unstable();
@@ -171,6 +180,9 @@ pub fn expand_braces(text: &str) -> Result<Vec<(u64, String)>, String> {
     let Some((before, list, after)) = inside.filter(|(_, _, after)| !after.contains(['{', '}'])) else {
         return Err(format!("`{text}` needs one pair of braces for the models' numbers, for example bert-{{0..99}}"));
     };
+    if text.len() > LONGEST_NAME {
+        return Err(format!("a name of more than {LONGEST_NAME} characters is too long to stand for many models"));
+    }
     let wrong = || format!("`{{{list}}}` does not list numbers: write {{0..99}} (both ends included) or {{3,7,12}}");
     let number = |digits: &str| {
         let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -187,10 +199,13 @@ pub fn expand_braces(text: &str) -> Result<Vec<(u64, String)>, String> {
                     return Err(wrong());
                 }
                 if end - start >= MOST_SEEDS {
-                    return Err(format!("`{{{part}}}` lists more than a million models"));
+                    return Err(format!("`{{{part}}}` lists more than {MOST_SEEDS} models"));
                 }
                 numbers.extend((start..=end).map(|number| (number, width)));
             }
+        }
+        if numbers.len() as u64 > MOST_SEEDS {
+            break;
         }
     }
     check_seeds(&numbers.iter().map(|(number, _)| *number).collect::<Vec<_>>())
@@ -211,7 +226,8 @@ mod tests {
             ("", "there are no seeds: write a range such as \"0..100\""),
             ("0..3,2", "seed 2 is named twice"),
             ("0-3", "`0-3` is not a range: write START..END (END left out), for example 0..100"),
-            ("0..99999999999", "the range `0..99999999999` has more than a million seeds"),
+            ("0..6000, 6000..12000", "there are more than 10000 seeds"),
+            ("0..99999999999", "the range `0..99999999999` has more than 10000 seeds"),
         ] {
             assert_eq!(parse_seeds(text), Err(error.to_owned()));
         }

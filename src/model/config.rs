@@ -90,6 +90,10 @@ fn default_position_type() -> String {
     "absolute".into()
 }
 
+/// Far above any model there is, and low enough for products of two of them to be counted.
+const LARGEST_SIZE: usize = 1 << 24;
+const MOST_LAYERS: usize = 1024;
+
 impl BertConfig {
     /// A BERT from its sizes; everything else as in the published models.
     pub fn new(vocab_size: usize, layers: usize, hidden: usize, heads: usize, intermediate: usize) -> Self {
@@ -172,9 +176,14 @@ impl BertConfig {
             ("embedding_size", self.embedding_size()),
         ] {
             check(value > 0, field, &value, "it must be at least 1")?;
+            // The list of tensors is made from these before the weights are looked at.
+            let most = if field == "num_hidden_layers" { MOST_LAYERS } else { LARGEST_SIZE };
+            check(value <= most, field, &value, &format!("it must be at most {most}"))?;
         }
         let types = self.type_vocab_size > 0 || kind.token_types == TokenTypes::Absent;
         check(types, "type_vocab_size", &self.type_vocab_size, "it must be at least 1")?;
+        let types = self.type_vocab_size <= LARGEST_SIZE;
+        check(types, "type_vocab_size", &self.type_vocab_size, &format!("it must be at most {LARGEST_SIZE}"))?;
         if kind.positions == Positions::AfterPadding {
             let expected = "it must be at least 0 and leave positions after it for the tokens";
             let fine = usize::try_from(self.pad_token_id).is_ok_and(|pad| pad + 1 < self.max_position_embeddings);
@@ -280,6 +289,8 @@ mod tests {
             ("\"hidden_size\": 16", "\"hidden_size\": 17", "hidden_size"),
             ("\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1.0", "hidden_dropout_prob"),
             ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 0", "num_hidden_layers"),
+            ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 9999999", "it must be at most 1024"),
+            ("\"vocab_size\": 100", "\"vocab_size\": 18446744073709551615", "it must be at most"),
         ] {
             let text = base().replace(from, to);
             assert_ne!(text, base(), "{from} is not in the file");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::secrets::shown;
 use crate::data::{Columns, Dataset, Format, Grammar, Hub, Source, download, read_tables};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
@@ -74,7 +75,7 @@ pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, Stage
             let name = Path::new(path).file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned());
             let file = folder.path().join(name);
             download(&url, params.source.strip_prefix("blake3:"), &file)?;
-            context.fact("url", url);
+            context.fact("url", shown(&url));
             vec![file]
         }
         (_, Some(path)) => {
@@ -128,6 +129,10 @@ pub fn local_file(path: &Path, split: &str) -> Result<PathBuf, String> {
 
 pub fn digest_of_file(path: &Path) -> Result<Digest, String> {
     let digest = || -> io::Result<Digest> {
+        // A device or a pipe has no end, or none that is the same twice.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
         let mut hasher = blake3::Hasher::new();
         io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
         Ok(hasher.finalize().into())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::fetch::digest_of_file;
+use crate::data::secrets::shown;
 use crate::data::{Hub, Normalization, Source, Tokenizer, download, name_says_cased, unpack_model};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
@@ -96,7 +97,7 @@ fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, 
     let path = if location.starts_with("https://") {
         let file = folder.join("download.zip");
         download(&location, params.source.strip_prefix("blake3:"), &file)?;
-        context.fact("url", location);
+        context.fact("url", shown(&location));
         file
     } else {
         context.fact("path", &location);

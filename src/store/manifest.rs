@@ -81,7 +81,7 @@ impl Manifest {
 
     /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key
     /// must be that of the parameters and inputs.
-    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
+    pub fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
         let mut value: Value = serde_json::from_str(text).map_err(|error| damaged(path, error.to_string()))?;
         let format = value.get("format").and_then(Value::as_str).unwrap_or_default().to_owned();
         let seal = value.as_object_mut().and_then(|fields| fields.shift_remove(SEAL));

@@ -14,6 +14,7 @@ mod models;
 mod plans;
 mod published;
 mod runs;
+mod secrets;
 mod sources;
 mod stops;
 /// The unit tests' own server; not all of it is needed here.

@@ -19,14 +19,19 @@ struct Sibling {
     rfilename: String,
 }
 
+/// Whether a name from a repository, put behind a folder's, names something in that folder on any system.
+fn stays_inside(file: &str) -> bool {
+    let plain = |c: char| !c.is_control() && !matches!(c, '\\' | ':');
+    file.chars().all(plain) && file.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
 impl Hub {
     /// Asks for the commit first and downloads by commit, so that all files belong together even if the branch moves
     /// meanwhile. The revision is recorded in the cache last.
     pub(super) fn online(&self, name: &str, repo: &Repo, pick: Pick) -> Result<Found, DataError> {
         let info = with_retries(self.settings.pause, || self.info(name, repo))?;
-        let inside =
-            |file: &String| !file.starts_with('/') && file.split('/').all(|part| !matches!(part, "" | "." | ".."));
-        let names: Vec<String> = info.siblings.into_iter().map(|file| file.rfilename).filter(inside).collect();
+        let names: Vec<String> =
+            info.siblings.into_iter().map(|file| file.rfilename).filter(|file| stays_inside(file)).collect();
         let picked = pick(&names)?;
         // Last file first: while a split's first file is missing in the cache, it cannot be mistaken for whole.
         let mut files = Vec::with_capacity(picked.len());
@@ -66,5 +71,21 @@ impl Hub {
     /// The plural that the API's addresses have.
     pub(super) fn kind(&self, repo: &Repo) -> &'static str {
         if repo.url().starts_with("datasets/") { "datasets" } else { "models" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stays_inside;
+
+    #[test]
+    fn names_that_leave_their_folder_are_known() {
+        let out = ["../a", "a/../../b", "a/..", "/etc/passwd", "a//b", ".", "./a", "", "..\\a", "C:\\a", "C:a", "a\0b"];
+        for name in out {
+            assert!(!stays_inside(name), "{name:?}");
+        }
+        for name in ["config.json", "a/b.json", "..a/b..", "train-00000-of-00001.parquet", "ü b/[x].json"] {
+            assert!(stays_inside(name), "{name:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::Input;
 use super::super::models::Model;
+use super::measurements::all_pairs;
 use super::{Clustered, Expander, Lines, data_inputs};
 use crate::data::Source;
 use crate::data::published::{Pattern, is_line_log};
@@ -15,7 +16,6 @@ impl Expander<'_> {
     pub(super) fn imported_lines(&mut self, id: &StageId, lines: &ImportedLines) -> Result<(), Diagnostic> {
         let (logs, location) = self.logs(&lines.logs, &is_line_log)?;
         let place = |seed: u64| lines.seeds.iter().position(|known| *known == seed).unwrap_or_default();
-        let count = lines.seeds.len();
         let pairs: Option<Vec<[usize; 2]>> = match &lines.pairs {
             None => None,
             Some(listed) => {
@@ -35,7 +35,7 @@ impl Expander<'_> {
         };
         let all: Vec<[usize; 2]> = match &pairs {
             Some(pairs) => pairs.clone(),
-            None => (0..count).flat_map(|i| (i + 1..count).map(move |j| [i, j])).collect(),
+            None => all_pairs(lines.seeds.len(), lines.logs.sources.first().map_or(0..0, Spanned::span))?,
         };
         let params = import::LinesParams { logs, models: lines.seeds.clone(), pairs, metrics: lines.metrics.clone() };
         let step = self.push(id, String::new(), Params::ImportLines(params), vec![]);
@@ -130,12 +130,13 @@ impl Expander<'_> {
         if let Some(step) = self.evals.get(&own) {
             return Some((*step, "metrics".to_owned()));
         }
+        let label: Option<u64> = model.label.parse().ok();
         let at = |step: &super::Step| step.stage.kind == Kind::Eval && step.stage.name == eval;
         let mut steps = self.steps.iter().enumerate().filter(|(_, step)| at(step));
         steps.find_map(|(number, step)| match &step.params {
             Params::ImportEvaluations(_) | Params::ImportRuns(_) => {
                 let numbers = imported_models(&step.params);
-                let known = numbers.iter().any(|number| number.to_string() == model.label);
+                let known = label.is_some_and(|label| numbers.contains(&label) && label.to_string() == model.label);
                 known.then(|| (number, format!("metrics:{}", model.label)))
             }
             _ if model.is_imported() && step.instance == model.label => Some((number, "metrics".to_owned())),

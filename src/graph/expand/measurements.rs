@@ -1,6 +1,7 @@
 //! Evaluations and lines: a step a model, a step a pair.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::super::Input;
 use super::super::models::{Model, resolve};
@@ -13,6 +14,17 @@ const MAX_LENGTH: usize = 128;
 /// Pairs are ordered in square tiles of so many models, so that a worker with room for a few models loads each
 /// of them once a tile instead of once a pair.
 const TILE: usize = 8;
+/// All of whose pairs are measured: half a million lines.
+const MOST_MODELS: usize = 1000;
+
+/// Every pair once.
+pub(super) fn all_pairs(models: usize, at: Range<usize>) -> Result<Vec<[usize; 2]>, Diagnostic> {
+    if models > MOST_MODELS {
+        let message = format!("all pairs of {models} models are too many: at most {MOST_MODELS} models are taken");
+        return Err(Diagnostic::new(message, at).help("name fewer models, or list `pairs`"));
+    }
+    Ok((0..models).flat_map(|i| (i + 1..models).map(move |j| [i, j])).collect())
+}
 
 impl Expander<'_> {
     pub(super) fn selection(&self, measure: &Measurement) -> measure::Selection {
@@ -94,10 +106,12 @@ impl Expander<'_> {
     }
 
     fn pairs(&self, models: &[Model], interpolate: &Interpolate) -> Result<Vec<(usize, usize)>, Diagnostic> {
-        let n = models.len();
         let mut pairs = Vec::new();
         match &interpolate.pairs {
-            None => pairs.extend((0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)))),
+            None => {
+                let all = all_pairs(models.len(), interpolate.measure.models[0].span())?;
+                pairs.extend(all.into_iter().map(|[i, j]| (i, j)));
+            }
             Some(listed) => {
                 let number = |label: &String| {
                     models.iter().position(|model| model.label == *label).ok_or_else(|| {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::RunsParams;
 use crate::data::download;
 use crate::data::published::read_runs;
+use crate::data::secrets::shown;
 use crate::engine::{Context, Outputs, StageError};
 use crate::stages::eval::{Group, Measured};
 
@@ -17,7 +18,7 @@ pub fn runs(params: &RunsParams, context: &mut Context) -> Result<Outputs, Stage
         let name = Path::new(address).file_name().map_or("table".into(), |name| name.to_os_string());
         let file = folder.path().join(name);
         download(&location, params.source.strip_prefix("blake3:"), &file)?;
-        context.fact("url", location);
+        context.fact("url", shown(&location));
         file
     } else {
         context.fact("path", &location);

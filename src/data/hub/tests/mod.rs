@@ -1,6 +1,7 @@
 //! The hub as a tiny server on this machine, and its cache in a temporary folder.
 
 mod downloads;
+mod hostile;
 mod logs;
 mod steps;
 mod uploads;

@@ -1,0 +1,165 @@
+//! A planted token is nowhere but in the requests to the hub: not in a log, an error, a journal, a manifest, a result,
+//! the cache, or the command line of a process.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::sources::with_model;
+use crate::stub::{Reply, Stub};
+use crate::workspace::{Ended, Workspace};
+use serde_json::json;
+
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// The one in the environment and the one in the file have it in common.
+const SECRET: &str = "planted_secret";
+const STUDY: &str = r#"
+[experiment]
+name = "far"
+
+[fetch.model]
+model = "hf:someone/tiny-bert"
+
+[fetch.refused]
+model = "hf:someone/refused"
+
+[fetch.absent]
+model = "hf:someone/absent"
+
+[fetch.busy]
+model = "hf:someone/busy"
+
+[fetch.astray]
+model = "hf:someone/astray"
+"#;
+
+fn sha256(bytes: &[u8]) -> String {
+    <sha2::Sha256 as sha2::Digest>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Everything that was written below a folder, names and contents, but for one file.
+fn assert_unwritten(folder: &Path, secret: &str, but: Option<&Path>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        assert!(!entry.to_string_lossy().contains(secret), "{}", entry.display());
+        if entry.is_symlink() || Some(entry.as_path()) == but {
+            continue;
+        }
+        if entry.is_dir() {
+            assert_unwritten(&entry, secret, but);
+            continue;
+        }
+        let found = std::fs::read(&entry).unwrap().windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{} holds the secret", entry.display());
+    }
+}
+
+/// The command lines of a process and of those that it started.
+fn command_lines(process: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let read =
+            |name: &str| std::fs::read(folder.join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let (Ok(stat), Ok(line)) = (read("stat"), read("cmdline")) else { continue };
+        // The parent's number is the second word after the name, which is in parentheses.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        if parent == Some(process) || folder.file_name().is_some_and(|name| *name == *process.to_string()) {
+            found.push(line.replace('\0', " "));
+        }
+    }
+    found
+}
+
+/// A hub where one model is there and everything that can go wrong does with the others.
+fn hub(workspace: &Workspace) -> Stub {
+    let names = ["config.json", "model.safetensors", "tokenizer.json"];
+    let siblings = names.map(|name| json!({"rfilename": name}));
+    let info = Reply::ok(json!({"sha": COMMIT, "siblings": siblings}).to_string().as_bytes());
+    let stub = Stub::start(Vec::new());
+    let elsewhere = Stub::start(vec![("/gone", vec![Reply::status(403)])]);
+    for name in names {
+        let content = std::fs::read(workspace.path(&format!("model/{name}"))).unwrap();
+        let file = Reply::hub_file(COMMIT, &sha256(&content), &content);
+        stub.page(&format!("/someone/tiny-bert/resolve/{COMMIT}/{name}"), vec![file]);
+        let away = Reply::status(302)
+            .header("x-linked-etag", sha256(&content))
+            .header("location", format!("{}/gone?X-Signature={SECRET}", elsewhere.address));
+        stub.page(&format!("/someone/astray/resolve/{COMMIT}/{name}"), vec![away]);
+    }
+    // Slow enough that the processes can be looked at.
+    let weights = std::fs::read(workspace.path("model/model.safetensors")).unwrap();
+    let slow = Reply { cut: Some(2000), stalls: Duration::from_secs(2), ..Reply::ok(&weights) };
+    let page = format!("GET /someone/tiny-bert/resolve/{COMMIT}/model.safetensors");
+    stub.page(&page, vec![slow, Reply::ok(&weights)]);
+    for (name, reply) in [
+        ("tiny-bert", info.clone()),
+        ("astray", info),
+        ("refused", Reply::status(401)),
+        ("absent", Reply::status(404)),
+        ("busy", Reply::status(500).header("retry-after", "0")),
+    ] {
+        stub.page(&format!("/api/models/someone/{name}/revision/main"), vec![reply]);
+    }
+    stub
+}
+
+#[test]
+fn a_token_is_nowhere_but_in_requests_to_the_hub() {
+    let workspace = with_model(STUDY);
+    let stub = hub(&workspace);
+    let stored = workspace.path("hf_home/token");
+    for (in_file, format) in [(false, "json"), (true, "human")] {
+        workspace.write("hf_home/token", format!("hf_{SECRET}_of_the_file\n"));
+        let mut command =
+            workspace.command(&["run", "study.toml", "--backend", "cpu", "--log-format", format, "--jobs", "2"]);
+        command.env("HF_ENDPOINT", &stub.address).env("RUST_BACKTRACE", "1").env("RUST_LOG", "trace");
+        if !in_file {
+            command.env("HF_TOKEN", format!("hf_{SECRET}_of_the_environment"));
+        }
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (since, mut workers) = (Instant::now(), 0);
+        while !in_file && workers == 0 && since.elapsed() < Duration::from_secs(20) {
+            let lines = command_lines(child.id());
+            assert!(lines.iter().all(|line| !line.contains(SECRET)), "{lines:?}");
+            workers = lines.iter().filter(|line| line.contains("worker")).count();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(in_file || workers > 0, "no worker was seen");
+        let ended: Ended = child.wait_with_output().unwrap().into();
+        assert_eq!(ended.code, Some(1), "{}", ended.err);
+        for failed in ["refused", "absent", "busy", "astray"] {
+            assert!(ended.err.contains(failed) || ended.out.contains(failed), "{failed}: {}\n{}", ended.out, ended.err);
+        }
+        assert!(!ended.out.contains(SECRET) && !ended.err.contains(SECRET), "{}\n{}", ended.out, ended.err);
+        assert_unwritten(&workspace.path(""), SECRET, Some(&stored));
+        std::fs::remove_dir_all(workspace.path("cache")).unwrap();
+        std::fs::remove_dir_all(workspace.path("hf_home/hub")).unwrap();
+    }
+    let with = |part: &str| {
+        stub.requests().iter().any(|asked| asked.header("authorization").is_some_and(|a| a.contains(part)))
+    };
+    assert!(with("of_the_environment") && with("of_the_file"), "the token was never used, so this shows nothing");
+}
+
+#[test]
+fn secrets_in_addresses_are_not_repeated() {
+    let study = |url: &str| {
+        format!("[experiment]\nname = \"far\"\n[fetch.model]\nmodel = \"{url}\"\nblake3 = \"{}\"\n", "0".repeat(64))
+    };
+    // Nothing listens there, so the run fails, but for other reasons.
+    for (url, code) in [
+        (format!("https://me:{SECRET}@127.0.0.1:9/model.zip"), 2),
+        (format!("https://127.0.0.1:9/model.zip?token={SECRET}"), 1),
+        (format!("https://127.0.0.1:9/model.tar?token={SECRET}"), 2),
+        (format!("http://me:{SECRET}@127.0.0.1:9/model.zip"), 2),
+    ] {
+        let workspace = Workspace::new(&study(&url));
+        for arguments in [&["check"][..], &["run", "--backend", "cpu", "--log-format", "json"]] {
+            let mut command = workspace.command(&[&arguments[..1], &["study.toml"], &arguments[1..]].concat());
+            let ended: Ended = command.env("RUST_BACKTRACE", "1").output().unwrap().into();
+            let expected = if arguments[0] == "check" && code == 1 { 0 } else { code };
+            assert_eq!(ended.code, Some(expected), "{url}: {}\n{}", ended.out, ended.err);
+            assert!(!ended.out.contains(SECRET) && !ended.err.contains(SECRET), "{}\n{}", ended.out, ended.err);
+        }
+        assert_unwritten(&workspace.path(""), SECRET, Some(&workspace.path("study.toml")));
+    }
+}

@@ -57,7 +57,7 @@ impl Histogram {
         }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let values = || self.groups.iter().flat_map(|group| group.values.iter().copied());
         let bins = Bins::over(extent(values()), values().count());

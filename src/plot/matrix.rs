@@ -109,7 +109,7 @@ impl Matrix {
         }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let numbers = Shown::of(self.pairs.iter().map(|pair| pair.distance));
@@ -312,16 +312,6 @@ mod tests {
             distance_label: "convexity gap (nats)".to_owned(),
             title: None,
             width: if n > 5 { Width::Page } else { Width::Column },
-        }
-    }
-
-    /// Pictures to look at: `LOOK=folder cargo test --release --lib plot`.
-    #[test]
-    fn pictures_to_look_at() {
-        let Some(folder) = std::env::var_os("LOOK") else { return };
-        for n in [2, 3, 5, 8, 12] {
-            let png = figure(n).render("x").unwrap().png;
-            std::fs::write(std::path::Path::new(&folder).join(format!("matrix-{n}.png")), png).unwrap();
         }
     }
 

@@ -61,7 +61,7 @@ impl Movement {
         }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let changers: Vec<usize> = (0..self.names.len()).filter(|model| self.changes(*model)).collect();

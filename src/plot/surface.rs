@@ -91,7 +91,7 @@ impl Surfaces {
         Numbers { columns }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         let fields = self.fields()?;
         let values = extent(fields.iter().flat_map(|field| field.values.iter().copied()));
         let mut drawing = Drawing::new(self.width.points());

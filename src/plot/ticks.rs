@@ -73,6 +73,19 @@ impl Axis {
         title
     }
 
+    /// Labels that hold the power of ten themselves, `2e−5`, where the axis's name has no room for it.
+    pub fn with_whole_labels(mut self) -> Axis {
+        if self.exponent != 0 {
+            let power = signed(format!("e{}", self.exponent));
+            let zero = |label: &str| label.chars().all(|sign| matches!(sign, '0' | '.'));
+            for (_, label) in &mut self.ticks {
+                *label = if zero(label) { "0".to_owned() } else { format!("{label}{power}") };
+            }
+            self.exponent = 0;
+        }
+        self
+    }
+
     fn with_about(low: f64, high: f64, count: usize) -> Axis {
         let (step, power, quarter) = nice_step((high - low) / count as f64);
         // Ends within rounding of a tick get it: 0.1 + 0.2 is not quite 0.3.
@@ -197,6 +210,14 @@ mod tests {
         let huge = Axis::with_about(0.0, 1e7, 4);
         assert_eq!(labels(&huge), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
         assert_eq!(huge.title("loss"), "loss, in 1e7");
+    }
+
+    #[test]
+    fn labels_can_hold_the_exponent() {
+        let rate = Axis::over(0.0, 2e-5, 0.0, 50.0, false).with_whole_labels();
+        assert_eq!((labels(&rate), rate.title("rate")), (vec!["0", "1e−5", "2e−5"], "rate".to_owned()));
+        let plain = Axis::over(0.0, 1.0, 0.0, 50.0, false);
+        assert_eq!(plain.clone().with_whole_labels(), plain);
     }
 
     #[test]

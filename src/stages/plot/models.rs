@@ -102,8 +102,14 @@ pub(super) fn training(
         let log = read_parquet(&context.bytes(&format!("log:{number}"))?)?;
         let losses: Vec<f64> = log.column("loss")?.f64()?.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         let steps: Vec<u64> = log.column("step")?.u64()?.iter().map(|step| step.unwrap_or(0)).collect();
+        let rates: Vec<f64> = log.column("learning_rate")?.f64()?.iter().map(|rate| rate.unwrap_or(f64::NAN)).collect();
         let (places, losses) = smoothed(&losses, smooth, POINTS);
-        runs.push(TrainingRun { name: name.clone(), steps: places.iter().map(|at| steps[*at]).collect(), losses });
+        runs.push(TrainingRun {
+            name: name.clone(),
+            steps: places.iter().map(|at| steps[*at]).collect(),
+            losses,
+            rates: places.iter().map(|at| rates[*at]).collect(),
+        });
         context.progress(number + 1, models.len());
     }
     let y_label = match smooth {

@@ -144,7 +144,8 @@ impl Frame {
         let middle = top + width.plot_height();
         let (second, bottom) = (middle + PANEL_GAP, middle + PANEL_GAP + width.plot_height() / 3.0);
         let upper = Axis::over(upper.0, upper.1, upper.2, middle - top, false);
-        let lower = Axis::over(lower.0, lower.1, lower.2, bottom - second, false).with_whole_labels();
+        // Three ticks, which stand close but apart.
+        let lower = Axis::over(lower.0, lower.1, lower.2, (bottom - second).max(72.0), false).with_whole_labels();
         let widest = upper.widest_label().max(lower.widest_label());
         [((top, middle), upper), ((second, bottom), lower)]
             .map(|(rows, axis)| Frame::around(drawing, rows, x, axis, widest))

@@ -1,12 +1,12 @@
 //! A small study at one look: a square of models with the line between each two below the diagonal, and their
 //! distance above it.
 
-use super::colormap::viridis;
-use super::drawing::{Align, Drawing, Ink, Label, Point};
+use super::colormap::{readable_on, viridis};
+use super::drawing::{Align, Drawing, Label, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Sample, extent, head, upward_name};
 use super::numbers::{Column, Numbers};
-use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, WHITE, Width, colour};
+use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, Width, colour};
 use super::ticks::Axis;
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
@@ -282,13 +282,6 @@ impl Shown {
             exponent => format!("{name}, in 1e{exponent}").replace('-', "−"),
         }
     }
-}
-
-/// Dark letters on light cells, light ones on dark.
-fn readable_on(ink: Ink) -> Ink {
-    let (red, green, blue) = ink.rgb;
-    let lightness = 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue);
-    if lightness > 140.0 { TEXT } else { WHITE }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::frame::extent;
 use super::output::{self, tests::check_page};
 use super::{MATRIX_MODELS, Width};
 
+mod awkward;
 mod lines;
 mod points;
 mod squares;
@@ -174,6 +175,13 @@ fn nothing_overlaps_or_leaves_the_page_from_three_models_to_a_hundred() {
         for (name, drawing) in drawings(models, Width::Page) {
             show(&format!("{name}-page-{models}"), &drawing);
         }
+    }
+}
+
+#[test]
+fn awkward_data_is_drawn_within_the_page() {
+    for (name, drawing) in awkward::drawings() {
+        show(&name, &drawing);
     }
 }
 

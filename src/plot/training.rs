@@ -1,9 +1,9 @@
 //! Loss over training, one thin line a run and one thick mean, above the learning rate.
 
-use super::drawing::{Drawing, Point};
+use super::drawing::{Drawing, Ink, Point};
 use super::frame::{Entry, Frame, Sample, extent, head};
 use super::numbers::{Column, Numbers};
-use super::style::{MEAN_LINE, PAIR_LINE, TEXT, WHITE, Width, colour};
+use super::style::{PAIR_LINE, TEXT, WHITE, Width, colour, dash};
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
 /// One training run.
@@ -34,6 +34,8 @@ pub struct Training {
 const COLOURED: usize = 5;
 const RUN_LINE: f64 = 0.7;
 const RATE_LINE: f64 = 1.0;
+/// Of several runs, which it must not hide.
+const MEAN: f64 = 1.3;
 
 impl Training {
     /// # Errors
@@ -67,13 +69,13 @@ impl Training {
         let y = [(y_low, y_high, 0.04), (0.0, highest, 0.04)];
         let [frame, lower] = Frame::stacked(&mut drawing, self.width, top, (0.0, last, 0.0), y);
         for (number, run) in self.runs.iter().enumerate() {
-            let (width, ink) = self.look(number);
-            drawing.line(&path(&frame, &run.steps, &run.losses), width, ink);
+            let (width, ink, dash) = self.look(number);
+            drawing.dashed(&path(&frame, &run.steps, &run.losses), width, ink, dash);
         }
         if self.runs.len() > 1 {
             let mean = path(&frame, &self.runs[0].steps, &self.mean());
-            drawing.line(&mean, MEAN_LINE + 1.4, WHITE.faded(0.85));
-            drawing.line(&mean, MEAN_LINE, TEXT);
+            drawing.line(&mean, MEAN + 1.0, WHITE.faded(0.85));
+            drawing.line(&mean, MEAN, TEXT);
         }
         frame.draw_upper_axes(&mut drawing, &self.y_label, 0.0);
         self.draw_rates(&mut drawing, &lower);
@@ -85,16 +87,16 @@ impl Training {
     fn draw_rates(&self, drawing: &mut Drawing, frame: &Frame) {
         let shared = self.runs.iter().all(|run| run.rates == self.runs[0].rates);
         for (number, run) in self.runs.iter().enumerate().take(if shared { 1 } else { usize::MAX }) {
-            let (width, ink) = if shared { (RATE_LINE, TEXT) } else { self.look(number) };
-            drawing.line(&path(frame, &run.steps, &run.rates), width, ink);
+            let (width, ink, dash) = if shared { (RATE_LINE, TEXT, &[][..]) } else { self.look(number) };
+            drawing.dashed(&path(frame, &run.steps, &run.rates), width, ink, dash);
         }
     }
 
-    fn look(&self, run: usize) -> (f64, super::drawing::Ink) {
+    fn look(&self, run: usize) -> (f64, Ink, &'static [f64]) {
         match self.runs.len() {
-            1 => (MEAN_LINE, colour(0)),
-            few if few <= COLOURED => (RUN_LINE, colour(run).faded(0.8)),
-            many => (PAIR_LINE, colour(0).faded((8.0 / many as f64).sqrt().clamp(0.2, 0.6))),
+            1 => (RATE_LINE, colour(0), &[]),
+            few if few <= COLOURED => (RUN_LINE, colour(run).faded(0.8), dash(run)),
+            many => (PAIR_LINE, colour(0).faded((8.0 / many as f64).sqrt().clamp(0.2, 0.6)), &[]),
         }
     }
 
@@ -103,12 +105,12 @@ impl Training {
         let runs = self.runs.len();
         let mut entries = Vec::new();
         if runs > 1 {
-            entries.push(Entry { sample: line(MEAN_LINE, TEXT), text: format!("mean of {runs} runs") });
+            entries.push(Entry { sample: line(MEAN, TEXT), text: format!("mean of {runs} runs") });
         }
         if runs <= COLOURED {
             for (number, run) in self.runs.iter().enumerate() {
-                let (width, ink) = self.look(number);
-                entries.push(Entry { sample: line(width, ink), text: run.name.clone() });
+                let (width, ink, dash) = self.look(number);
+                entries.push(Entry { sample: Sample::Line { width, ink, dash }, text: run.name.clone() });
             }
         } else {
             entries.push(Entry { sample: line(PAIR_LINE, colour(0)), text: "one run".to_owned() });
@@ -197,11 +199,11 @@ mod tests {
             let long = |shape: &&super::super::drawing::Shape| matches!(shape, super::super::drawing::Shape::Line { points, .. } if points.len() == 100);
             shapes.iter().filter(long).count()
         };
-        let mut figure = figure(4, 100);
-        // Four losses, their mean and its border.
-        assert_eq!(lines(&figure), 4 + 2 + 1);
+        let mut figure = figure(6, 100);
+        // Six losses, their mean and its border.
+        assert_eq!(lines(&figure), 6 + 2 + 1);
         figure.runs[2].rates.iter_mut().for_each(|rate| *rate *= 0.5);
-        assert_eq!(lines(&figure), 4 + 2 + 4);
+        assert_eq!(lines(&figure), 6 + 2 + 6);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn sharpness(models: usize) -> Scatter {
     let x: Vec<f64> = (0..models).map(|model| 2.5 * noise(model + 77) - 0.4 + cluster(model) as f64).collect();
     let y = x.iter().zip(0..).map(|(x, model)| 0.8 - 0.1 * x + 0.1 * noise(model + 555)).collect();
     let fit = Fit { slope: -0.1, intercept: 0.85, r: -0.62, interval: Some((-0.81, -0.31)), band: Vec::new() };
-    Scatter { x, y, fit: Some(fit), x_label: "ε-sharpness".to_owned(), ..scatter(models) }
+    Scatter { x, y, fit: Some(fit), x_label: "ε-sharpness (%)".to_owned(), ..scatter(models) }
 }
 
 fn group(name: &str, models: &[usize], value: impl Fn(usize) -> f64) -> HistogramGroup {

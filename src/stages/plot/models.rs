@@ -30,7 +30,7 @@ pub(super) fn sharpness(
         y,
         clusters: clusters_of(clusters, context)?,
         names: Some(models.to_vec()),
-        x_label: "ε-sharpness".to_owned(),
+        x_label: "ε-sharpness (%)".to_owned(),
         y_label: metric_axis(eval, metric),
         title: title.or_else(|| group_title(metric)),
         width: Width::Column,

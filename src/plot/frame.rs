@@ -20,6 +20,14 @@ pub(super) struct Entry {
     pub text: String,
 }
 
+impl Entry {
+    /// A legend's line in which a long name gives way to what is told of it.
+    pub fn named(sample: Sample, name: &str, tail: &str, width: Width) -> Entry {
+        let room = width.points() - 2.0 * MARGIN - sample.width();
+        Entry { text: fonts::fit_with(name, tail, LEGEND_TEXT, room), sample }
+    }
+}
+
 pub(super) enum Sample {
     Line {
         width: f64,
@@ -182,7 +190,7 @@ impl Frame {
             drawing.text(label, (x, label_y), TICK_TEXT, Align::Middle, TEXT);
         }
         let name_y = label_y + GAP + LABEL_TEXT;
-        let x_name = fonts::fit(&self.x.title(x_name), LABEL_TEXT, false, drawing.width - 2.0 * MARGIN);
+        let x_name = fonts::fit_with(x_name, &self.x.note(), LABEL_TEXT, drawing.width - 2.0 * MARGIN);
         // Centred under the axis, unless that would push a long name over the edge of the page.
         let half = fonts::width(&x_name, LABEL_TEXT, false) / 2.0;
         let centre = ((self.left + self.right) / 2.0).clamp(MARGIN + half, drawing.width - MARGIN - half);
@@ -203,19 +211,18 @@ impl Frame {
             drawing.line(&[(self.left - TICK_LENGTH, y), (self.left, y)], AXIS_LINE, AXIS);
             drawing.text(label, (label_x, y + TICK_TEXT * CAPITAL / 2.0), TICK_TEXT, Align::End, TEXT);
         }
-        let name = self.y.title(y_name);
-        upward_text(drawing, &name, MARGIN + LABEL_TEXT * CAPITAL, (self.top, self.bottom), below);
+        upward_text(drawing, (y_name, &self.y.note()), MARGIN + LABEL_TEXT * CAPITAL, (self.top, self.bottom), below);
     }
 }
 
 /// A name beside a vertical axis, its baseline at `x`, centred between `top` and `bottom`; a long one may reach a
-/// little below, beside the tick labels of the other axis.
-pub(super) fn upward_name(drawing: &mut Drawing, name: &str, x: f64, top: f64, bottom: f64) {
+/// little below, beside the tick labels of the other axis, and is cut before its note.
+pub(super) fn upward_name(drawing: &mut Drawing, name: (&str, &str), x: f64, top: f64, bottom: f64) {
     upward_text(drawing, name, x, (top, bottom), TICK_LENGTH + GAP + TICK_TEXT);
 }
 
-fn upward_text(drawing: &mut Drawing, name: &str, x: f64, (top, bottom): (f64, f64), below: f64) {
-    let name = fonts::fit(name, LABEL_TEXT, false, bottom - top + below);
+fn upward_text(drawing: &mut Drawing, (name, note): (&str, &str), x: f64, (top, bottom): (f64, f64), below: f64) {
+    let name = fonts::fit_with(name, note, LABEL_TEXT, bottom - top + below);
     let half = fonts::width(&name, LABEL_TEXT, false) / 2.0;
     let centre = ((top + bottom) / 2.0).max(top + half);
     drawing.text_upwards(name, (x, centre), LABEL_TEXT, Align::Middle, TEXT);

@@ -159,11 +159,11 @@ impl Histogram {
             true => Sample::Line { width: DENSITY_LINE, ink: colour(group), dash: dash(group) },
             false => Sample::Block { ink: colour(group).faded(self.opacity(group)) },
         };
-        let text = match values.is_empty() {
-            true => format!("{name} (n = 0)"),
-            false => format!("{name} (n = {}, mean {})", values.len(), short(mean(values))),
+        let tail = match values.is_empty() {
+            true => " (n = 0)".to_owned(),
+            false => format!(" (n = {}, mean {})", values.len(), short(mean(values))),
         };
-        Entry { sample, text }
+        Entry::named(sample, name, &tail, self.width)
     }
 
     fn check(&self) -> Result<(), PlotError> {
@@ -210,8 +210,12 @@ impl Bins {
     fn over((low, high): (f64, f64), n: usize) -> Bins {
         let wanted = (3.0 * (n as f64).cbrt()).round().clamp(6.0, 24.0);
         let largest = low.abs().max(high.abs());
-        let range = if high - low > largest * 1e-9 { high - low } else { (largest * 0.1).max(1e-3) };
-        let (width, ..) = nice_step(range / wanted);
+        if high - low <= largest * 1e-9 {
+            // One value, in the middle of its bin.
+            let (width, ..) = nice_step((largest * 0.1).max(1e-3) / wanted);
+            return Bins { first: low - width / 2.0, width, count: 1 };
+        }
+        let (width, ..) = nice_step((high - low) / wanted);
         let first = (low / width + 1e-9).floor() * width;
         let count = ((high - first) / width - 1e-9).ceil().max(1.0) as usize;
         Bins { first, width, count }
@@ -249,6 +253,12 @@ fn axis(bins: &[Bins], smooth: &[Option<Smooth>]) -> (f64, f64) {
         if breaks_off(high) {
             last = last.max(high + bins.width);
         }
+    }
+    if let [Bins { width, count: 1, .. }, ..] = bins
+        && smooth.iter().all(Option::is_none)
+    {
+        // A bar alone does not fill the figure.
+        (first, last) = (first - 3.0 * width, last + 3.0 * width);
     }
     (first, last)
 }

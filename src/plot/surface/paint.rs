@@ -80,7 +80,7 @@ impl Models {
             joined: [(0, 1), (1, 2), (2, 0)].into_iter().filter_map(side).collect(),
         };
         for (place, name) in &shown {
-            let name = fonts::fit(name, LEGEND_TEXT, true, (panel.right - panel.left) * 0.6);
+            let name = fonts::fit_end(name, LEGEND_TEXT, true, (panel.right - panel.left) * 0.4);
             let half = (fonts::width(&name, LEGEND_TEXT, true) / 2.0 + 1.5, LEGEND_TEXT * CAPITAL / 2.0 + 1.5);
             if let Some(box_) = beside(panel, *place, middle, half, &models.taken()) {
                 models.names.push((name, box_));
@@ -161,14 +161,18 @@ pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &Surface) {
     let centre = (left + right) / 2.0;
     // The model on the x axis is the one that the unit leads to.
     let end = if surface.places[1].1.abs() <= surface.places[2].1.abs() { 1 } else { 2 };
-    let unit = |from: &str| panel.x.title(&format!("distance ({from}to {} is 1)", surface.names[end]));
-    let whole = unit(&format!("{} ", surface.names[0]));
-    let fits = fonts::width(&whole, LABEL_TEXT, false) <= panel.room;
-    // The anchor stands at the origin, so it goes without saying.
-    let name = fonts::fit(&if fits { whole } else { unit("") }, LABEL_TEXT, false, panel.room);
+    let whole = |from: &str, to: &str| format!("distance ({from}to {to} is 1){}", panel.x.note());
+    let wide = |text: &str| fonts::width(text, LABEL_TEXT, false);
+    let mut name = whole(&format!("{} ", surface.names[0]), &surface.names[end]);
+    if wide(&name) > panel.room {
+        // The anchor stands at the origin, so it goes without saying.
+        let room = panel.room - wide(&whole("", ""));
+        name = whole("", &fonts::fit_end(&surface.names[end], LABEL_TEXT, false, room));
+    }
+    let name = fonts::fit(&name, LABEL_TEXT, false, panel.room);
     drawing.text(name, (centre, label_y + GAP + LABEL_TEXT), LABEL_TEXT, Align::Middle, TEXT);
     if let Some(x) = panel.name_x {
-        upward_name(drawing, &panel.y.title("distance"), x, top, bottom);
+        upward_name(drawing, ("distance", &panel.y.note()), x, top, bottom);
     }
     if let Some(name) = &surface.name {
         let name = fonts::fit(name, LEGEND_TEXT, true, panel.room);
@@ -212,5 +216,5 @@ pub(super) fn bar(drawing: &mut Drawing, bar: &Bar, scale: &Scale, name: &str) {
         drawing.text(label, at, TICK_TEXT, Align::Start, TEXT);
     }
     let x = right + TICK_LENGTH + GAP + bar.axis.widest_label() + 2.0 * GAP + LABEL_TEXT * CAPITAL;
-    upward_name(drawing, &bar.axis.title(name), x, bar.top, bar.bottom);
+    upward_name(drawing, (name, &bar.axis.note()), x, bar.top, bar.bottom);
 }

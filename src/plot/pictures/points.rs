@@ -77,8 +77,9 @@ pub(super) fn distributions(models: usize) -> Histogram {
 /// Every eighth model starts in the other cluster.
 pub(super) fn movement(models: usize) -> Movement {
     const TIMES: usize = 5;
-    let cluster_at =
-        |model: usize, time: usize| if model.is_multiple_of(8) && time < 2 { 1 - cluster(model) } else { cluster(model) };
+    let cluster_at = |model: usize, time: usize| {
+        if model.is_multiple_of(8) && time < 2 { 1 - cluster(model) } else { cluster(model) }
+    };
     let position = |model: usize, time: usize| {
         let centre = if cluster_at(model, time) == 0 { 0.5 } else { -0.4 };
         centre * (0.6 + 0.08 * time as f64) + 0.25 * noise(model + 1000 * time) * (1.0 - 0.1 * time as f64) - 0.12

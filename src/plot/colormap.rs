@@ -1,6 +1,7 @@
 //! Viridis: perceptually uniform, readable in grey and with any colour vision.
 
 use super::drawing::Ink;
+use super::style::{TEXT, WHITE};
 
 /// The map at 0, 0.1, … 1; straight lines in sRGB between them stay within two of 255 levels of the original.
 const ANCHORS: [(u8, u8, u8); 11] = [
@@ -26,16 +27,39 @@ pub(super) fn viridis(share: f64) -> Ink {
     Ink::solid(mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2))
 }
 
+/// Of black 0, of white 1.
+fn luminance(ink: Ink) -> f64 {
+    let (red, green, blue) = ink.rgb;
+    let linear = |level: u8| (f64::from(level) / 255.0).powf(2.2);
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+/// Dark letters or white ones, whichever stand out more on this ground (WCAG's contrast).
+pub(super) fn readable_on(ground: Ink) -> Ink {
+    let contrast = |ink: Ink| {
+        let (one, other) = (luminance(ink) + 0.05, luminance(ground) + 0.05);
+        one.max(other) / one.min(other)
+    };
+    if contrast(TEXT) >= contrast(WHITE) { TEXT } else { WHITE }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn letters_stand_out_on_every_colour() {
+        for step in 0..=50 {
+            let ground = viridis(f64::from(step) / 50.0);
+            let (one, other) = (luminance(ground) + 0.05, luminance(readable_on(ground)) + 0.05);
+            assert!(one.max(other) / one.min(other) > 3.5, "{step}");
+        }
+        assert_eq!((readable_on(viridis(0.0)), readable_on(viridis(1.0))), (WHITE, TEXT));
+    }
+
+    #[test]
     fn lightness_rises_all_the_way() {
-        let lightness = |share: f64| {
-            let (red, green, blue) = viridis(share).rgb;
-            0.2126 * f64::from(red).powf(2.2) + 0.7152 * f64::from(green).powf(2.2) + 0.0722 * f64::from(blue).powf(2.2)
-        };
+        let lightness = |share: f64| luminance(viridis(share));
         for step in 0..50 {
             let share = f64::from(step) / 50.0;
             assert!(lightness(share + 0.02) > lightness(share), "{share}");

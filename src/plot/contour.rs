@@ -18,6 +18,8 @@ pub(super) struct Outline {
     pub points: Vec<Point>,
     /// What lies just inside: band `k` is between level `k − 1` and level `k`.
     pub band: usize,
+    /// Number of its level.
+    pub level: usize,
 }
 
 type Edge = (usize, usize);
@@ -77,7 +79,7 @@ impl Field {
                 // level is the outer one, and in a hole the higher one.
                 let size = (area.abs() / whole * 1e9).round();
                 let outer = if hole { -(number as isize) } else { number as isize };
-                found.push(((-size, hole, outer), Outline { points, band }));
+                found.push(((-size, hole, outer), Outline { points, band, level: number }));
             }
         }
         found.sort_by(|((a, hole_a, outer_a), _), ((b, hole_b, outer_b), _)| {

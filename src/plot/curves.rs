@@ -89,12 +89,10 @@ impl Curves {
     fn legend(&self, members: &[Vec<&Curve>]) -> Vec<Entry> {
         let shown = members.iter().enumerate().filter(|(_, members)| !members.is_empty());
         let mut entries: Vec<Entry> = shown
-            .map(|(group, members)| Entry {
-                sample: Sample::Line { width: MEAN_LINE, ink: colour(group), dash: dash(group) },
-                text: match members.len() {
-                    1 => self.groups[group].clone(),
-                    pairs => format!("{}, mean of {pairs}", self.groups[group]),
-                },
+            .map(|(group, members)| {
+                let sample = Sample::Line { width: MEAN_LINE, ink: colour(group), dash: dash(group) };
+                let tail = if members.len() > 1 { format!(", mean of {}", members.len()) } else { String::new() };
+                Entry::named(sample, &self.groups[group], &tail, self.width)
             })
             .collect();
         if members.iter().any(|members| members.len() > 1) {

@@ -50,6 +50,31 @@ pub(super) fn fit(text: &str, size: f64, bold: bool, room: f64) -> String {
     }
 }
 
+/// The text itself where it fits in `room`, else an ellipsis and its end: what tells models apart stands there.
+pub(super) fn fit_end(text: &str, size: f64, bold: bool, room: f64) -> String {
+    if width(text, size, bold) <= room {
+        return text.to_owned();
+    }
+    let mut rest = text.chars();
+    loop {
+        let more = rest.next().is_some();
+        let shortened = format!("…{}", rest.as_str().trim_start());
+        if !more || width(&shortened, size, bold) <= room {
+            return shortened;
+        }
+    }
+}
+
+/// As [`fit`], of which the `tail` is kept.
+pub(super) fn fit_with(text: &str, tail: &str, size: f64, room: f64) -> String {
+    let whole = format!("{text}{tail}");
+    if width(&whole, size, false) <= room {
+        return whole;
+    }
+    let shortened = fit(text, size, false, room - width(tail, size, false)) + tail;
+    fit(&shortened, size, false, room)
+}
+
 /// Lines of at most `room`, broken at spaces, at most `most` of them; what is left over ends in an ellipsis.
 pub(super) fn wrap(text: &str, size: f64, bold: bool, room: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -188,6 +213,12 @@ mod tests {
         for room in [0.0, 5.0, 40.0, 90.0] {
             let cut = fit(text, 8.0, false, room);
             assert!(cut.ends_with('…') && (room < 8.0 || width(&cut, 8.0, false) <= room));
+            let end = fit_end(text, 8.0, false, room);
+            assert!(end.starts_with('…') && text.ends_with(end.trim_start_matches('…')));
+            assert!(room < 8.0 || width(&end, 8.0, false) <= room);
+            let tailed = fit_with(text, ", in 1e−6", 8.0, room);
+            assert!(room < 8.0 || width(&tailed, 8.0, false) <= room);
+            assert!(room < 45.0 || tailed.ends_with("…, in 1e−6"), "{tailed}");
             let lines = wrap(text, 8.0, false, room, 2);
             assert!(lines.len() <= 2 && (room < 8.0 || lines.iter().all(|line| width(line, 8.0, false) <= room)));
         }

@@ -11,11 +11,21 @@ use super::ticks::Axis;
 const GAP: f64 = 2.5;
 const SAMPLE_GAP: f64 = 3.5;
 const ENTRY_GAP: f64 = 10.0;
+/// Between two frames, one above the other.
+const PANEL_GAP: f64 = 10.0;
 
 /// One line of a legend.
 pub(super) struct Entry {
     pub sample: Sample,
     pub text: String,
+}
+
+impl Entry {
+    /// A legend's line in which a long name gives way to what is told of it.
+    pub fn named(sample: Sample, name: &str, tail: &str, width: Width) -> Entry {
+        let room = width.points() - 2.0 * MARGIN - sample.width();
+        Entry { text: fonts::fit_with(name, tail, LEGEND_TEXT, room), sample }
+    }
 }
 
 pub(super) enum Sample {
@@ -128,8 +138,36 @@ impl Frame {
     /// drawing's height.
     pub fn new(drawing: &mut Drawing, width: Width, top: f64, x: (f64, f64, f64), y: (f64, f64, f64)) -> Frame {
         let bottom = top + width.plot_height();
-        let y_axis = Axis::over(y.0, y.1, y.2, bottom - top, false);
-        let left = MARGIN + LABEL_TEXT + GAP + y_axis.widest_label() + GAP + TICK_LENGTH;
+        Frame::around(drawing, (top, bottom), x, Axis::over(y.0, y.1, y.2, bottom - top, false), 0.0)
+    }
+
+    /// Two frames over one x axis, the second a third as high and below the first.
+    pub fn stacked(
+        drawing: &mut Drawing,
+        width: Width,
+        top: f64,
+        x: (f64, f64, f64),
+        [upper, lower]: [(f64, f64, f64); 2],
+    ) -> [Frame; 2] {
+        let middle = top + width.plot_height();
+        let (second, bottom) = (middle + PANEL_GAP, middle + PANEL_GAP + width.plot_height() / 3.0);
+        let upper = Axis::over(upper.0, upper.1, upper.2, middle - top, false);
+        // Three ticks, which stand close but apart.
+        let lower = Axis::over(lower.0, lower.1, lower.2, (bottom - second).max(72.0), false).with_whole_labels();
+        let widest = upper.widest_label().max(lower.widest_label());
+        [((top, middle), upper), ((second, bottom), lower)]
+            .map(|(rows, axis)| Frame::around(drawing, rows, x, axis, widest))
+    }
+
+    /// A frame between two heights whose labels may be `widest` wide.
+    fn around(
+        drawing: &mut Drawing,
+        (top, bottom): (f64, f64),
+        x: (f64, f64, f64),
+        y_axis: Axis,
+        widest: f64,
+    ) -> Frame {
+        let left = MARGIN + LABEL_TEXT + GAP + y_axis.widest_label().max(widest) + GAP + TICK_LENGTH;
         // Half of the last label may stick out to the right.
         let right = drawing.width - MARGIN - 8.0;
         let x_axis = Axis::over(x.0, x.1, x.2, right - left, true);
@@ -145,12 +183,27 @@ impl Frame {
 
     /// Draws the axes with their names: last, so that no border of the data cuts into them.
     pub fn draw_axes(&self, drawing: &mut Drawing, (x_name, y_name): (&str, &str)) {
-        drawing.line(&[(self.left, self.top), (self.left, self.bottom), (self.right, self.bottom)], AXIS_LINE, AXIS);
+        self.draw_upper_axes(drawing, y_name, TICK_LENGTH + GAP + TICK_TEXT);
         let label_y = self.bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL;
         for (value, label) in &self.x.ticks {
             let (x, _) = self.point(*value, self.y.low);
-            drawing.line(&[(x, self.bottom), (x, self.bottom + TICK_LENGTH)], AXIS_LINE, AXIS);
             drawing.text(label, (x, label_y), TICK_TEXT, Align::Middle, TEXT);
+        }
+        let name_y = label_y + GAP + LABEL_TEXT;
+        let x_name = fonts::fit_with(x_name, &self.x.note(), LABEL_TEXT, drawing.width - 2.0 * MARGIN);
+        // Centred under the axis, unless that would push a long name over the edge of the page.
+        let half = fonts::width(&x_name, LABEL_TEXT, false) / 2.0;
+        let centre = ((self.left + self.right) / 2.0).clamp(MARGIN + half, drawing.width - MARGIN - half);
+        drawing.text(x_name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
+    }
+
+    /// The axes of a frame above another one, which has the labels of both x axes. The y axis's name may reach so far
+    /// below the frame.
+    pub fn draw_upper_axes(&self, drawing: &mut Drawing, y_name: &str, below: f64) {
+        drawing.line(&[(self.left, self.top), (self.left, self.bottom), (self.right, self.bottom)], AXIS_LINE, AXIS);
+        for (value, _) in &self.x.ticks {
+            let (x, _) = self.point(*value, self.y.low);
+            drawing.line(&[(x, self.bottom), (x, self.bottom + TICK_LENGTH)], AXIS_LINE, AXIS);
         }
         let label_x = self.left - TICK_LENGTH - GAP;
         for (value, label) in &self.y.ticks {
@@ -158,20 +211,18 @@ impl Frame {
             drawing.line(&[(self.left - TICK_LENGTH, y), (self.left, y)], AXIS_LINE, AXIS);
             drawing.text(label, (label_x, y + TICK_TEXT * CAPITAL / 2.0), TICK_TEXT, Align::End, TEXT);
         }
-        let name_y = label_y + GAP + LABEL_TEXT;
-        let x_name = fonts::fit(&self.x.title(x_name), LABEL_TEXT, false, drawing.width - 2.0 * MARGIN);
-        // Centred under the axis, unless that would push a long name over the edge of the page.
-        let half = fonts::width(&x_name, LABEL_TEXT, false) / 2.0;
-        let centre = ((self.left + self.right) / 2.0).clamp(MARGIN + half, drawing.width - MARGIN - half);
-        drawing.text(x_name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
-        upward_name(drawing, &self.y.title(y_name), MARGIN + LABEL_TEXT * CAPITAL, self.top, self.bottom);
+        upward_text(drawing, (y_name, &self.y.note()), MARGIN + LABEL_TEXT * CAPITAL, (self.top, self.bottom), below);
     }
 }
 
 /// A name beside a vertical axis, its baseline at `x`, centred between `top` and `bottom`; a long one may reach a
-/// little below, beside the tick labels of the other axis.
-pub(super) fn upward_name(drawing: &mut Drawing, name: &str, x: f64, top: f64, bottom: f64) {
-    let name = fonts::fit(name, LABEL_TEXT, false, bottom - top + TICK_LENGTH + GAP + TICK_TEXT);
+/// little below, beside the tick labels of the other axis, and is cut before its note.
+pub(super) fn upward_name(drawing: &mut Drawing, name: (&str, &str), x: f64, top: f64, bottom: f64) {
+    upward_text(drawing, name, x, (top, bottom), TICK_LENGTH + GAP + TICK_TEXT);
+}
+
+fn upward_text(drawing: &mut Drawing, (name, note): (&str, &str), x: f64, (top, bottom): (f64, f64), below: f64) {
+    let name = fonts::fit_with(name, note, LABEL_TEXT, bottom - top + below);
     let half = fonts::width(&name, LABEL_TEXT, false) / 2.0;
     let centre = ((top + bottom) / 2.0).max(top + half);
     drawing.text_upwards(name, (x, centre), LABEL_TEXT, Align::Middle, TEXT);

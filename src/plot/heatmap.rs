@@ -175,7 +175,7 @@ impl Heatmap {
         let room = drawing.width / 5.0;
         let mut deepest: f64 = 0.0;
         for model in (0..n).step_by(layout.stride) {
-            let label = fonts::fit(&self.labels[model], TICK_TEXT, false, room);
+            let label = fonts::fit_end(&self.labels[model], TICK_TEXT, false, room);
             let centre = (model as f64 + 0.5) * pitch;
             let (x, y) = (layout.left + centre, layout.top + centre);
             drawing.line(&[(edge - TICK_LENGTH, y), (edge, y)], AXIS_LINE, AXIS);
@@ -195,7 +195,7 @@ impl Heatmap {
         drawing.height = name_y + GAP + MARGIN;
         let name = fonts::fit(&self.axis_label, LABEL_TEXT, false, layout.side);
         drawing.text(name, (layout.left + layout.side / 2.0, name_y), LABEL_TEXT, Align::Middle, TEXT);
-        upward_name(drawing, &self.axis_label, MARGIN + LABEL_TEXT * CAPITAL, layout.top, bottom);
+        upward_name(drawing, (&self.axis_label, ""), MARGIN + LABEL_TEXT * CAPITAL, layout.top, bottom);
     }
 
     fn draw_bar(&self, drawing: &mut Drawing, layout: &Layout) {
@@ -216,7 +216,7 @@ impl Heatmap {
             drawing.text(label, at, TICK_TEXT, Align::Start, TEXT);
         }
         let name_x = edge + TICK_LENGTH + GAP + layout.bar.widest_label() + 2.0 * GAP + LABEL_TEXT * CAPITAL;
-        upward_name(drawing, &layout.bar.title(&self.value_label), name_x, layout.top, bottom);
+        upward_name(drawing, (&self.value_label, &layout.bar.note()), name_x, layout.top, bottom);
     }
 
     fn check(&self) -> Result<(), PlotError> {

@@ -10,12 +10,17 @@ use crate::analysis::density::Density;
 
 const DENSITY_LINE: f64 = 1.1;
 const OUTLINE: f64 = 0.5;
-const MEAN_TICK: f64 = 1.4;
+const MEAN_TICK: f64 = 1.0;
 const MEAN_DASH: &[f64] = &[1.6, 1.6];
 /// A curve through fewer values would show the kernels, not the sample.
 const FEWEST_FOR_DENSITY: usize = 4;
 /// Points of a density curve.
 const CURVE_POINTS: usize = 160;
+const MOST_PARTS: f64 = 1000.0;
+/// A curve that is higher than this share of its peak at the last bin's edge breaks off.
+const BREAK: f64 = 0.05;
+/// Mirrored groups have bins of their own where one's would be so many times as wide as the other's.
+const NARROW: f64 = 2.5;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistogramGroup {
@@ -25,7 +30,8 @@ pub struct HistogramGroup {
     pub values: Vec<f64>,
 }
 
-/// Counts of values in bins of one width, with each group's density (Gaussian kernels, Scott's rule) scaled to counts.
+/// Counts of values in bins of one width, with each group's density (Gaussian kernels, Scott's rule) as
+/// the count of a bin around each place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     pub groups: Vec<HistogramGroup>,
@@ -57,12 +63,15 @@ impl Histogram {
         }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
-        let values = || self.groups.iter().flat_map(|group| group.values.iter().copied());
-        let bins = Bins::over(extent(values()), values().count());
-        let counts: Vec<Vec<usize>> = self.groups.iter().map(|group| bins.counts(&group.values)).collect();
-        let curves: Vec<Option<Curve>> = self.groups.iter().map(|group| Curve::of(&group.values, &bins)).collect();
+        let bins = self.bins();
+        let each = || self.groups.iter().map(|group| group.values.as_slice()).zip(&bins);
+        let counts: Vec<Vec<usize>> = each().map(|(values, bins)| bins.counts(values)).collect();
+        let smooth: Vec<Option<Smooth>> = each().map(|(values, bins)| Smooth::of(values, bins)).collect();
+        let (first, last) = axis(&bins, &smooth);
+        let curves: Vec<Option<Curve>> =
+            smooth.iter().map(|smooth| smooth.as_ref().map(|smooth| smooth.curve(first, last))).collect();
 
         let mut drawing = Drawing::new(self.width.points());
         let legend: Vec<Entry> =
@@ -75,8 +84,7 @@ impl Histogram {
         let highest = |groups: std::ops::Range<usize>| groups.map(height).fold(0.0, f64::max);
         let (low, high) =
             if self.mirrored { (-highest(1..2), highest(0..1)) } else { (0.0, highest(0..self.groups.len())) };
-        let x = (bins.first, bins.edge(bins.count), 0.03);
-        let mut frame = Frame::new(&mut drawing, self.width, top, x, (low, high, 0.0));
+        let mut frame = Frame::new(&mut drawing, self.width, top, (first, last, 0.03), (low, high, 0.0));
         whole_numbers(&mut frame);
 
         // The largest group lies lowest, so that a small one is seen before it.
@@ -84,7 +92,7 @@ impl Histogram {
             (0..self.groups.len()).filter(|group| !self.groups[*group].values.is_empty()).collect();
         order.sort_by_key(|group| std::cmp::Reverse(self.groups[*group].values.len()));
         for group in &order {
-            self.draw_bars(&mut drawing, &frame, &bins, &counts[*group], *group);
+            self.draw_bars(&mut drawing, &frame, &bins[*group], &counts[*group], *group);
         }
         for group in &order {
             if let Some(curve) = &curves[*group] {
@@ -102,6 +110,24 @@ impl Histogram {
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
+    }
+
+    /// Of each group. All have the same, but for two mirrored ones of which one is so narrow that it would be a spike
+    /// among the other's bins.
+    fn bins(&self) -> Vec<Bins> {
+        let over = |groups: &[HistogramGroup]| {
+            let values = || groups.iter().flat_map(|group| group.values.iter().copied());
+            Bins::over(extent(values()), values().count())
+        };
+        let filled = self.groups.iter().all(|group| group.values.iter().any(|value| *value != group.values[0]));
+        if self.mirrored && filled {
+            let own: Vec<Bins> = self.groups.chunks(1).map(over).collect();
+            let (narrow, wide) = extent(own.iter().map(|bins| bins.width));
+            if wide > NARROW * narrow {
+                return own;
+            }
+        }
+        vec![over(&self.groups); self.groups.len()]
     }
 
     /// 1 upwards, −1 downwards.
@@ -133,11 +159,11 @@ impl Histogram {
             true => Sample::Line { width: DENSITY_LINE, ink: colour(group), dash: dash(group) },
             false => Sample::Block { ink: colour(group).faded(self.opacity(group)) },
         };
-        let text = match values.is_empty() {
-            true => format!("{name} (n = 0)"),
-            false => format!("{name} (n = {}, mean {})", values.len(), short(mean(values))),
+        let tail = match values.is_empty() {
+            true => " (n = 0)".to_owned(),
+            false => format!(" (n = {}, mean {})", values.len(), short(mean(values))),
         };
-        Entry { sample, text }
+        Entry::named(sample, name, &tail, self.width)
     }
 
     fn check(&self) -> Result<(), PlotError> {
@@ -172,6 +198,7 @@ fn short(value: f64) -> String {
 }
 
 /// Bins of one width whose edges are round numbers.
+#[derive(Debug, Clone)]
 struct Bins {
     first: f64,
     width: f64,
@@ -183,8 +210,12 @@ impl Bins {
     fn over((low, high): (f64, f64), n: usize) -> Bins {
         let wanted = (3.0 * (n as f64).cbrt()).round().clamp(6.0, 24.0);
         let largest = low.abs().max(high.abs());
-        let range = if high - low > largest * 1e-9 { high - low } else { (largest * 0.1).max(1e-3) };
-        let (width, ..) = nice_step(range / wanted);
+        if high - low <= largest * 1e-9 {
+            // One value, in the middle of its bin.
+            let (width, ..) = nice_step((largest * 0.1).max(1e-3) / wanted);
+            return Bins { first: low - width / 2.0, width, count: 1 };
+        }
+        let (width, ..) = nice_step((high - low) / wanted);
         let first = (low / width + 1e-9).floor() * width;
         let count = ((high - first) / width - 1e-9).ceil().max(1.0) as usize;
         Bins { first, width, count }
@@ -205,26 +236,76 @@ impl Bins {
     }
 }
 
-/// A density scaled so that its area is that of the bars.
+/// The range of x: all bins, and one more where a curve would break off, but not beyond 0 or 1, where most metrics end.
+fn axis(bins: &[Bins], smooth: &[Option<Smooth>]) -> (f64, f64) {
+    let (mut first, _) = extent(bins.iter().map(|bins| bins.first));
+    let (_, mut last) = extent(bins.iter().map(|bins| bins.edge(bins.count)));
+    for (bins, smooth) in bins.iter().zip(smooth) {
+        let Some(smooth) = smooth else { continue };
+        let (low, high) = (bins.first, bins.edge(bins.count));
+        let breaks_off = |edge: f64| {
+            let a_bound = [0.0, 1.0].iter().any(|bound| (edge - bound).abs() < bins.width * 1e-6);
+            !a_bound && smooth.at(edge) > BREAK * smooth.curve(low, high).highest()
+        };
+        if breaks_off(low) {
+            first = first.min(low - bins.width);
+        }
+        if breaks_off(high) {
+            last = last.max(high + bins.width);
+        }
+    }
+    if let [Bins { width, count: 1, .. }, ..] = bins
+        && smooth.iter().all(Option::is_none)
+    {
+        // A bar alone does not fill the figure.
+        (first, last) = (first - 3.0 * width, last + 3.0 * width);
+    }
+    (first, last)
+}
+
+/// How many values a bin around each place would hold by the group's density. So the curve has the area of the bars
+/// and is not higher than they are, however narrow the group.
+struct Smooth {
+    density: Density,
+    width: f64,
+    values: f64,
+    /// Places in a bin at which the density is asked for: two a kernel.
+    parts: usize,
+}
+
+impl Smooth {
+    fn of(values: &[f64], bins: &Bins) -> Option<Smooth> {
+        if values.len() < FEWEST_FOR_DENSITY {
+            return None;
+        }
+        let density = Density::of(values).ok()?;
+        let parts = (2.0 * bins.width / density.bandwidth).ceil().max(8.0);
+        // Values that differ by so little are one value on this axis.
+        (parts <= MOST_PARTS).then_some(Smooth {
+            density,
+            width: bins.width,
+            values: values.len() as f64,
+            parts: parts as usize,
+        })
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        let place = |part: usize| x + self.width * ((part as f64 + 0.5) / self.parts as f64 - 0.5);
+        let sum: f64 = (0..self.parts).map(|part| self.density.at(place(part))).sum();
+        self.values * self.width * sum / self.parts as f64
+    }
+
+    fn curve(&self, low: f64, high: f64) -> Curve {
+        let at = |place: usize| low + (high - low) * place as f64 / (CURVE_POINTS - 1) as f64;
+        Curve { points: (0..CURVE_POINTS).map(at).map(|x| (x, self.at(x))).collect() }
+    }
+}
+
 struct Curve {
     points: Vec<Point>,
 }
 
 impl Curve {
-    fn of(values: &[f64], bins: &Bins) -> Option<Curve> {
-        if values.len() < FEWEST_FOR_DENSITY {
-            return None;
-        }
-        let density = Density::of(values).ok()?;
-        let scale = values.len() as f64 * bins.width;
-        let (low, high) = (bins.first, bins.edge(bins.count));
-        let at = |place: usize| {
-            let x = low + (high - low) * place as f64 / (CURVE_POINTS - 1) as f64;
-            (x, scale * density.at(x))
-        };
-        Some(Curve { points: (0..CURVE_POINTS).map(at).collect() })
-    }
-
     fn highest(&self) -> f64 {
         self.points.iter().map(|(_, y)| *y).fold(0.0, f64::max)
     }
@@ -290,10 +371,36 @@ mod tests {
     fn the_curve_has_the_area_of_the_bars() {
         let values: Vec<f64> = (0..200).map(|i| (f64::from(i) / 200.0 - 0.5).powi(3)).collect();
         let bins = Bins { first: -2.0, width: 0.1, count: 40 };
-        let curve = Curve::of(&values, &bins).unwrap();
+        let curve = Smooth::of(&values, &bins).unwrap().curve(-2.0, 2.0);
         let area: f64 = curve.points.windows(2).map(|p| (p[1].0 - p[0].0) * (p[0].1 + p[1].1) / 2.0).sum();
         assert!((area - 200.0 * 0.1).abs() < 0.02, "{area}");
-        assert!(Curve::of(&[0.1, 0.2, 0.3], &bins).is_none() && Curve::of(&[0.1; 9], &bins).is_none());
+        assert!(Smooth::of(&[0.1, 0.2, 0.3], &bins).is_none() && Smooth::of(&[0.1; 9], &bins).is_none());
+        // Much narrower than a bin: the bin would hold them all, and no more.
+        let narrow: Vec<f64> = values.iter().map(|value| 0.05 + value * 0.02).collect();
+        let highest = Smooth::of(&narrow, &bins).unwrap().curve(-2.0, 2.0).highest();
+        assert!((highest - 200.0).abs() < 1.0, "{highest}");
+    }
+
+    #[test]
+    fn the_axis_has_room_for_the_ends_of_curves_within_0_and_1() {
+        let values = [0.32, 0.36, 0.41, 0.44, 0.49];
+        let bins = vec![Bins { first: 0.3, width: 0.1, count: 2 }];
+        let (first, last) = axis(&bins, &[Smooth::of(&values, &bins[0])]);
+        assert!((first - 0.2).abs() < 1e-9 && (last - 0.6).abs() < 1e-9, "{first} {last}");
+        let values = values.map(|value| value + 0.5);
+        let bins = vec![Bins { first: 0.8, width: 0.1, count: 2 }];
+        let (first, last) = axis(&bins, &[Smooth::of(&values, &bins[0])]);
+        assert!((first - 0.7).abs() < 1e-9 && (last - 1.0).abs() < 1e-9, "{first} {last}");
+    }
+
+    #[test]
+    fn a_narrow_group_has_bins_of_its_own() {
+        let mut two = figure(100, true);
+        assert_eq!(two.bins()[0].width, two.bins()[1].width);
+        two.groups[0].values.iter_mut().for_each(|value| *value = 0.8 + *value * 0.05);
+        assert!(two.bins()[0].width < 0.2 * two.bins()[1].width);
+        two.mirrored = false;
+        assert_eq!(two.bins()[0].width, two.bins()[1].width);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! A small study at one look: a square of models with the line between each two below the diagonal, and their
 //! distance above it.
 
-use super::colormap::viridis;
-use super::drawing::{Align, Drawing, Ink, Label, Point};
+use super::colormap::{readable_on, viridis};
+use super::drawing::{Align, Drawing, Label, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Sample, extent, head, upward_name};
 use super::numbers::{Column, Numbers};
-use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, WHITE, Width, colour};
+use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, Width, colour};
 use super::ticks::Axis;
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
@@ -109,7 +109,7 @@ impl Matrix {
         }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let numbers = Shown::of(self.pairs.iter().map(|pair| pair.distance));
@@ -139,8 +139,8 @@ impl Matrix {
         let line = Sample::Line { width: CURVE, ink: colour(0), dash: &[] };
         vec![
             Entry { sample: line, text: format!("below: {} along the line", self.metric_label) },
-            words(format!("above: {}", numbers.title(&self.distance_label))),
-            words(format!("diagonal: {} of the model", values.title(&self.metric_label))),
+            words(format!("above{}: {}", numbers.note(), self.distance_label)),
+            words(format!("diagonal{}: {} of the model", values.note(), self.metric_label)),
         ]
     }
 
@@ -170,7 +170,7 @@ impl Matrix {
     fn draw_model(&self, drawing: &mut Drawing, layout: &Layout, (model, label): (usize, &str), values: &Shown) {
         let ((left, top), side) = (layout.corner(model, model), layout.side());
         let (x, middle) = (left + side / 2.0, top + side / 2.0);
-        let text = fonts::fit(label, LABEL_TEXT, true, side);
+        let text = fonts::fit_end(label, LABEL_TEXT, true, side);
         let value = self.values[model].map(|value| fonts::fit(&values.text(value), TICK_TEXT, false, side));
         let lift = if value.is_some() { -1.5 } else { LABEL_TEXT * CAPITAL / 2.0 };
         let at = (x, middle + lift);
@@ -217,8 +217,13 @@ impl Matrix {
         let half = fonts::width(&name, LABEL_TEXT, false) / 2.0;
         let centre = (layout.left + layout.pitch * (n - 1) as f64 / 2.0).max(MARGIN + half);
         drawing.text(name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
-        let title = layout.y.title(&self.metric_label);
-        upward_name(drawing, &title, MARGIN + LABEL_TEXT * CAPITAL, layout.top + layout.pitch, bottom);
+        upward_name(
+            drawing,
+            (&self.metric_label, &layout.y.note()),
+            MARGIN + LABEL_TEXT * CAPITAL,
+            layout.top + layout.pitch,
+            bottom,
+        );
     }
 
     fn check(&self) -> Result<(), PlotError> {
@@ -275,20 +280,13 @@ impl Shown {
         if zero { text.replace('-', "") } else { text.replace('-', "−") }
     }
 
-    /// The name of the numbers, with what they have to be multiplied by.
-    fn title(&self, name: &str) -> String {
+    /// What the numbers have to be multiplied by.
+    fn note(&self) -> String {
         match self.exponent {
-            0 => name.to_owned(),
-            exponent => format!("{name}, in 1e{exponent}").replace('-', "−"),
+            0 => String::new(),
+            exponent => format!(", in 1e{exponent}").replace('-', "−"),
         }
     }
-}
-
-/// Dark letters on light cells, light ones on dark.
-fn readable_on(ink: Ink) -> Ink {
-    let (red, green, blue) = ink.rgb;
-    let lightness = 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue);
-    if lightness > 140.0 { TEXT } else { WHITE }
 }
 
 #[cfg(test)]
@@ -312,16 +310,6 @@ mod tests {
             distance_label: "convexity gap (nats)".to_owned(),
             title: None,
             width: if n > 5 { Width::Page } else { Width::Column },
-        }
-    }
-
-    /// Pictures to look at: `LOOK=folder cargo test --release --lib plot`.
-    #[test]
-    fn pictures_to_look_at() {
-        let Some(folder) = std::env::var_os("LOOK") else { return };
-        for n in [2, 3, 5, 8, 12] {
-            let png = figure(n).render("x").unwrap().png;
-            std::fs::write(std::path::Path::new(&folder).join(format!("matrix-{n}.png")), png).unwrap();
         }
     }
 
@@ -385,16 +373,16 @@ mod tests {
 
     #[test]
     fn numbers_get_three_digits() {
-        for (largest, small, texts, title) in [
-            (0.734, 0.00012, ["0.734", "0.000"], "d"),
-            (12.3, 0.5, ["12.3", "0.5"], "d"),
-            (0.0, 0.0, ["0.00", "0.00"], "d"),
-            (3.2e-5, 1e-6, ["3.20", "0.10"], "d, in 1e−5"),
-            (0.02, -0.01, ["0.0200", "−0.0100"], "d"),
+        for (largest, small, texts, note) in [
+            (0.734, 0.00012, ["0.734", "0.000"], ""),
+            (12.3, 0.5, ["12.3", "0.5"], ""),
+            (0.0, 0.0, ["0.00", "0.00"], ""),
+            (3.2e-5, 1e-6, ["3.20", "0.10"], ", in 1e−5"),
+            (0.02, -0.01, ["0.0200", "−0.0100"], ""),
         ] {
             let shown = Shown::of([largest, small].into_iter());
             assert_eq!([shown.text(largest), shown.text(small)], texts);
-            assert_eq!(shown.title("d"), title);
+            assert_eq!(shown.note(), note);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Movement {
         }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let changers: Vec<usize> = (0..self.names.len()).filter(|model| self.changes(*model)).collect();
@@ -126,7 +126,7 @@ impl Movement {
         let last = frame.point((self.times.len() - 1) as f64, 0.0).0;
         let edge = (frame.point(0.0, 0.0).0 - MARGIN).min(frame.right + 8.0 - last);
         let room = (spacing * every as f64 - LABEL_GAP).min(2.0 * edge);
-        let label = |(time, name): (usize, &String)| (time as f64, fonts::fit(name, TICK_TEXT, false, room));
+        let label = |(time, name): (usize, &String)| (time as f64, fonts::fit_end(name, TICK_TEXT, false, room));
         frame.x.ticks = self.times.iter().enumerate().filter(|(time, _)| shown(*time)).map(label).collect();
     }
 
@@ -143,7 +143,7 @@ impl Movement {
                 continue;
             }
             let left = x + radius + 2.5;
-            let name = fonts::fit(&self.names[model], TICK_TEXT, false, drawing.width - MARGIN - left);
+            let name = fonts::fit_end(&self.names[model], TICK_TEXT, false, drawing.width - MARGIN - left);
             drawing.text(name, (left, baseline), TICK_TEXT, Align::Start, TEXT);
             free_from = baseline + 0.5;
         }

@@ -9,7 +9,12 @@ use std::path::Path;
 use super::drawing::{Align, Drawing, Ink, Point, Shape};
 use super::frame::extent;
 use super::output::{self, tests::check_page};
-use super::{Curve, Curves, Fit, Heatmap, Scatter, Width};
+use super::{MATRIX_MODELS, Width};
+
+mod awkward;
+mod lines;
+mod points;
+mod squares;
 
 /// Compares a drawing with `tests/reference/figures/NAME.txt`: texts and counts exactly, places within a point.
 pub(super) fn compare(name: &str, drawing: &Drawing) {
@@ -119,102 +124,39 @@ fn cluster(model: usize) -> usize {
     usize::from(model % 4 == 1)
 }
 
-fn curves(models: usize, groups: &[&str], group: impl Fn(usize, usize) -> usize) -> Curves {
-    let x: Vec<f64> = (0..10).map(|i| f64::from(i) / 9.0).collect();
-    let pairs = (0..models).flat_map(|j| (0..j).map(move |i| (i, j)));
-    let curve = |(i, j): (usize, usize)| {
-        let barrier = if cluster(i) == cluster(j) { 0.05 } else { 0.5 } * (0.6 + 0.8 * noise(i * models + j));
-        let (from, to) = (0.25 + 0.08 * noise(i), 0.25 + 0.08 * noise(j));
-        let y = x.iter().map(|x| from + (to - from) * x + barrier * 4.0 * x * (1.0 - x)).collect();
-        Curve { pair: [i.to_string(), j.to_string()], x: x.clone(), y, group: group(i, j) }
-    };
-    Curves {
-        curves: pairs.map(curve).collect(),
-        groups: groups.iter().map(|name| (*name).to_owned()).collect(),
-        lines: true,
-        band: false,
-        x_label: "interpolation coefficient".to_owned(),
-        y_label: "loss (nats)".to_owned(),
-        title: None,
-        width: Width::Column,
-    }
-}
-
-fn by_cluster(models: usize) -> Curves {
-    let groups = ["within cluster 0", "within cluster 1", "between clusters"];
-    let figure = curves(models, &groups, |i, j| if cluster(i) == cluster(j) { cluster(i) } else { 2 });
-    Curves { title: Some(format!("QQP, {models} models")), ..figure }
-}
-
-fn best_and_worst(models: usize) -> Curves {
-    let groups = ["within the best 5", "within the worst 5", "between best and worst"];
-    let figure = curves(models, &groups, |i, j| if cluster(i) == cluster(j) { cluster(i) } else { 2 });
-    Curves { lines: false, band: true, ..figure }
-}
-
-fn scatter(models: usize) -> Scatter {
-    let x: Vec<f64> = (0..models).map(|model| 0.5 - cluster(model) as f64 + 0.3 * noise(model)).collect();
-    let y: Vec<f64> = x.iter().zip(0..).map(|(x, model)| 0.6 + 0.2 * x + 0.2 * noise(model + 999)).collect();
-    let band = (0..=20).map(|step| -0.5 + 1.3 * f64::from(step) / 20.0);
-    Scatter {
-        x,
-        y,
-        clusters: Some((0..models).map(cluster).collect()),
-        names: Some((0..models).map(|seed| seed.to_string()).collect()),
-        fit: Some(Fit {
-            slope: 0.2,
-            intercept: 0.7,
-            r: 0.874,
-            interval: Some((0.71, 0.951)),
-            band: band
-                .map(|x| (x, 0.02 + 0.04 * x.abs()))
-                .map(|(x, half)| [x, 0.7 + 0.2 * x - half, 0.7 + 0.2 * x + half])
-                .collect(),
-        }),
-        x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
-        y_label: "F1 on paws".to_owned(),
-        title: None,
-        width: Width::Column,
-    }
-}
-
-fn heatmap(models: usize) -> Heatmap {
-    let mut order: Vec<usize> = (0..models).collect();
-    order.sort_by_key(|model| (cluster(*model), *model));
-    let value = |(i, j): (usize, usize)| match (i.min(j), i.max(j)) {
-        (i, j) if i == j => 0.0,
-        (i, j) if cluster(i) == cluster(j) => 0.08 * noise(i * models + j),
-        (i, j) => 0.3 + 0.25 * noise(i * models + j),
-    };
-    let labels: Vec<String> = order.iter().map(|model| model.to_string()).collect();
-    Heatmap {
-        values: order.iter().flat_map(|i| order.iter().map(|j| (*i, *j))).map(value).collect(),
-        models: labels.clone(),
-        labels,
-        axis_label: "seed".to_owned(),
-        value_label: "convexity gap (nats)".to_owned(),
-        clusters: Some(order.iter().map(|model| cluster(*model)).collect()),
-        separators: true,
-        title: None,
-        width: Width::Column,
-    }
+/// The drawing of a figure at a width.
+macro_rules! drawn {
+    ($figure:expr, $width:expr) => {{
+        let mut figure = $figure;
+        figure.width = $width;
+        figure.draw().unwrap()
+    }};
 }
 
 /// Every kind of figure with this many models.
 fn drawings(models: usize, width: Width) -> Vec<(&'static str, Drawing)> {
-    let by_metric = Heatmap {
-        labels: (0..models).map(|model| format!("0.{:02}", 50 + 40 * model / models)).collect(),
-        axis_label: "F1 on paws".to_owned(),
-        separators: false,
-        ..heatmap(models)
-    };
-    vec![
-        ("curves", Curves { width, ..by_cluster(models) }.draw().unwrap()),
-        ("curves-band", Curves { width, ..best_and_worst(models) }.draw().unwrap()),
-        ("scatter", Scatter { width, ..scatter(models) }.draw().unwrap()),
-        ("heatmap", Heatmap { width, ..heatmap(models) }.draw().unwrap()),
-        ("heatmap-by-metric", Heatmap { width, ..by_metric }.draw().unwrap()),
-    ]
+    let mut drawings = vec![
+        ("curves", drawn!(lines::by_cluster(models), width)),
+        ("curves-band", drawn!(lines::best_and_worst(models), width)),
+        ("scatter", drawn!(points::scatter(models), width)),
+        ("heatmap", drawn!(squares::heatmap(models), width)),
+        ("heatmap-by-metric", drawn!(squares::by_metric(models), width)),
+        ("training", drawn!(lines::training(models, false), width)),
+        ("training-own-schedules", drawn!(lines::training(models, true), width)),
+        ("histogram", drawn!(points::histogram(models), width)),
+        ("distributions", drawn!(points::distributions(models), width)),
+        ("movement", drawn!(points::movement(models), width)),
+        ("sharpness", drawn!(points::sharpness(models), width)),
+        ("agreement", drawn!(squares::agreement(models), width)),
+        ("divergence", drawn!(squares::divergence(models), width)),
+        ("surface", drawn!(squares::surface(models), width)),
+        ("surface-clipped", drawn!(squares::clipped(models), width)),
+    ];
+    // A column has room for the numbers in the cells of some five models.
+    if models <= 5 || (width == Width::Page && models <= MATRIX_MODELS) {
+        drawings.push(("matrix", drawn!(lines::matrix(models), width)));
+    }
+    drawings
 }
 
 #[test]
@@ -226,13 +168,20 @@ fn figures_of_five_models_look_as_they_did() {
 
 #[test]
 fn nothing_overlaps_or_leaves_the_page_from_three_models_to_a_hundred() {
-    for models in [3, 5, 25, 100] {
+    for models in [3, 5, 12, 25, 100] {
         for (name, drawing) in drawings(models, Width::Column) {
             show(&format!("{name}-{models}"), &drawing);
         }
         for (name, drawing) in drawings(models, Width::Page) {
             show(&format!("{name}-page-{models}"), &drawing);
         }
+    }
+}
+
+#[test]
+fn awkward_data_is_drawn_within_the_page() {
+    for (name, drawing) in awkward::drawings() {
+        show(&name, &drawing);
     }
 }
 

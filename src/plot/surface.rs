@@ -8,6 +8,7 @@ use super::style::Width;
 use super::ticks::Axis;
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
+mod isolines;
 mod layout;
 mod paint;
 
@@ -91,7 +92,7 @@ impl Surfaces {
         Numbers { columns }
     }
 
-    fn draw(&self) -> Result<Drawing, PlotError> {
+    pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         let fields = self.fields()?;
         let values = extent(fields.iter().flat_map(|field| field.values.iter().copied()));
         let mut drawing = Drawing::new(self.width.points());
@@ -100,8 +101,12 @@ impl Surfaces {
         let scale = Scale::new(&layout.bar.axis, values);
         drawing.height = layout.height;
         for ((surface, field), panel) in self.surfaces.iter().zip(&fields).zip(&layout.panels) {
-            paint::surface(&mut drawing, panel, field, &scale);
-            paint::models(&mut drawing, panel, surface);
+            let models = paint::Models::of(panel, surface);
+            let lines = paint::isolines(panel, field, &scale);
+            let text = |level: usize| Some((scale.text(level, &layout.bar.axis)?, scale.ink(level)));
+            let levels = isolines::levels(panel, &lines, text, &models.taken(), &models.joined);
+            paint::surface(&mut drawing, panel, (&lines, &levels), &scale);
+            models.draw(&mut drawing);
             paint::axes(&mut drawing, panel, surface);
         }
         paint::bar(&mut drawing, &layout.bar, &scale, &self.value_label);
@@ -161,6 +166,13 @@ impl Scale {
         let ends = |open: bool, end: f64| open.then_some(end);
         let levels = ends(open[0], low).into_iter().chain(inner).chain(ends(open[1], high)).collect();
         Scale { low, high, levels, open }
+    }
+
+    /// What the bar calls a level; `None` for those between its ticks.
+    fn text(&self, level: usize, axis: &Axis) -> Option<String> {
+        let slack = (self.high - self.low) * 1e-6;
+        let tick = axis.ticks.iter().find(|(value, _)| (value - self.levels[level]).abs() < slack);
+        tick.map(|(_, label)| label.clone())
     }
 
     fn ink(&self, band: usize) -> super::drawing::Ink {

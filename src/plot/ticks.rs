@@ -58,19 +58,32 @@ impl Axis {
         fonts::widest(self.ticks.iter().map(|(_, label)| label.as_str()), TICK_TEXT)
     }
 
-    /// The axis's name, with what has to be undone to read a value from a label.
-    pub fn title(&self, name: &str) -> String {
-        let mut title = name.to_owned();
+    /// What has to be undone to read a value from a label, for the end of the axis's name.
+    pub fn note(&self) -> String {
+        let mut note = String::new();
         if let Some(offset) = &self.offset {
-            title += &match offset.strip_prefix('−') {
+            note += &match offset.strip_prefix('−') {
                 Some(magnitude) => format!(" + {magnitude}"),
                 None => format!(" − {offset}"),
             };
         }
         if self.exponent != 0 {
-            title += &format!(", in 1e{}", signed(self.exponent.to_string()));
+            note += &format!(", in 1e{}", signed(self.exponent.to_string()));
         }
-        title
+        note
+    }
+
+    /// Labels that hold the power of ten themselves, `2e−5`, where the axis's name has no room for it.
+    pub fn with_whole_labels(mut self) -> Axis {
+        if self.exponent != 0 {
+            let power = signed(format!("e{}", self.exponent));
+            let zero = |label: &str| label.chars().all(|sign| matches!(sign, '0' | '.'));
+            for (_, label) in &mut self.ticks {
+                *label = if zero(label) { "0".to_owned() } else { format!("{label}{power}") };
+            }
+            self.exponent = 0;
+        }
+        self
     }
 
     fn with_about(low: f64, high: f64, count: usize) -> Axis {
@@ -176,7 +189,7 @@ mod tests {
     fn usual_ranges_have_usual_ticks() {
         let unit = Axis::over(0.0, 1.0, 0.0, 200.0, true);
         assert_eq!(labels(&unit), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(unit.title("α"), "α");
+        assert_eq!(unit.note(), "");
         assert_eq!(labels(&Axis::with_about(0.0, 0.1, 4)), ["0.000", "0.025", "0.050", "0.075", "0.100"]);
         assert_eq!(labels(&Axis::with_about(-1000.0, 1000.0, 4)), ["−1000", "−500", "0", "500", "1000"]);
     }
@@ -193,18 +206,26 @@ mod tests {
     fn tiny_and_huge_values_share_an_exponent() {
         let tiny = Axis::with_about(0.0, 4e-6, 4);
         assert_eq!(labels(&tiny), ["0", "1", "2", "3", "4"]);
-        assert_eq!(tiny.title("loss"), "loss, in 1e−6");
+        assert_eq!(tiny.note(), ", in 1e−6");
         let huge = Axis::with_about(0.0, 1e7, 4);
         assert_eq!(labels(&huge), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
-        assert_eq!(huge.title("loss"), "loss, in 1e7");
+        assert_eq!(huge.note(), ", in 1e7");
+    }
+
+    #[test]
+    fn labels_can_hold_the_exponent() {
+        let rate = Axis::over(0.0, 2e-5, 0.0, 50.0, false).with_whole_labels();
+        assert_eq!((labels(&rate), rate.note()), (vec!["0", "1e−5", "2e−5"], String::new()));
+        let plain = Axis::over(0.0, 1.0, 0.0, 50.0, false);
+        assert_eq!(plain.clone().with_whole_labels(), plain);
     }
 
     #[test]
     fn a_narrow_range_far_from_zero_is_shown_from_an_offset() {
         let axis = Axis::with_about(0.7, 0.700004, 4);
-        assert_eq!(axis.title("loss"), "loss − 0.7, in 1e−6");
+        assert_eq!(axis.note(), " − 0.7, in 1e−6");
         assert_eq!(labels(&axis), ["0", "1", "2", "3", "4"]);
-        assert!(Axis::with_about(-1000.000001, -1000.0, 4).title("x").starts_with("x + 1000"));
+        assert!(Axis::with_about(-1000.000001, -1000.0, 4).note().starts_with(" + 1000"));
     }
 
     #[test]
@@ -220,7 +241,7 @@ mod tests {
         let low = 936.593_707_957_988_6;
         let axis = Axis::over(low, low + 5.436_657_410_185_520_5e-8, 0.04, 68.149_562_129_702_52, false);
         assert_eq!(labels(&axis), ["0"]);
-        assert_eq!(axis.title("loss"), "loss − 936.593708");
+        assert_eq!(axis.note(), " − 936.593708");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The parts of the figure, each at its place.
 
-use super::super::contour::{Field, thinned};
-use super::super::drawing::{Align, Drawing, Point};
+use super::super::contour::{Field, Outline, thinned};
+use super::super::drawing::{Align, Drawing, Label, Point};
 use super::super::fonts::{self, CAPITAL};
 use super::super::frame::upward_name;
 use super::super::style::{AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, Marker, TEXT, TICK_LENGTH, TICK_TEXT, WHITE};
+use super::isolines::{self, Isoline, Level};
 use super::layout::{BAR, Bar, GAP, Panel};
 use super::{Scale, Surface, clipped};
 
@@ -15,69 +16,104 @@ const MARKER: f64 = 2.6;
 const HALO: f64 = 0.9;
 const OPEN_END: f64 = 7.0;
 
-/// The colours, with a thin line where they change.
-pub(super) fn surface(drawing: &mut Drawing, panel: &Panel, field: &Field, scale: &Scale) {
-    drawing.rectangle((panel.left, panel.top), (panel.right, panel.bottom), scale.ink(0));
-    for outline in field.outlines(&scale.levels) {
+/// The lines of a panel in the order in which to fill them.
+pub(super) fn isolines(panel: &Panel, field: &Field, scale: &Scale) -> Vec<Isoline> {
+    let line = |outline: Outline| {
         let exact: Vec<Point> = outline.points.into_iter().map(|point| panel.point(point)).collect();
         let mut points = thinned(&exact, TOLERANCE);
-        let [first, _, _, ..] = points.as_slice() else { continue };
-        let first = *first;
-        drawing
-            .shapes
-            .push(super::super::drawing::Shape::Polygon { points: points.clone(), ink: scale.ink(outline.band) });
+        let [first, _, _, ..] = *points.as_slice() else { return None };
         points.push(first);
-        drawing.line(&points, ISOLINE, TEXT.faded(0.45));
+        Some(Isoline { points, band: outline.band, level: outline.level })
+    };
+    field.outlines(&scale.levels).into_iter().filter_map(line).collect()
+}
+
+/// The colours, with a thin line where they change, and the lines' levels in their gaps.
+pub(super) fn surface(
+    drawing: &mut Drawing,
+    panel: &Panel,
+    (lines, levels): (&[Isoline], &[Option<Level>]),
+    scale: &Scale,
+) {
+    drawing.rectangle((panel.left, panel.top), (panel.right, panel.bottom), scale.ink(0));
+    for line in lines {
+        let (_, open) = line.points.split_last().unwrap_or((&(0.0, 0.0), &[]));
+        drawing.polygon(open, scale.ink(line.band));
+        for piece in isolines::pieces(line, levels) {
+            drawing.line(&piece, ISOLINE, TEXT.faded(0.45));
+        }
     }
+    levels.iter().flatten().for_each(|level| isolines::draw(drawing, level));
 }
 
 /// Three markers joined by lines, each with its name beside it.
-pub(super) fn models(drawing: &mut Drawing, panel: &Panel, surface: &Surface) {
-    let places = surface.places;
-    let (across, up) = ((panel.x.low, panel.x.high), (panel.y.low, panel.y.high));
-    for (width, ink) in [(2.0, WHITE), (0.9, TEXT)] {
-        for (a, b) in [(0, 1), (1, 2), (2, 0)] {
-            if let Some((from, to)) = clipped((places[a], places[b]), across, up) {
-                drawing.line(&[panel.point(from), panel.point(to)], width, ink);
+pub(super) struct Models {
+    markers: Vec<Point>,
+    /// With left, top, right and bottom.
+    names: Vec<(String, [f64; 4])>,
+    pub joined: Vec<[Point; 2]>,
+}
+
+impl Models {
+    pub fn of(panel: &Panel, surface: &Surface) -> Models {
+        let places = surface.places;
+        let (across, up) = ((panel.x.low, panel.x.high), (panel.y.low, panel.y.high));
+        let side = |(a, b): (usize, usize)| {
+            let (from, to) = clipped((places[a], places[b]), across, up)?;
+            Some([panel.point(from), panel.point(to)])
+        };
+        let inside = |(x, y): Point| across.0 <= x && x <= across.1 && up.0 <= y && y <= up.1;
+        let shown: Vec<(Point, &str)> = places
+            .iter()
+            .zip(&surface.names)
+            .filter(|(place, _)| inside(**place))
+            .map(|(place, name)| (panel.point(*place), name.as_str()))
+            .collect();
+        let middle = places
+            .map(|place| panel.point(place))
+            .into_iter()
+            .fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x / 3.0, sum.1 + y / 3.0));
+        let markers: Vec<Point> = shown.iter().map(|(place, _)| *place).collect();
+        let mut models = Models {
+            markers,
+            names: Vec::new(),
+            joined: [(0, 1), (1, 2), (2, 0)].into_iter().filter_map(side).collect(),
+        };
+        for (place, name) in &shown {
+            let name = fonts::fit_end(name, LEGEND_TEXT, true, (panel.right - panel.left) * 0.4);
+            let half = (fonts::width(&name, LEGEND_TEXT, true) / 2.0 + 1.5, LEGEND_TEXT * CAPITAL / 2.0 + 1.5);
+            if let Some(box_) = beside(panel, *place, middle, half, &models.taken()) {
+                models.names.push((name, box_));
             }
         }
+        models
     }
-    let inside = |(x, y): Point| across.0 <= x && x <= across.1 && up.0 <= y && y <= up.1;
-    let shown: Vec<(Point, &str)> = places
-        .iter()
-        .zip(&surface.names)
-        .filter(|(place, _)| inside(**place))
-        .map(|(place, name)| (panel.point(*place), name.as_str()))
-        .collect();
-    let middle = places
-        .map(|place| panel.point(place))
-        .into_iter()
-        .fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x / 3.0, sum.1 + y / 3.0));
-    let markers: Vec<[f64; 4]> = shown.iter().map(|((x, y), _)| around((*x, *y), MARKER, MARKER)).collect();
-    let mut taken = markers.clone();
-    let mut labels = Vec::new();
-    for (place, name) in &shown {
-        let name = fonts::fit(name, LEGEND_TEXT, true, (panel.right - panel.left) * 0.6);
-        let half = (fonts::width(&name, LEGEND_TEXT, true) / 2.0 + 1.5, LEGEND_TEXT * CAPITAL / 2.0 + 1.5);
-        if let Some(box_) = beside(panel, *place, middle, half, &taken) {
-            taken.push(box_);
-            labels.push((name, box_));
+
+    /// What nothing else may cover.
+    pub fn taken(&self) -> Vec<[f64; 4]> {
+        let markers = self.markers.iter().map(|place| around(*place, MARKER, MARKER));
+        markers.chain(self.names.iter().map(|(_, box_)| *box_)).collect()
+    }
+
+    pub fn draw(&self, drawing: &mut Drawing) {
+        for (width, ink) in [(2.0, WHITE), (0.9, TEXT)] {
+            self.joined.iter().for_each(|side| drawing.line(side, width, ink));
         }
-    }
-    for (name, [left, top, right, bottom]) in labels {
-        drawing.rectangle((left, top), (right, bottom), WHITE.faded(0.8));
-        drawing.label(super::super::drawing::Label {
-            text: name,
-            at: ((left + right) / 2.0, bottom - 1.5),
-            size: LEGEND_TEXT,
-            bold: true,
-            align: Align::Middle,
-            upwards: false,
-            ink: TEXT,
-        });
-    }
-    for (place, _) in shown {
-        drawing.marker(Marker::Disc, place, MARKER, HALO, TEXT);
+        for (name, [left, top, right, bottom]) in &self.names {
+            drawing.rectangle((*left, *top), (*right, *bottom), WHITE.faded(0.8));
+            drawing.label(Label {
+                text: name.clone(),
+                at: ((left + right) / 2.0, bottom - 1.5),
+                size: LEGEND_TEXT,
+                bold: true,
+                align: Align::Middle,
+                upwards: false,
+                ink: TEXT,
+            });
+        }
+        for place in &self.markers {
+            drawing.marker(Marker::Disc, *place, MARKER, HALO, TEXT);
+        }
     }
 }
 
@@ -125,18 +161,22 @@ pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &Surface) {
     let centre = (left + right) / 2.0;
     // The model on the x axis is the one that the unit leads to.
     let end = if surface.places[1].1.abs() <= surface.places[2].1.abs() { 1 } else { 2 };
-    let unit = |from: &str| panel.x.title(&format!("distance ({from}to {} is 1)", surface.names[end]));
-    let whole = unit(&format!("{} ", surface.names[0]));
-    let fits = fonts::width(&whole, LABEL_TEXT, false) <= panel.room;
-    // The anchor stands at the origin, so it goes without saying.
-    let name = fonts::fit(&if fits { whole } else { unit("") }, LABEL_TEXT, false, panel.room);
+    let whole = |from: &str, to: &str| format!("distance ({from}to {to} is 1){}", panel.x.note());
+    let wide = |text: &str| fonts::width(text, LABEL_TEXT, false);
+    let mut name = whole(&format!("{} ", surface.names[0]), &surface.names[end]);
+    if wide(&name) > panel.room {
+        // The anchor stands at the origin, so it goes without saying.
+        let room = panel.room - wide(&whole("", ""));
+        name = whole("", &fonts::fit_end(&surface.names[end], LABEL_TEXT, false, room));
+    }
+    let name = fonts::fit(&name, LABEL_TEXT, false, panel.room);
     drawing.text(name, (centre, label_y + GAP + LABEL_TEXT), LABEL_TEXT, Align::Middle, TEXT);
     if let Some(x) = panel.name_x {
-        upward_name(drawing, &panel.y.title("distance"), x, top, bottom);
+        upward_name(drawing, ("distance", &panel.y.note()), x, top, bottom);
     }
     if let Some(name) = &surface.name {
         let name = fonts::fit(name, LEGEND_TEXT, true, panel.room);
-        drawing.label(super::super::drawing::Label {
+        drawing.label(Label {
             text: name,
             at: (centre, top - GAP - 1.0),
             size: LEGEND_TEXT,
@@ -155,16 +195,10 @@ pub(super) fn bar(drawing: &mut Drawing, bar: &Bar, scale: &Scale, name: &str) {
     let (top, bottom) = (bar.top + room(scale.open[1]), bar.bottom - room(scale.open[0]));
     let height = |value: f64| bottom - (value - scale.low) / (scale.high - scale.low) * (bottom - top);
     if scale.open[0] {
-        drawing.shapes.push(super::super::drawing::Shape::Polygon {
-            points: vec![(left, bottom), (right, bottom), ((left + right) / 2.0, bar.bottom)],
-            ink: scale.ink(0),
-        });
+        drawing.polygon(&[(left, bottom), (right, bottom), ((left + right) / 2.0, bar.bottom)], scale.ink(0));
     }
     if scale.open[1] {
-        drawing.shapes.push(super::super::drawing::Shape::Polygon {
-            points: vec![(left, top), (right, top), ((left + right) / 2.0, bar.top)],
-            ink: scale.ink(scale.levels.len()),
-        });
+        drawing.polygon(&[(left, top), (right, top), ((left + right) / 2.0, bar.top)], scale.ink(scale.levels.len()));
     }
     let inner = scale.levels.iter().copied().filter(|level| *level > scale.low && *level < scale.high);
     let bounds: Vec<f64> = std::iter::once(scale.low).chain(inner).chain([scale.high]).collect();
@@ -182,5 +216,5 @@ pub(super) fn bar(drawing: &mut Drawing, bar: &Bar, scale: &Scale, name: &str) {
         drawing.text(label, at, TICK_TEXT, Align::Start, TEXT);
     }
     let x = right + TICK_LENGTH + GAP + bar.axis.widest_label() + 2.0 * GAP + LABEL_TEXT * CAPITAL;
-    upward_name(drawing, &bar.axis.title(name), x, bar.top, bar.bottom);
+    upward_name(drawing, (name, &bar.axis.note()), x, bar.top, bar.bottom);
 }

@@ -16,7 +16,7 @@ use super::measure::Metric;
 use crate::engine::{Context, Outputs, StageError};
 use crate::plot::Width;
 
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 pub use crate::plot::MATRIX_MODELS;
 

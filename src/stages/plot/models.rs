@@ -30,7 +30,7 @@ pub(super) fn sharpness(
         y,
         clusters: clusters_of(clusters, context)?,
         names: Some(models.to_vec()),
-        x_label: "ε-sharpness".to_owned(),
+        x_label: "ε-sharpness (%)".to_owned(),
         y_label: metric_axis(eval, metric),
         title: title.or_else(|| group_title(metric)),
         width: Width::Column,
@@ -102,8 +102,14 @@ pub(super) fn training(
         let log = read_parquet(&context.bytes(&format!("log:{number}"))?)?;
         let losses: Vec<f64> = log.column("loss")?.f64()?.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         let steps: Vec<u64> = log.column("step")?.u64()?.iter().map(|step| step.unwrap_or(0)).collect();
+        let rates: Vec<f64> = log.column("learning_rate")?.f64()?.iter().map(|rate| rate.unwrap_or(f64::NAN)).collect();
         let (places, losses) = smoothed(&losses, smooth, POINTS);
-        runs.push(TrainingRun { name: name.clone(), steps: places.iter().map(|at| steps[*at]).collect(), losses });
+        runs.push(TrainingRun {
+            name: name.clone(),
+            steps: places.iter().map(|at| steps[*at]).collect(),
+            losses,
+            rates: places.iter().map(|at| rates[*at]).collect(),
+        });
         context.progress(number + 1, models.len());
     }
     let y_label = match smooth {

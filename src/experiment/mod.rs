@@ -31,7 +31,7 @@ use crate::stages::agreement::Value;
 use crate::train::{BoxShape, Recipe};
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
-pub use imports::{ImportedEval, ImportedLines, Logs, Members};
+pub use imports::{ImportedEval, ImportedLines, ImportedSharpness, ImportedSurface, Logs, Members};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
 pub use seeds::{Axis, Coordinates, Pick};
 pub use validate::read;
@@ -150,6 +150,8 @@ pub enum Spec {
     ImportedEval(ImportedEval),
     Members(Members),
     Surface(Surface),
+    ImportedSurface(ImportedSurface),
+    ImportedSharpness(ImportedSharpness),
 }
 
 #[derive(Debug)]

@@ -153,6 +153,12 @@ impl Checker {
             Kind::Interpolate if imports::has(&value, &["logs"]) => {
                 Spec::ImportedLines(imports::check_lines(self.table(value)?, self)?)
             }
+            Kind::Surface if imports::has(&value, &["logs"]) => {
+                Spec::ImportedSurface(imports::check_surface(self.table(value)?, self)?)
+            }
+            Kind::Sharpness if imports::has(&value, &["logs"]) => {
+                Spec::ImportedSharpness(imports::check_sharpness(self.table(value)?, self)?)
+            }
             Kind::Cluster if imports::has(&value, &["members"]) => {
                 Spec::Members(imports::check_members(self.table(value)?, self)?)
             }

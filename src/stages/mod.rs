@@ -46,6 +46,8 @@ pub enum Params {
     ImportRuns(import::RunsParams),
     Members(members::Params),
     Surface(surface::Params),
+    ImportSurfaces(import::SurfacesParams),
+    ImportSharpness(import::SharpnessParams),
 }
 
 impl Params {
@@ -69,6 +71,8 @@ impl Params {
             Self::ImportRuns(_) => "import-runs",
             Self::Members(_) => "members",
             Self::Surface(_) => "surface",
+            Self::ImportSurfaces(_) => "import-surfaces",
+            Self::ImportSharpness(_) => "import-sharpness",
         }
     }
 
@@ -89,6 +93,7 @@ impl Params {
             Self::ImportLines(_) | Self::ImportEvaluations(_) | Self::ImportRuns(_) => import::VERSION,
             Self::Members(_) => members::VERSION,
             Self::Surface(_) => surface::VERSION,
+            Self::ImportSurfaces(_) | Self::ImportSharpness(_) => import::VERSION,
         }
     }
 
@@ -134,6 +139,8 @@ impl Params {
             Self::ImportRuns(params) => import::runs(params, context),
             Self::Members(params) => members::run(params, context),
             Self::Surface(params) => surface::run(params, context),
+            Self::ImportSurfaces(params) => import::surfaces(params, context),
+            Self::ImportSharpness(params) => import::sharpness(params, context),
         }
     }
 }

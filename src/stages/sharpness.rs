@@ -30,8 +30,9 @@ pub struct Params {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sharpness {
     pub examples: usize,
-    pub before: f64,
-    pub after: f64,
+    /// Both unknown of a model whose sharpness was published.
+    pub before: Option<f64>,
+    pub after: Option<f64>,
     /// 100·(after − before)/(1 + before)
     pub sharpness: f64,
 }
@@ -61,7 +62,8 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let raw = train::logits(&raised, &examples.batches)?;
     let end = examples.combine(&params.selection, &classes, &raw, model.labels.len())?;
     let (before, after) = (loss(&start)?, loss(&end)?);
-    let sharpness = Sharpness { examples: targets.len(), before, after, sharpness: train::sharpness(before, after) };
+    let sharpness = train::sharpness(before, after);
+    let sharpness = Sharpness { examples: targets.len(), before: Some(before), after: Some(after), sharpness };
     let mut outputs = Outputs::default();
     outputs.json("sharpness", &sharpness)?;
     Ok(outputs)

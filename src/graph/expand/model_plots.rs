@@ -35,9 +35,11 @@ impl Expander<'_> {
         let Some(measured) = self.sharpnesses.get(of.get_ref()) else { return Ok(None) };
         let models: Vec<Model> = measured.iter().map(|(model, _)| model.clone()).collect();
         let mut inputs: Vec<Input> = Vec::new();
-        for (number, (_, step)) in measured.iter().enumerate() {
+        for (number, (model, step)) in measured.iter().enumerate() {
             let role = format!("sharpness:{number}");
-            inputs.push(Input { role, from: *step, output: "sharpness".to_owned() });
+            let output =
+                if model.is_imported() { format!("sharpness:{}", model.label) } else { "sharpness".to_owned() };
+            inputs.push(Input { role, from: *step, output });
         }
         inputs.extend(self.metric_inputs(metric, &models)?);
         let Some((clusters, input)) = self.places_in_clusters(&models, clusters)? else { return Ok(None) };
@@ -106,7 +108,10 @@ impl Expander<'_> {
     ) -> Result<Option<Places>, Diagnostic> {
         let Some(named) = clusters else { return Ok(Some((None, None))) };
         let Some(clustered) = self.clusters.get(named.get_ref()) else { return Ok(None) };
-        let same = |a: &Model, b: &Model| (a.step, a.checkpoint) == (b.step, b.checkpoint);
+        let same = |a: &Model, b: &Model| match a.is_imported() || b.is_imported() {
+            true => a.is_same(b),
+            false => (a.step, a.checkpoint) == (b.step, b.checkpoint),
+        };
         let place = |model: &Model| {
             clustered.models.iter().position(|other| same(model, other)).ok_or_else(|| {
                 let message = format!("[cluster.{}] does not cluster the model `{}`", named.get_ref(), model.label);

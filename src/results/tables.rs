@@ -32,8 +32,8 @@ pub const TABLES: [&str; 14] = [
 ];
 
 pub struct Table {
-    name: &'static str,
-    frame: DataFrame,
+    pub(super) name: &'static str,
+    pub(super) frame: DataFrame,
 }
 
 impl Table {

@@ -71,6 +71,15 @@ kind = "sharpness"
 of = "sharp"
 metric = "eval.hans:accuracy"
 clusters = "basins"
+
+[cluster.by_area]
+of = "lines"
+distance = "area-under-curve"
+delta = 4.0
+clusters = 3
+
+[dynamics.both]
+of = ["by_area", "basins"]
 "#;
 
 #[derive(Deserialize)]
@@ -214,6 +223,13 @@ fn published_results_are_clustered_and_drawn_as_our_own() {
     for figure in ["heatmap", "scatter", "curves", "surfaces", "sharp"] {
         assert!(workspace.read(&format!("results/published/{figure}.svg")).contains("<svg"));
     }
+
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/show.txt");
+    if std::env::var_os("UPDATE_SHOW").is_some() {
+        std::fs::write(&golden, &shown).unwrap();
+    }
+    assert_eq!(shown, std::fs::read_to_string(golden).unwrap(), "UPDATE_SHOW=1 writes it anew\n{shown}");
 
     // Where logs lie is no part of a key, and what lies beside them neither.
     std::fs::rename(workspace.path("lines"), workspace.path("moved")).unwrap();

@@ -9,7 +9,6 @@ mod fetches;
 mod imports;
 mod load;
 mod measurements;
-mod model_plots;
 pub mod notation;
 mod plots;
 mod raw;

@@ -2,12 +2,10 @@
 
 mod agreement;
 mod clusters;
-mod distributions;
 mod dynamics;
 mod fetches;
 mod imports;
 mod measurements;
-mod model_plots;
 mod plots;
 mod sharpness;
 mod surfaces;

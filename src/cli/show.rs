@@ -10,10 +10,10 @@ use crate::results;
 use crate::store::Store;
 
 pub(super) fn show(command: &args::Experiment, cache: &Path) -> Result<Exit, Failure> {
-    let (_, graph) = load(command)?;
+    let (experiment, graph) = load(command)?;
     let store = Store::existing(cache);
     let plan = Plan::new(&graph, &store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
-    print!("{}", results::render(&graph, &plan, &store).map_err(with_help)?);
+    print!("{}", results::render(&experiment, &graph, &plan, &store).map_err(with_help)?);
     Ok(Exit::Done)
 }
 

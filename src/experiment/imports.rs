@@ -1,5 +1,7 @@
 //! Published results: `[interpolate.x]` and `[eval.x]` with `logs` or a `table`, and `[cluster.x]` with `members`.
 
+mod analyses;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -14,6 +16,9 @@ use crate::data::published::Pattern;
 use crate::data::{Format, Source};
 use crate::stages::import::needs_data;
 use crate::stages::measure::Metric;
+
+pub use analyses::{ImportedSharpness, ImportedSurface};
+pub(super) use analyses::{check_sharpness, check_surface};
 
 type Text = Spanned<String>;
 

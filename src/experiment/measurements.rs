@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::raw::{OneOrMany, RawEval, RawInterpolate, RawPairs};
+use super::raw::{RawEval, RawInterpolate, RawMeasure, RawPairs};
 use super::validate::Checker;
 use super::{DataRef, Diagnostic, Eval, Interpolate, Measurement, ModelRef};
 use crate::stages::measure::Metric;
@@ -12,22 +12,15 @@ use crate::stages::measure::Metric;
 /// The published study evaluates its lines and planes on this many examples.
 pub(super) const LINE_EXAMPLES: usize = 512;
 
-pub(super) fn check_eval(raw: RawEval, checker: &mut Checker) -> Option<Eval> {
-    let measure = Measure {
-        models: raw.models,
-        data: raw.data,
-        metrics: raw.metrics,
-        max_length: raw.max_length,
-        labels: raw.labels,
-        combine: raw.combine,
-        filter: raw.filter,
-        permute: raw.permute,
-        examples: raw.examples,
-    };
+pub(super) fn check_eval(measure: RawMeasure, raw: RawEval, checker: &mut Checker) -> Option<Eval> {
     Some(Eval { measure: measure.check(checker)?, by: raw.by.unwrap_or_default() })
 }
 
-pub(super) fn check_interpolate(raw: RawInterpolate, checker: &mut Checker) -> Option<Interpolate> {
+pub(super) fn check_interpolate(
+    measure: RawMeasure,
+    raw: RawInterpolate,
+    checker: &mut Checker,
+) -> Option<Interpolate> {
     if let Some(points) = &raw.points
         && *points.get_ref() < 3
     {
@@ -53,36 +46,12 @@ pub(super) fn check_interpolate(raw: RawInterpolate, checker: &mut Checker) -> O
             list.map(|list| Spanned::new(span, list))
         }
     };
-    let measure = Measure {
-        models: raw.models,
-        data: raw.data,
-        metrics: raw.metrics,
-        max_length: raw.max_length,
-        labels: raw.labels,
-        combine: raw.combine,
-        filter: raw.filter,
-        permute: raw.permute,
-        examples: raw.examples,
-    };
     let mut measure = measure.check(checker)?;
     measure.examples.get_or_insert(LINE_EXAMPLES);
     Some(Interpolate { measure, points: raw.points.map_or(10, Spanned::into_inner), pairs })
 }
 
-/// The fields that all these kinds of stage have.
-pub(super) struct Measure {
-    pub models: Spanned<OneOrMany<String>>,
-    pub data: Spanned<String>,
-    pub metrics: Option<Vec<Spanned<String>>>,
-    pub max_length: Option<Spanned<usize>>,
-    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    pub combine: Option<Spanned<String>>,
-    pub filter: Option<BTreeMap<String, String>>,
-    pub permute: Option<u64>,
-    pub examples: Option<Spanned<usize>>,
-}
-
-impl Measure {
+impl RawMeasure {
     pub fn check(self, checker: &mut Checker) -> Option<Measurement> {
         let at = self.models.span();
         let models = self.models.into_inner().into_vec();

@@ -10,7 +10,6 @@ mod fetches;
 mod imports;
 mod load;
 mod measurements;
-mod model_plots;
 pub mod notation;
 mod plots;
 mod raw;
@@ -34,7 +33,7 @@ use crate::stages::agreement::Value;
 use crate::train::{BoxShape, Recipe};
 
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
-pub use imports::{ImportedEval, ImportedLines, Logs, Members};
+pub use imports::{ImportedEval, ImportedLines, ImportedSharpness, ImportedSurface, Logs, Members};
 pub use notation::{Checkpoint, DataRef, MetricRef, ModelRef};
 pub use seeds::{Axis, Coordinates, Pick};
 pub use validate::{read, read_with};
@@ -158,6 +157,8 @@ pub enum Spec {
     ImportedEval(ImportedEval),
     Members(Members),
     Surface(Surface),
+    ImportedSurface(ImportedSurface),
+    ImportedSharpness(ImportedSharpness),
 }
 
 #[derive(Debug)]

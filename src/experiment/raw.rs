@@ -1,6 +1,7 @@
 //! The tables of an experiment file as they are written. A key that is not here is an error.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -147,35 +148,39 @@ pub enum RawCheckpoint {
     Name(String),
 }
 
+/// Which models are measured on which examples: the keys that every stage has that measures models. They are taken out
+/// of its table before the rest is read, because serde's `flatten` forgets where a value stands.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RawEval {
+pub struct RawMeasure {
     pub models: Spanned<OneOrMany<String>>,
     pub data: Text,
     pub metrics: Option<Vec<Text>>,
     pub max_length: Option<Spanned<usize>>,
     pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
     pub combine: Option<Text>,
-    pub by: Option<Vec<String>>,
     #[serde(rename = "where")]
     pub filter: Option<BTreeMap<String, String>>,
     pub permute: Option<u64>,
     pub examples: Option<Spanned<usize>>,
 }
 
+impl RawMeasure {
+    pub const KEYS: [&str; 9] =
+        ["models", "data", "metrics", "max_length", "labels", "combine", "where", "permute", "examples"];
+    /// Of a stage that measures the loss alone.
+    pub const KEYS_OF_LOSS: [&str; 7] = ["models", "data", "max_length", "labels", "where", "permute", "examples"];
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawEval {
+    pub by: Option<Vec<String>>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawInterpolate {
-    pub models: Spanned<OneOrMany<String>>,
-    pub data: Text,
-    pub metrics: Option<Vec<Text>>,
-    pub max_length: Option<Spanned<usize>>,
-    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    pub combine: Option<Text>,
-    #[serde(rename = "where")]
-    pub filter: Option<BTreeMap<String, String>>,
-    pub permute: Option<u64>,
-    pub examples: Option<Spanned<usize>>,
     pub points: Option<Spanned<usize>>,
     pub pairs: Option<Spanned<RawPairs>>,
 }
@@ -192,16 +197,6 @@ pub enum RawPairs {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawSurface {
-    pub models: Spanned<OneOrMany<String>>,
-    pub data: Text,
-    pub metrics: Option<Vec<Text>>,
-    pub max_length: Option<Spanned<usize>>,
-    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    pub combine: Option<Text>,
-    #[serde(rename = "where")]
-    pub filter: Option<BTreeMap<String, String>>,
-    pub permute: Option<u64>,
-    pub examples: Option<Spanned<usize>>,
     pub planes: Option<Spanned<RawPlanes>>,
     pub range: Option<Spanned<f64>>,
     pub points_per_unit: Option<Spanned<f64>>,
@@ -234,14 +229,6 @@ pub struct RawDynamics {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawSharpness {
-    pub models: Spanned<OneOrMany<String>>,
-    pub data: Text,
-    pub max_length: Option<Spanned<usize>>,
-    pub labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    #[serde(rename = "where")]
-    pub filter: Option<BTreeMap<String, String>>,
-    pub permute: Option<u64>,
-    pub examples: Option<Spanned<usize>>,
     pub epsilon: Option<Spanned<f64>>,
     #[serde(rename = "box")]
     pub shape: Option<Text>,
@@ -279,6 +266,32 @@ pub struct RawPlot {
     pub clip_x: Option<Spanned<[f64; 2]>>,
     pub clip_y: Option<Spanned<[f64; 2]>>,
     pub clip_z: Option<Spanned<[f64; 2]>>,
+}
+
+impl RawPlot {
+    /// The keys that not every kind has and that this one was given, and where.
+    pub fn given(&self) -> Vec<(&'static str, Range<usize>)> {
+        fn at<T>(key: &'static str, value: &Option<Spanned<T>>) -> Option<(&'static str, Range<usize>)> {
+            Some((key, value.as_ref()?.span()))
+        }
+        let all = [
+            at("metric", &self.metric),
+            at("order_by", &self.order_by),
+            at("clusters", &self.clusters),
+            at("best", &self.best),
+            at("worst", &self.worst),
+            at("by", &self.by),
+            at("band", &self.band),
+            at("lines", &self.lines),
+            at("value", &self.value),
+            at("smooth", &self.smooth),
+            at("distance", &self.distance),
+            at("clip_x", &self.clip_x),
+            at("clip_y", &self.clip_y),
+            at("clip_z", &self.clip_z),
+        ];
+        all.into_iter().flatten().collect()
+    }
 }
 
 /// `title = "Some words"` or `title = false`.

@@ -103,6 +103,7 @@ impl References<'_> {
                     PlotKind::Surface { of, metric, .. } => of.iter().for_each(|of| self.surface(of, metric)),
                 },
                 Spec::Surface(surface) => self.measurement(&surface.measure),
+                Spec::ImportedSurface(_) | Spec::ImportedSharpness(_) => {}
             }
         }
         self.cycles();
@@ -238,10 +239,14 @@ impl References<'_> {
     }
 
     fn surface(&mut self, of: &Spanned<String>, metric: &str) {
-        let Some(Stage { spec: Spec::Surface(surface), .. }) = self.named(of, Kind::Surface) else { return };
-        if !surface.measure.metrics.iter().any(|known| known == metric) {
+        let (metrics, key): (Vec<&str>, _) = match self.named(of, Kind::Surface).map(|stage| &stage.spec) {
+            Some(Spec::Surface(surface)) => (surface.measure.metrics.iter().map(String::as_str).collect(), "metrics"),
+            Some(Spec::ImportedSurface(surface)) => (surface.files.keys().map(String::as_str).collect(), "files"),
+            _ => return,
+        };
+        if !metrics.contains(&metric) {
             let message = format!("[surface.{}] does not measure `{metric}`", of.get_ref());
-            let help = format!("add it to its `metrics`, which are {}", surface.measure.metrics.join(", "));
+            let help = format!("add it to its `{key}`, which are {}", metrics.join(", "));
             self.errors.push(Diagnostic::new(message, of.span()).help(help));
         }
     }

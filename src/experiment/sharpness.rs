@@ -2,8 +2,7 @@
 
 use toml::Spanned;
 
-use super::measurements::Measure;
-use super::raw::RawSharpness;
+use super::raw::{RawMeasure, RawSharpness};
 use super::validate::Checker;
 use super::{Diagnostic, Sharpness};
 use crate::train::BoxShape;
@@ -13,7 +12,7 @@ const EPSILON: f64 = 1e-5;
 const LEARNING_RATE: f64 = 8e-5;
 const BATCH_SIZE: usize = 128;
 
-pub(super) fn check(raw: RawSharpness, checker: &mut Checker) -> Option<Sharpness> {
+pub(super) fn check(measure: RawMeasure, raw: RawSharpness, checker: &mut Checker) -> Option<Sharpness> {
     if let Some(epsilon) = &raw.epsilon
         && !(epsilon.get_ref().is_finite() && *epsilon.get_ref() > 0.0)
     {
@@ -36,17 +35,6 @@ pub(super) fn check(raw: RawSharpness, checker: &mut Checker) -> Option<Sharpnes
                 );
             }
         },
-    };
-    let measure = Measure {
-        models: raw.models,
-        data: raw.data,
-        metrics: None,
-        max_length: raw.max_length,
-        labels: raw.labels,
-        combine: None,
-        filter: raw.filter,
-        permute: raw.permute,
-        examples: raw.examples,
     };
     Some(Sharpness {
         measure: measure.check(checker)?,

@@ -2,8 +2,8 @@
 
 use toml::Spanned;
 
-use super::measurements::{LINE_EXAMPLES, Measure};
-use super::raw::{RawPlanes, RawSurface};
+use super::measurements::LINE_EXAMPLES;
+use super::raw::{RawMeasure, RawPlanes, RawSurface};
 use super::validate::Checker;
 use super::{Clips, Diagnostic, PlotKind, Surface};
 
@@ -13,8 +13,8 @@ const POINTS_PER_UNIT: f64 = 20.0;
 /// Along an axis; more would not fit into a picture, and take years.
 const MOST_POINTS: f64 = 2000.0;
 
-pub(super) fn check(raw: RawSurface, checker: &mut Checker) -> Option<Surface> {
-    let points = check_points(raw.range.as_ref(), raw.points_per_unit.as_ref(), &raw.data, checker);
+pub(super) fn check(measure: RawMeasure, raw: RawSurface, checker: &mut Checker) -> Option<Surface> {
+    let points = check_points(raw.range.as_ref(), raw.points_per_unit.as_ref(), &measure.data, checker);
     let planes = raw.planes.map(|planes| {
         let span = planes.span();
         let list = match planes.into_inner() {
@@ -28,17 +28,6 @@ pub(super) fn check(raw: RawSurface, checker: &mut Checker) -> Option<Surface> {
     {
         checker.fail::<()>(Diagnostic::new("`planes` is empty: leave it out, or name three models", planes.span()));
     }
-    let measure = Measure {
-        models: raw.models,
-        data: raw.data,
-        metrics: raw.metrics,
-        max_length: raw.max_length,
-        labels: raw.labels,
-        combine: raw.combine,
-        filter: raw.filter,
-        permute: raw.permute,
-        examples: raw.examples,
-    };
     let mut measure = measure.check(checker)?;
     measure.examples.get_or_insert(LINE_EXAMPLES);
     Some(Surface { measure, planes, range: raw.range.map_or(RANGE, Spanned::into_inner), points: points? })

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::durations::parse_duration;
 use super::load::{Loaded, ReadText, from_disk, in_written_order, load};
-use super::raw::{RawHeader, RawInterval, RawRun};
+use super::raw::{RawHeader, RawInterval, RawMeasure, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
     fetches, imports, measurements, plots, references, sharpness, surfaces, trainings,
@@ -161,43 +161,85 @@ impl Checker {
             Kind::Interpolate if imports::has(&value, &["logs"]) => {
                 Spec::ImportedLines(imports::check_lines(self.table(value)?, self)?)
             }
+            Kind::Surface if imports::has(&value, &["logs"]) => {
+                Spec::ImportedSurface(imports::check_surface(self.table(value)?, self)?)
+            }
+            Kind::Sharpness if imports::has(&value, &["logs"]) => {
+                Spec::ImportedSharpness(imports::check_sharpness(self.table(value)?, self)?)
+            }
             Kind::Cluster if imports::has(&value, &["members"]) => {
                 Spec::Members(imports::check_members(self.table(value)?, self)?)
             }
             Kind::Fetch => Spec::Fetch(fetches::check(self.table(value)?, at, self)?),
             Kind::Pretrain => Spec::Pretrain(trainings::check_pretrain(self.table(value)?, self)?),
             Kind::Finetune => Spec::Finetune(trainings::check_finetune(self.table(value)?, at, self)?),
-            Kind::Eval => Spec::Eval(measurements::check_eval(self.table(value)?, self)?),
-            Kind::Interpolate => Spec::Interpolate(measurements::check_interpolate(self.table(value)?, self)?),
+            Kind::Eval => {
+                let (measure, rest) = self.measured(value, &RawMeasure::KEYS)?;
+                Spec::Eval(measurements::check_eval(measure, rest, self)?)
+            }
+            Kind::Interpolate => {
+                let (measure, rest) = self.measured(value, &RawMeasure::KEYS)?;
+                Spec::Interpolate(measurements::check_interpolate(measure, rest, self)?)
+            }
             Kind::Cluster => Spec::Cluster(clusters::check(self.table(value)?, self)?),
             Kind::Dynamics => Spec::Dynamics(dynamics::check(self.table(value)?, self)?),
-            Kind::Sharpness => Spec::Sharpness(sharpness::check(self.table(value)?, self)?),
+            Kind::Sharpness => {
+                let (measure, rest) = self.measured(value, &RawMeasure::KEYS_OF_LOSS)?;
+                Spec::Sharpness(sharpness::check(measure, rest, self)?)
+            }
             Kind::Agreement => Spec::Agreement(agreement::check(self.table(value)?)?),
             Kind::Plot => Spec::Plot(plots::check(self.table(value)?, self)?),
-            Kind::Surface => Spec::Surface(surfaces::check(self.table(value)?, self)?),
+            Kind::Surface => {
+                let (measure, rest) = self.measured(value, &RawMeasure::KEYS)?;
+                Spec::Surface(surfaces::check(measure, rest, self)?)
+            }
         })
     }
 
     /// Deserialises one table; a wrong key or type becomes an error that points at it.
     fn table<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>) -> Option<T> {
+        self.table_with(value, &[])
+    }
+
+    /// A table whose keys are in part those of a measurement: these, and the rest.
+    fn measured<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        mut value: Spanned<DeValue<'_>>,
+        keys: &[&str],
+    ) -> Option<(RawMeasure, T)> {
+        let mut shared = DeTable::new();
+        if let DeValue::Table(table) = value.get_mut() {
+            for key in keys {
+                if let Some((key, value)) = table.remove_entry(*key) {
+                    shared.insert(key, value);
+                }
+            }
+        }
+        let shared = Spanned::new(value.span(), DeValue::Table(shared));
+        let rest = self.table_with(value, keys)?;
+        Some((self.table(shared)?, rest))
+    }
+
+    /// `also` are keys that are known but no longer in the table.
+    fn table_with<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>, also: &[&str]) -> Option<T> {
         let span = value.span();
         match T::deserialize(value.into_deserializer()) {
             Ok(raw) => Some(raw),
             Err(error) => {
                 let at = error.span().unwrap_or(span);
-                let error = self.describe(error.message(), at);
+                let error = self.describe(error.message(), at, also);
                 self.fail(error)
             }
         }
     }
 
     /// serde's sentences, made kinder.
-    fn describe(&self, message: &str, at: Range<usize>) -> Diagnostic {
+    fn describe(&self, message: &str, at: Range<usize>, also: &[&str]) -> Diagnostic {
         let message = message.trim().lines().next().unwrap_or("invalid value");
         let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         if message.starts_with("unknown field") && !quoted.is_empty() {
             return Diagnostic::new(format!("unknown key `{}`", quoted[0]), at)
-                .suggest(quoted[0], quoted[1..].iter().copied());
+                .suggest(quoted[0], also.iter().chain(&quoted[1..]).copied());
         }
         if message.starts_with("missing field") && !quoted.is_empty() {
             return Diagnostic::new(format!("the key `{}` is missing", quoted[0]), at);
@@ -213,6 +255,11 @@ impl Checker {
             };
             return Diagnostic::new("wrong type", at).help(format!("expected {form}"));
         }
+        // The name of a type of ours would follow.
+        let message = match message.split_once("expected struct ") {
+            Some((found, _)) => &format!("{found}expected a table"),
+            None => message,
+        };
         let rust_words = [
             ("expected f64", "expected a number"),
             ("expected usize", "expected a whole number"),

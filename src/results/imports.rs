@@ -1,6 +1,6 @@
-//! Rows of what was published elsewhere: one step holds all pairs, or all models, of a stage.
+//! Rows of what was published elsewhere: one step holds all pairs, models or planes of a stage.
 
-use super::rows::{Pair, Rows, output};
+use super::rows::{Pair, Rows, Sharp, output};
 use crate::engine::StageError;
 use crate::store::{Manifest, Store};
 
@@ -26,6 +26,15 @@ impl Rows {
                     line: output(store, manifest, name)?,
                     key: manifest.key,
                 }),
+                ("sharpness", [model]) => self.sharpness.push(Sharp {
+                    stage: stage.to_owned(),
+                    model: (*model).to_owned(),
+                    measured: output(store, manifest, name)?,
+                    key: manifest.key,
+                }),
+                ("plane", models) => {
+                    self.add_plane(stage, &models.join(","), &output(store, manifest, name)?, manifest.key);
+                }
                 _ => {}
             }
         }

@@ -1,5 +1,6 @@
 //! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
 
+mod brief;
 mod clusterings;
 mod dynamics;
 mod figures;

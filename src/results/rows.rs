@@ -118,7 +118,8 @@ pub struct Place {
     /// In units of `length`, on axes where distances are Euclidean.
     pub x: f64,
     pub y: f64,
-    pub length: f64,
+    /// Unknown of a plane that was published.
+    pub length: Option<f64>,
     pub key: Key,
 }
 
@@ -143,9 +144,11 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                     key: manifest.key,
                 });
             }
-            Params::ImportLines(_) | Params::ImportEvaluations(_) | Params::ImportRuns(_) => {
-                rows.add_imported(&stage, store, manifest)?;
-            }
+            Params::ImportLines(_)
+            | Params::ImportEvaluations(_)
+            | Params::ImportRuns(_)
+            | Params::ImportSurfaces(_)
+            | Params::ImportSharpness(_) => rows.add_imported(&stage, store, manifest)?,
             Params::Cluster(_) | Params::Members(_) => {
                 let clusters: Clusters = output(store, manifest, "clusters")?;
                 for (model, label) in clusters.models.iter().enumerate() {
@@ -174,16 +177,7 @@ pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageE
                 rows.add_agreement(&stage, &output(store, manifest, "agreement")?, manifest.key);
             }
             Params::Surface(_) => {
-                let plane: Plane = output(store, manifest, "plane")?;
-                rows.places.extend(step.instance.split(',').zip(plane.places).map(|(model, [x, y])| Place {
-                    stage: stage.clone(),
-                    plane: step.instance.clone(),
-                    model: model.to_owned(),
-                    x,
-                    y,
-                    length: plane.length,
-                    key: manifest.key,
-                }));
+                rows.add_plane(&stage, &step.instance, &output(store, manifest, "plane")?, manifest.key);
             }
             _ => {}
         }
@@ -215,6 +209,19 @@ impl Rows {
                 });
             }
         }
+    }
+
+    /// `name`: the labels of its three models, joined by commas.
+    pub(super) fn add_plane(&mut self, stage: &str, name: &str, plane: &Plane, key: Key) {
+        self.places.extend(name.split(',').zip(plane.places).map(|(model, [x, y])| Place {
+            stage: stage.to_owned(),
+            plane: name.to_owned(),
+            model: model.to_owned(),
+            x,
+            y,
+            length: plane.length,
+            key,
+        }));
     }
 
     fn add_agreement(&mut self, stage: &str, agreement: &Agreement, key: Key) {

@@ -3,19 +3,57 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use polars::prelude::SortMultipleOptions;
+
 use super::rows::{Rows, collect};
+use super::{brief, tables};
 use crate::engine::{Plan, StageError};
+use crate::experiment::{Experiment, Kind};
 use crate::graph::Graph;
 use crate::store::Store;
 
-pub fn render(graph: &Graph, plan: &Plan, store: &Store) -> Result<String, StageError> {
+/// Tables follow one another as the first stages of their kinds do in the file.
+pub fn render(experiment: &Experiment, graph: &Graph, plan: &Plan, store: &Store) -> Result<String, StageError> {
     let rows = collect(graph, plan, store)?;
     let finished = plan.states.iter().filter(|state| state.manifest().is_some()).count();
     let mut text = format!("{}: {finished} of {} steps finished\n", graph.experiment, graph.steps.len());
-    models(&rows, &mut text);
-    distances(&rows, &mut text);
-    clusters(&rows, &mut text);
+    let mut parts: Vec<(Kind, String)> = Vec::new();
+    for (kind, write) in [(Kind::Eval, models as fn(&Rows, &mut String)), (Kind::Interpolate, distances)] {
+        parts.push((kind, written(|text| write(&rows, text))));
+    }
+    parts.push((Kind::Cluster, written(|text| clusters(&rows, text))));
+    parts.push((Kind::Dynamics, written(|text| dynamics(&rows, text))));
+    for table in tables::all(&rows)? {
+        let kind = match table.name {
+            // These have a form of their own.
+            "metrics" | "distances" | "lines" | "clusters" | "cluster_metrics" | "dynamics" => continue,
+            "clusterings" | "stability" | "transitivity" | "cluster_differences" => Kind::Cluster,
+            "dynamics_transitions" => Kind::Dynamics,
+            "sharpness" => Kind::Sharpness,
+            "agreement" => Kind::Agreement,
+            "planes" => Kind::Surface,
+            _ => Kind::Plot,
+        };
+        let (frame, title) = match table.name {
+            "agreement" => (
+                table.frame.sort(["agreement"], SortMultipleOptions::default().with_maintain_order(true))?,
+                "agreement, least first".to_owned(),
+            ),
+            name => (table.frame, name.replace('_', " ")),
+        };
+        let cells = brief::cells(&frame)?;
+        parts.push((kind, written(|text| brief::write(&title, &cells, "rows", table.name, text))));
+    }
+    let place = |kind: Kind| experiment.stages.iter().position(|stage| stage.id.kind == kind);
+    parts.sort_by_key(|(kind, _)| place(*kind).unwrap_or(usize::MAX));
+    parts.iter().for_each(|(_, part)| text.push_str(part));
     Ok(text)
+}
+
+fn written(write: impl FnOnce(&mut String)) -> String {
+    let mut text = String::new();
+    write(&mut text);
+    text
 }
 
 /// One row a model, one column for each metric of each evaluation.
@@ -56,14 +94,13 @@ fn models(rows: &Rows, text: &mut String) {
         });
         std::iter::once(header).chain(body).collect()
     };
-    table("metrics", &cells, text);
+    brief::write("metrics", &cells, if wide { "models" } else { "metrics" }, "metrics", text);
     if !wide && models.len() > 10 {
-        writeln!(text, "… and {} more models, see metrics.csv", models.len() - 10).ok();
+        writeln!(text, "  … and {} more models, see metrics.csv", models.len() - 10).ok();
     }
 }
 
 fn distances(rows: &Rows, text: &mut String) {
-    const SHOWN: usize = 20;
     if rows.pairs.is_empty() {
         return;
     }
@@ -71,7 +108,7 @@ fn distances(rows: &Rows, text: &mut String) {
     let mut cells = vec![header.map(str::to_owned).to_vec()];
     let mut pairs: Vec<_> = rows.pairs.iter().map(|pair| (pair.distances("loss"), pair)).collect();
     pairs.sort_by(|(a, _), (b, _)| b[0].total_cmp(&a[0]));
-    for (distances, pair) in pairs.iter().take(SHOWN) {
+    for (distances, pair) in &pairs {
         let highest = pair.line.metrics.get("loss").into_iter().flatten().copied().fold(f64::NAN, f64::max);
         cells.push(vec![
             pair.stage.clone(),
@@ -82,10 +119,7 @@ fn distances(rows: &Rows, text: &mut String) {
             format!("{highest:.4}"),
         ]);
     }
-    table("pairs, largest gap first", &cells, text);
-    if pairs.len() > SHOWN {
-        writeln!(text, "… and {} more pairs, see distances.csv", pairs.len() - SHOWN).ok();
-    }
+    brief::write("pairs, largest gap first", &cells, "pairs", "distances", text);
 }
 
 fn clusters(rows: &Rows, text: &mut String) {
@@ -100,7 +134,7 @@ fn clusters(rows: &Rows, text: &mut String) {
     for ((stage, cluster), models) in &members {
         cells.push(vec![(*stage).to_owned(), cluster.to_string(), models.len().to_string(), models.join(" ")]);
     }
-    table("clusters", &cells, text);
+    brief::write("clusters", &cells, "clusters", "clusters", text);
     if rows.clusters.is_empty() {
         return;
     }
@@ -119,16 +153,19 @@ fn clusters(rows: &Rows, text: &mut String) {
             number(row.summary.max),
         ]);
     }
-    table("metrics by cluster", &cells, text);
+    brief::write("metrics by cluster", &cells, "rows", "cluster_metrics", text);
 }
 
-/// Columns as wide as their widest cell; the first row is the header.
-fn table(title: &str, cells: &[Vec<String>], text: &mut String) {
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..cells[0].len()).map(width).collect();
-    writeln!(text, "\n{title}").ok();
-    for row in cells {
-        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        writeln!(text, "  {}", line.join("  ").trim_end()).ok();
+/// One row a model, with its cluster at each checkpoint.
+fn dynamics(rows: &Rows, text: &mut String) {
+    for row in &rows.dynamics {
+        let found = &row.dynamics;
+        let header = std::iter::once("model".to_owned()).chain(found.times.iter().cloned()).collect();
+        let body = found.models.iter().enumerate().map(|(model, label)| {
+            let clusters = found.clusters.iter().map(|clusters| clusters[model].to_string());
+            std::iter::once(label.clone()).chain(clusters).collect()
+        });
+        let cells: Vec<Vec<String>> = std::iter::once(header).chain(body).collect();
+        brief::write(&format!("dynamics {}: clusters", row.stage), &cells, "models", "dynamics", text);
     }
 }

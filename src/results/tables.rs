@@ -10,6 +10,7 @@ use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Plan, StageError};
 use crate::graph::Graph;
 use crate::stages::Params;
+use crate::stages::import::plane_name;
 use crate::store::Store;
 
 /// The names of all of them: a figure that is called like one writes its numbers elsewhere.
@@ -31,8 +32,8 @@ pub const TABLES: [&str; 14] = [
 ];
 
 pub struct Table {
-    name: &'static str,
-    frame: DataFrame,
+    pub(super) name: &'static str,
+    pub(super) frame: DataFrame,
 }
 
 impl Table {
@@ -208,8 +209,8 @@ fn sharpness(rows: &Rows) -> Result<Table, StageError> {
             texts("stage", rows, |row| row.stage.clone()),
             texts("model", rows, |row| row.model.clone()),
             counts("examples", rows, |row| row.measured.examples),
-            numbers("before", rows, |row| row.measured.before),
-            numbers("after", rows, |row| row.measured.after),
+            column("before", rows.iter().map(|row| row.measured.before).collect::<Vec<Option<f64>>>()),
+            column("after", rows.iter().map(|row| row.measured.after).collect::<Vec<Option<f64>>>()),
             numbers("sharpness", rows, |row| row.measured.sharpness),
             texts("key", rows, |row| row.key.to_string()),
         ],
@@ -227,7 +228,7 @@ fn planes(rows: &Rows) -> Result<Table, StageError> {
             texts("model", rows, |row| row.model.clone()),
             numbers("x", rows, |row| row.x),
             numbers("y", rows, |row| row.y),
-            numbers("length", rows, |row| row.length),
+            column("length", rows.iter().map(|row| row.length).collect::<Vec<Option<f64>>>()),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )
@@ -256,16 +257,23 @@ pub fn surfaces(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Res
         let mut whole: Option<DataFrame> = None;
         let steps = graph.steps.iter().zip(&plan.states).filter(|(step, _)| step.stage == *stage);
         for (step, manifest) in steps.filter_map(|(step, state)| Some((step, state.manifest()?))) {
-            if !matches!(step.params, Params::Surface(_)) {
-                continue;
-            }
-            let mut grid = read_parquet(&store.output(manifest, "surface")?)?;
-            let rows = grid.height();
-            grid.with_column(column("plane", vec![step.instance.clone(); rows]))?;
-            grid.with_column(column("key", vec![manifest.key.to_string(); rows]))?;
-            match &mut whole {
-                Some(whole) => drop(whole.vstack_mut(&grid)?),
-                None => whole = Some(grid),
+            let planes = match &step.params {
+                Params::Surface(_) => vec![(step.instance.clone(), "surface".to_owned())],
+                Params::ImportSurfaces(params) => {
+                    let names = params.planes.iter().map(plane_name);
+                    names.map(|name| (name.clone(), format!("surface:{name}"))).collect()
+                }
+                _ => continue,
+            };
+            for (plane, output) in planes {
+                let mut grid = read_parquet(&store.output(manifest, &output)?)?;
+                let rows = grid.height();
+                grid.with_column(column("plane", vec![plane; rows]))?;
+                grid.with_column(column("key", vec![manifest.key.to_string(); rows]))?;
+                match &mut whole {
+                    Some(whole) => drop(whole.vstack_mut(&grid)?),
+                    None => whole = Some(grid),
+                }
             }
         }
         if let Some(mut whole) = whole {

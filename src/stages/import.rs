@@ -1,13 +1,18 @@
-//! Published results in the place of interpolate and eval stages: one step reads all of a stage, with an artifact for
-//! each pair or model, in the form that [`interpolate`](super::interpolate) and [`eval`](super::eval) write.
+//! Published results in the place of stages that measure: one step reads all of a stage, with an artifact for each pair,
+//! model or plane, in the form that [`interpolate`](super::interpolate), [`eval`](super::eval),
+//! [`surface`](super::surface) and [`sharpness`](super::sharpness) write.
 
 mod evaluations;
 mod lines;
 mod runs;
+mod sharpness;
+mod surfaces;
 
 pub use evaluations::{evaluations, needs_data};
 pub use lines::lines;
 pub use runs::runs;
+pub use sharpness::sharpness;
+pub use surfaces::{plane_name, surfaces};
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -58,6 +63,24 @@ pub struct RunsParams {
     pub models: Vec<u64>,
     /// Metric, with its group in brackets, → column.
     pub columns: BTreeMap<String, String>,
+}
+
+/// Surfaces as Python pickles, a file for each plane and metric; the outputs are `plane:7,22,31` and
+/// `surface:7,22,31`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SurfacesParams {
+    pub logs: Logs,
+    /// Metric → names of files, with `{}` three times for the models' numbers or without.
+    pub files: BTreeMap<String, String>,
+    /// The models `w0`, `w1` and `w2` of each plane.
+    pub planes: Vec<[u64; 3]>,
+}
+
+/// Text logs of sharpness; the outputs are `sharpness:7`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SharpnessParams {
+    pub logs: Logs,
+    pub models: Vec<u64>,
 }
 
 /// Where logs come from.

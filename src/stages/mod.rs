@@ -48,6 +48,8 @@ pub enum Params {
     ImportRuns(import::RunsParams),
     Members(members::Params),
     Surface(surface::Params),
+    ImportSurfaces(import::SurfacesParams),
+    ImportSharpness(import::SharpnessParams),
 }
 
 impl Params {
@@ -71,6 +73,8 @@ impl Params {
             Self::ImportRuns(_) => "import-runs",
             Self::Members(_) => "members",
             Self::Surface(_) => "surface",
+            Self::ImportSurfaces(_) => "import-surfaces",
+            Self::ImportSharpness(_) => "import-sharpness",
         }
     }
 
@@ -91,6 +95,7 @@ impl Params {
             Self::ImportLines(_) | Self::ImportEvaluations(_) | Self::ImportRuns(_) => import::VERSION,
             Self::Members(_) => members::VERSION,
             Self::Surface(_) => surface::VERSION,
+            Self::ImportSurfaces(_) | Self::ImportSharpness(_) => import::VERSION,
         }
     }
 
@@ -142,6 +147,8 @@ impl Params {
             Self::ImportRuns(params) => import::runs(params, context),
             Self::Members(params) => members::run(params, context),
             Self::Surface(params) => surface::run(params, context),
+            Self::ImportSurfaces(params) => import::surfaces(params, context),
+            Self::ImportSharpness(params) => import::sharpness(params, context),
         }
     }
 }

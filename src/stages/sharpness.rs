@@ -32,8 +32,9 @@ pub struct Params {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sharpness {
     pub examples: usize,
-    pub before: f64,
-    pub after: f64,
+    /// Both unknown of a model whose sharpness was published.
+    pub before: Option<f64>,
+    pub after: Option<f64>,
     /// 100·(after − before)/(1 + before)
     pub sharpness: f64,
 }
@@ -75,7 +76,9 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let scored = examples.combine(&params.selection, &classes, &raw, model.labels.len());
     let scored = scored.map_err(|error| StageError { message: format!("after the ascent: {error}"), ..error })?;
     let after = loss(&scored)?;
-    let sharpness = Sharpness { examples: targets.len(), before, after, sharpness: train::sharpness(before, after) };
+    let rise = train::sharpness(before, after);
+    let sharpness =
+        Sharpness { examples: targets.len(), before: Some(before), after: Some(after), sharpness: rise };
     let mut outputs = Outputs::default();
     outputs.json("sharpness", &sharpness)?;
     Ok(outputs)

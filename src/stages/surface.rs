@@ -39,10 +39,10 @@ pub struct Plane {
     pub swapped: bool,
     pub removed: f64,
     pub scale: f64,
-    /// Of `v₁`, over all parameters.
-    pub length: f64,
+    /// Of `v₁`, over all parameters; unknown of a plane that was published, as are the distances.
+    pub length: Option<f64>,
     /// Euclidean: anchor to first, anchor to second, first to second.
-    pub distances: [f64; 3],
+    pub distances: Option<[f64; 3]>,
 }
 
 /// The output `surface`: a Parquet table with the columns `x`, `y` and one for each metric; rows of the grid, the lowest
@@ -144,8 +144,8 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             swapped: geometry.swapped,
             removed: geometry.removed,
             scale: geometry.scale,
-            length: geometry.length,
-            distances: geometry.distances,
+            length: Some(geometry.length),
+            distances: Some(geometry.distances),
         },
     )?;
     outputs.bytes("surface", grid.to_parquet()?);

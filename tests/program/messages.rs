@@ -340,6 +340,42 @@ fn a_device_that_is_not_there_ends_the_run_with_one_message() {
 }
 
 #[test]
+fn a_value_in_the_place_of_a_table_is_told_in_the_words_of_the_file() {
+    let workspace = Workspace::new(TINY);
+    let kinds = "fetch pretrain finetune eval interpolate cluster dynamics sharpness agreement surface plot";
+    let places = kinds.split(' ').map(|kind| format!("{kind}.x")).chain(["run", "experiment"].map(str::to_owned));
+    for place in places.chain(["fetch.sentences.splits.train".to_owned()]) {
+        let checked = workspace.pipeline(&["check", "study.toml", "--set", &format!("{place}=1")]);
+        let message = "error: wrong type: integer `1`, expected a table\n --> --set:1:";
+        assert!(checked.err.contains(message), "{place}: {}", checked.err);
+        assert!(!checked.err.contains("Raw"), "{}", checked.err);
+    }
+}
+
+#[test]
+fn keys_that_stages_share_are_suggested_too() {
+    let workspace =
+        Workspace::new(&format!("{TINY}[surface.plane]\nmodels = \"agents\"\ndata = \"sentences.passive\"\n"));
+    for (set, message) in [
+        (
+            "eval.passive.exampels=3",
+            "error: unknown key `exampels`\n --> --set:1:14\n  |\n1 | eval.passive.exampels = 3\n  |              ^^^^^^^^\n  = help: did you mean `examples`?\n",
+        ),
+        ("surface.plane.rang=3", "did you mean `range`?"),
+        (
+            "interpolate.lines.zzzz=3",
+            "known here: models, data, metrics, max_length, labels, combine, where, permute, examples, points, pairs",
+        ),
+        ("eval.passive.examples=true", "error: wrong type: boolean `true`, expected a whole number\n --> --set:1:25"),
+        ("eval.new={ models = \"agents\" }", "error: the key `data` is missing\n --> --set:1:12"),
+    ] {
+        let checked = workspace.pipeline(&["check", "study.toml", "--set", set]);
+        assert!(checked.code == Some(2) && checked.err.contains(message), "{set}: {}", checked.err);
+        assert_eq!(checked.err.matches("error: ").count(), 1, "{}", checked.err);
+    }
+}
+
+#[test]
 fn set_points_at_itself() {
     let workspace = Workspace::new(TINY);
     let checked = workspace.pipeline(&["check", "study.toml", "--set", "finetune.agents.epoch=1"]);

@@ -86,6 +86,11 @@ fn analyses_of_models_run_once_and_are_drawn() {
         assert!((agreement * 40.0 - (agreement * 40.0).round()).abs() < 1e-9, "{row:?}");
         assert!((1e-12..=std::f64::consts::LN_2).contains(&divergence), "{row:?}");
     }
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let pairs = shown.split("\nagreement, least first\n").nth(1).unwrap_or_else(|| panic!("{shown}"));
+    assert!(pairs.starts_with("  stage  first  second  examples  agreement  divergence\n"), "{shown}");
+    let least = same.iter().map(|row| number(&row[4])).fold(1.0, f64::min);
+    assert!(pairs.lines().nth(1).unwrap().contains(&format!("  40        {least:.4} ")), "{shown}");
     let again = workspace.run(&[]).ok();
     assert!(again.err.contains("nothing to do, all 42 steps are fresh"), "{}", again.err);
 }
@@ -125,7 +130,7 @@ fn mistakes_are_named() {
         ("plot.agreement.value=\"agrement\"", "did you mean `agreement`?"),
         ("plot.agreement.order_by=\"cluster\"", "nothing says which clusters"),
         ("plot.agreement.of=\"basins\"", "there is no stage [agreement.basins]"),
-        ("plot.curves.smooth=3", "`smooth` belongs to a plot of kind \"training\""),
+        ("plot.curves.smooth=3", "a curves has no `smooth`"),
         ("plot.training.smooth=0", "`smooth` must be at least 1"),
         ("plot.training.of=\"lines\"", "there is no stage [finetune.lines]"),
         ("plot.training.clusters=\"basins\"", "a training has no `clusters`"),

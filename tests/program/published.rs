@@ -30,6 +30,15 @@ seeds = "3, 7, 11, 22, 31, 40"
 data = "hans.hans"
 by = ["heuristic", "label"]
 
+[surface.planes]
+logs = "path:surfaces"
+files = { loss = "loss_{}_{}_{}.pkl", accuracy = "more/acc_{}_{}_{}.pkl" }
+planes = [[7, 22, 31], [3, 11, 40]]
+
+[sharpness.sharp]
+logs = "path:sharpness"
+seeds = "3, 7, 11, 22, 31, 40"
+
 [cluster.basins]
 of = "lines"
 
@@ -51,6 +60,26 @@ metric = "eval.hans:accuracy"
 kind = "curves"
 of = "lines"
 clusters = "published"
+
+[plot.surfaces]
+kind = "surface"
+of = "planes"
+metric = "accuracy"
+
+[plot.sharp]
+kind = "sharpness"
+of = "sharp"
+metric = "eval.hans:accuracy"
+clusters = "basins"
+
+[cluster.by_area]
+of = "lines"
+distance = "area-under-curve"
+delta = 4.0
+clusters = 3
+
+[dynamics.both]
+of = ["by_area", "basins"]
 "#;
 
 #[derive(Deserialize)]
@@ -58,6 +87,17 @@ struct Expected {
     lines: BTreeMap<String, Pair>,
     evaluations: BTreeMap<String, BTreeMap<String, BTreeMap<String, f64>>>,
     clusters: BTreeMap<String, usize>,
+    surfaces: BTreeMap<String, Plane>,
+    sharpness: BTreeMap<String, f64>,
+}
+
+#[derive(Deserialize)]
+struct Plane {
+    places: [[f64; 2]; 3],
+    x: Vec<f64>,
+    y: Vec<f64>,
+    loss: Vec<f64>,
+    accuracy: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +127,7 @@ fn copy(from: &Path, to: &Workspace, name: &str) {
 
 fn study(experiment: &str) -> Workspace {
     let workspace = Workspace::new(experiment);
-    for name in ["lines", "evals", "hans.tsv"] {
+    for name in ["lines", "evals", "hans.tsv", "surfaces", "sharpness"] {
         copy(&fixtures().join(name), &workspace, name);
     }
     workspace
@@ -167,15 +207,58 @@ fn published_results_are_clustered_and_drawn_as_our_own() {
             members.iter().filter(|row| row[0] == stage).map(|row| (row[1].clone(), row[2].parse().unwrap())).collect();
         assert_eq!(found, expected.clusters, "{stage}");
     }
-    for figure in ["heatmap", "scatter", "curves"] {
+    check_planes(&workspace, &expected);
+    let sharpness = rows(&workspace.read("results/published/sharpness.csv"));
+    let found: BTreeMap<String, f64> = sharpness.iter().map(|row| (row[1].clone(), number(&row[5]))).collect();
+    assert_eq!(found, expected.sharpness);
+    assert!(sharpness.iter().all(|row| row[3].is_empty() && row[4].is_empty()), "{sharpness:?}");
+    for said in [
+        "skipped 2 files beside the logs: loss_3_7_11.pkl, notes.txt",
+        "skipped 1 file beside the logs: 1_0.err",
+        "skipped 1 file without a sharpness: 1_2.out",
+        "left out the sharpness of 1 other models",
+    ] {
+        assert!(run.err.contains(said), "{said}: {}", run.err);
+    }
+    for figure in ["heatmap", "scatter", "curves", "surfaces", "sharp"] {
         assert!(workspace.read(&format!("results/published/{figure}.svg")).contains("<svg"));
     }
+
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/show.txt");
+    if std::env::var_os("UPDATE_SHOW").is_some() {
+        std::fs::write(&golden, &shown).unwrap();
+    }
+    assert_eq!(shown, std::fs::read_to_string(golden).unwrap(), "UPDATE_SHOW=1 writes it anew\n{shown}");
 
     // Where logs lie is no part of a key, and what lies beside them neither.
     std::fs::rename(workspace.path("lines"), workspace.path("moved")).unwrap();
     workspace.write("moved/104.err", "more");
     let again = workspace.run(&["--set", "interpolate.lines.logs=path:moved"]).ok();
     assert!(again.err.contains("nothing to do"), "{}", again.err);
+}
+
+/// What is drawn and where the models stand, as the script pickled it.
+fn check_planes(workspace: &Workspace, expected: &Expected) {
+    let places = rows(&workspace.read("results/published/planes.csv"));
+    let points = rows(&workspace.read("results/published/surfaces.csv"));
+    let parquet = std::fs::read(workspace.path("results/published/surfaces/planes.parquet")).unwrap();
+    let table = pipeline::data::read_parquet(&parquet).unwrap();
+    let losses: Vec<f64> = table.column("loss").unwrap().f64().unwrap().iter().flatten().collect();
+    assert_eq!((losses.len(), points.len(), places.len()), (40, 40, 6));
+    for (number_of, name) in ["7,22,31", "3,11,40"].into_iter().enumerate() {
+        let plane = &expected.surfaces[name];
+        for ((row, model), [x, y]) in places.iter().filter(|row| row[1] == name).zip(name.split(',')).zip(plane.places)
+        {
+            assert_eq!((row[2].as_str(), number(&row[3]), number(&row[4]), row[5].as_str()), (model, x, y, ""));
+        }
+        let drawn: Vec<_> = points.iter().filter(|row| row[0] == name).collect();
+        let grid = plane.y.iter().flat_map(|y| plane.x.iter().map(move |x| (*x, *y)));
+        for (row, ((x, y), accuracy)) in drawn.iter().zip(grid.zip(&plane.accuracy)) {
+            assert_eq!((number(&row[1]), number(&row[2]), number(&row[3])), (x, y, *accuracy), "{name}");
+        }
+        assert_eq!((drawn.len(), &losses[20 * number_of..][..20]), (20, plane.loss.as_slice()));
+    }
 }
 
 /// What the one failed step said.
@@ -214,6 +297,53 @@ fn what_is_missing_or_malformed_is_named() {
 }
 
 #[test]
+fn surfaces_and_sharpness_that_are_missing_or_damaged_are_named() {
+    let workspace = study(STUDY.split("[plot.").next().unwrap());
+    let only = |stage: &str, set: &str| failure(workspace.run(&["--only", stage, "--set", set]));
+    let surface = |set: &str| only("surface", set);
+    let missing = surface("surface.planes.planes=[[7, 22, 31], [3, 7, 11]]");
+    assert!(missing.contains("1 of 4 surfaces are missing: accuracy of 3,7,11"), "{missing}");
+    let elsewhere = surface("surface.planes.logs=path:evals");
+    assert!(elsewhere.contains("there are no logs in "), "{elsewhere}");
+    let one = "surface.planes.planes=[[7, 22, 31]]";
+    let name = "surfaces/loss_07_22_31.pkl";
+    let bytes = std::fs::read(workspace.path(name)).unwrap();
+    workspace.write("surfaces/loss_7_22_31.pkl", std::fs::read(workspace.path("surfaces/loss_03_11_40.pkl")).unwrap());
+    let twice = surface(one);
+    assert!(twice.contains("both are the loss of the plane 7,22,31, and they differ"), "{twice}");
+    std::fs::remove_file(workspace.path("surfaces/loss_7_22_31.pkl")).unwrap();
+    workspace.write(name, std::fs::read(workspace.path("surfaces/loss_03_11_40.pkl")).unwrap());
+    let other = surface(one);
+    assert!(other.contains("are of one plane, but their grids or models differ"), "{other}");
+    let renamed: Vec<u8> = bytes
+        .iter()
+        .scan(0u8, |before, byte| {
+            let name = *before == b'w' && *byte == b'2';
+            *before = *byte;
+            Some(if name { b'9' } else { *byte })
+        })
+        .collect();
+    for (damaged, message) in [
+        (&bytes[..bytes.len() / 2], "loss_07_22_31.pkl: "),
+        (b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00ls\x85R.".as_slice(), "the class `posix.system`"),
+        (&renamed, "loss_07_22_31.pkl: it has no place for the model `w2`, only for [w0, w1, w9]"),
+    ] {
+        workspace.write(name, damaged);
+        let found = surface(one);
+        assert!(found.contains(message), "{message}: {found}");
+    }
+
+    let absent = only("sharpness", "sharpness.sharp.seeds=3, 7, 8");
+    assert!(absent.contains("the sharpness of 1 of 3 models is missing: 8"), "{absent}");
+    workspace.write("sharpness/2.out", "ɛ-sharpness of 3 is 0.5\n");
+    let conflict = only("sharpness", "sharpness.sharp.seeds=3, 7");
+    assert!(conflict.contains("the sharpness of 3 is there twice with different numbers"), "{conflict}");
+    workspace.write("sharpness/2.out", "ɛ-sharpness of 3 is large\n");
+    let malformed = only("sharpness", "sharpness.sharp.seeds=3, 7");
+    assert!(malformed.contains("2.out: line 1 names no model by number with its sharpness"), "{malformed}");
+}
+
+#[test]
 fn mistakes_are_found_before_anything_runs() {
     let workspace = study(STUDY);
     let cases = [
@@ -229,6 +359,15 @@ fn mistakes_are_found_before_anything_runs() {
         ("metric = \"eval.hans:accuracy\"", "metric = \"eval.hans:f1\"", "does not measure `f1`"),
         ("members = ", "member = ", "unknown key `member`"),
         ("logs = \"path:lines\"", "logs = \"path:lines\"\npoints = 10", "unknown key `points`"),
+        ("path:surfaces", "path:absent", "there is no folder `absent`"),
+        ("path:sharpness", "path:absent", "there is no folder `absent`"),
+        ("loss = \"loss_{}_{}_{}.pkl\"", "los = \"loss_{}_{}_{}.pkl\"", "did you mean `loss`?"),
+        ("loss_{}_{}_{}.pkl", "loss_{}.pkl", "is not a pattern of file names: write {} three times"),
+        ("loss_{}_{}_{}.pkl", "loss.pkl", "one file cannot hold 2 planes"),
+        ("[3, 11, 40]", "[3, 11, 11]", "the plane 3, 11, 11 names a model twice"),
+        ("planes = [[7, 22, 31], [3, 11, 40]]", "planes = []", "are listed by their models' numbers"),
+        ("metric = \"accuracy\"", "metric = \"ece\"", "add it to its `files`, which are accuracy, loss"),
+        ("logs = \"path:sharpness\"", "logs = \"path:sharpness\"\nmodels = \"bert\"", "unknown key `models`"),
     ];
     for (good, bad, message) in cases {
         assert!(STUDY.contains(good), "{good}");

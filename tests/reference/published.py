@@ -161,6 +161,51 @@ def write_surfaces():
     (HERE / "surface_old.pkl").write_bytes(old)
 
 
+PLANES = [(7, 22, 31), (3, 11, 40)]
+
+
+def write_planes():
+    """Loss and accuracy of two planes, and a third that nobody asks for. In one of them the x axis leads to w2."""
+    folder = HERE / "surfaces"
+    (folder / "more").mkdir(parents=True, exist_ok=True)
+    expected = {}
+    for plane, (removed, scale, swapped) in zip(PLANES, [(0.25, 1.2, False), (0.5, 0.75, True)]):
+        x, y = np.meshgrid(np.linspace(-1, 2, 5), np.linspace(-1, 2, 4))
+        off = (removed, scale)
+        places = {"w0": (0.0, 0.0), "w1": off if swapped else (1.0, 0.0), "w2": (1.0, 0.0) if swapped else off}
+        loss = torch.tensor(0.25 + 0.5 * x**2 + 0.25 * y**2, dtype=torch.float32)
+        accuracy = torch.tensor(np.round(0.9 - 0.05 * np.abs(x + y), 4))
+        names = "_".join(f"{model:02d}" for model in plane)
+        for metric, values in (("loss", loss), ("acc", accuracy)):
+            path = folder / ("more" if metric == "acc" else "") / f"{metric}_{names}.pkl"
+            path.write_bytes(pickle.dumps(((x, scale * y, values), places), protocol=4))
+        expected[",".join(map(str, plane))] = {
+            "places": [list(places[name]) for name in ("w0", "w1", "w2")],
+            "x": (x[0]).tolist(),
+            "y": (scale * y[:, 0]).tolist(),
+            "loss": loss.double().flatten().tolist(),
+            "accuracy": accuracy.flatten().tolist(),
+        }
+    (folder / "loss_3_7_11.pkl").write_bytes((folder / "loss_03_11_40.pkl").read_bytes())
+    (folder / "notes.txt").write_text("not a surface\n")
+    return expected
+
+
+def write_sharpness():
+    """As the jobs printed it: several models in a file, one of them twice, names with and without leading zeros."""
+    folder = HERE / "sharpness"
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {model: float(f"{rng.normal(0.02, 0.01):.6f}") for model in MODELS + [41]}
+    values[11] = -0.000125
+    said = {model: f"\u025b-sharpness of ../berts/bert_{model:02d} is {value}\n" for model, value in values.items()}
+    said[22] = said[22].replace("_22", "-022")
+    (folder / "1_0.out").write_text("Loading models \u2026\n" + "".join(said[model] for model in (3, 7, 11, 22)))
+    (folder / "1_1.out").write_text(said[7] + "Done\n" + said[31] + said[40] + said[41])
+    (folder / "1_2.out").write_text("Traceback (most recent call last):\n  out of memory\n")
+    (folder / "1_0.err").write_text("\u025b-sharpness of 3 is 1\n")
+    return {str(model): values[model] for model in MODELS}
+
+
 def write_feather(path):
     columns = ["Run", "MNLI dev acc.", "Lexical (entailed)", "Subseq (entailed)", "Constituent (entailed)"]
     columns += ["Lexical (nonent)", "Subseq (nonent)", "Constituent (nonent)", "Overall accuracy"]
@@ -176,6 +221,7 @@ if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     expected = {"lines": write_lines(), "evaluations": write_evaluations()}
     expected["clusters"] = {str(model): GROUP[model] for model in MODELS}
+    expected |= {"surfaces": write_planes(), "sharpness": write_sharpness()}
     (HERE / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
     write_surfaces()
     write_feather(sys.argv[1])

@@ -55,26 +55,64 @@ pub fn is_line_log(name: &str) -> bool {
 /// A pattern of file names: `eval_{}.json`, where `{}` is the model's number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    before: String,
-    after: String,
+    /// What stands between the numbers; one more than there are numbers.
+    parts: Vec<String>,
 }
 
 impl Pattern {
+    /// For a file a model.
     pub fn parse(text: &str) -> Result<Self, PublishedError> {
-        match text.split_once("{}") {
-            Some((before, after)) if !after.contains("{}") => {
-                Ok(Self { before: before.to_owned(), after: after.to_owned() })
-            }
-            _ => Err(PublishedError::Pattern { text: text.to_owned() }),
+        let pattern = Self::split(text);
+        if pattern.parts.len() == 2 { Ok(pattern) } else { Err(PublishedError::Pattern { text: text.to_owned() }) }
+    }
+
+    /// For a file a plane: `loss_{}_{}_{}.pkl` with the numbers of its three models, or the one file's own name.
+    pub fn parse_planes(text: &str) -> Result<Self, PublishedError> {
+        let pattern = Self::split(text);
+        // Where one number ends and the next begins must show.
+        let apart = |part: &String| part.chars().next().is_some_and(|first| !first.is_ascii_digit());
+        match pattern.parts.as_slice() {
+            [name] if !name.is_empty() => Ok(pattern),
+            [_, one, two, _] if apart(one) && apart(two) => Ok(pattern),
+            _ => Err(PublishedError::PlanePattern { text: text.to_owned() }),
         }
     }
 
-    /// The number in a file's name. A pattern without folders looks at the last part of the name only.
+    fn split(text: &str) -> Self {
+        Self { parts: text.split("{}").map(str::to_owned).collect() }
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> String {
+        self.parts.join("{}")
+    }
+
+    pub fn has_numbers(&self) -> bool {
+        self.parts.len() > 1
+    }
+
+    /// The number in a file's name.
     pub fn number(&self, name: &str) -> Option<u64> {
-        let whole = self.before.contains('/') || self.after.contains('/');
+        self.numbers(name)?.first().copied()
+    }
+
+    /// The numbers in a file's name; `None` where it is another name. A pattern without folders looks at the last part
+    /// of the name only.
+    pub fn numbers(&self, name: &str) -> Option<Vec<u64>> {
+        let whole = self.parts.iter().any(|part| part.contains('/'));
         let name = if whole { name } else { name.rsplit('/').next().unwrap_or(name) };
-        let digits = name.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
-        if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
+        let (first, rest) = self.parts.split_first()?;
+        let Some((last, between)) = rest.split_last() else { return (name == first).then(Vec::new) };
+        let mut left = name.strip_prefix(first.as_str())?.strip_suffix(last.as_str())?;
+        let mut numbers = Vec::with_capacity(rest.len());
+        for part in between {
+            let end = left.find(|c: char| !c.is_ascii_digit())?;
+            numbers.push(left[..end].parse().ok()?);
+            left = left[end..].strip_prefix(part.as_str())?;
+        }
+        let digits = left.bytes().all(|byte| byte.is_ascii_digit());
+        numbers.push(left.parse().ok().filter(|_| digits)?);
+        Some(numbers)
     }
 }
 
@@ -99,6 +137,27 @@ mod tests {
         }
         for wrong in ["eval.json", "{}_{}.json", ""] {
             assert!(Pattern::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn patterns_of_planes_find_three_numbers() {
+        let cases: [(&str, &str, Option<&[u64]>); 8] = [
+            ("{}_{}_{}.pkl", "7_22_31.pkl", Some(&[7, 22, 31])),
+            ("a-{}, {}, {}", "x/a-07, 022, 0", Some(&[7, 22, 0])),
+            ("{}_{}_{}.pkl", "7_22.pkl", None),
+            ("{}_{}_{}.pkl", "7_22_31_40.pkl", None),
+            ("{}_{}_{}.pkl", "7__31.pkl", None),
+            ("{}_{}_{}.pkl", "7_22_+31.pkl", None),
+            ("loss.pkl", "x/loss.pkl", Some(&[])),
+            ("loss.pkl", "x/loss.pkl.bak", None),
+        ];
+        for (pattern, name, expected) in cases {
+            let found = Pattern::parse_planes(pattern).unwrap().numbers(name);
+            assert_eq!(found.as_deref(), expected, "{pattern} {name}");
+        }
+        for wrong in ["", "{}.pkl", "{}_{}.pkl", "{}{}_{}.pkl", "{}0{}_{}", "{}_{}_{}_{}"] {
+            assert!(Pattern::parse_planes(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -14,7 +14,7 @@ pub use evaluations::{Evaluation, SentenceIndex};
 pub use files::{LogFile, Pattern, is_line_log, local_files};
 pub use lines::{LineLogs, PublishedLine};
 pub use runs::{Runs, read_runs};
-pub use sharpness::read_sharpness;
+pub use sharpness::{Sharpnesses, read_sharpness};
 
 use super::DataError;
 use std::path::PathBuf;
@@ -35,6 +35,10 @@ pub enum PublishedError {
     Nothing { what: &'static str, place: String },
     #[error("{text:?} is not a pattern of file names: write {{}} once where the model's number stands")]
     Pattern { text: String },
+    #[error(
+        "{text:?} is not a pattern of file names: write {{}} three times, and something between, where the numbers of the three models stand, or the name of one file"
+    )]
+    PlanePattern { text: String },
     #[error(transparent)]
     Data(Box<DataError>),
 }

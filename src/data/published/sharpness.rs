@@ -3,14 +3,24 @@
 use super::{LogFile, PublishedError, number};
 use std::collections::BTreeMap;
 
-/// Sharpness by model. It can be negative.
-pub fn read_sharpness(files: &[LogFile]) -> Result<BTreeMap<u64, f64>, PublishedError> {
+#[derive(Debug, Default)]
+pub struct Sharpnesses {
+    /// By the model's number. It can be negative.
+    pub by_model: BTreeMap<u64, f64>,
+    /// Names of files that tell no sharpness.
+    pub without: Vec<String>,
+}
+
+pub fn read_sharpness(files: &[LogFile]) -> Result<Sharpnesses, PublishedError> {
     let mut found: BTreeMap<u64, (f64, String)> = BTreeMap::new();
+    let mut without = Vec::new();
     for file in files {
+        let mut any = false;
         let bytes =
             std::fs::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
         for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             let Some((_, rest)) = line.split_once("-sharpness of ") else { continue };
+            any = true;
             let parsed = rest.rsplit_once(" is ").and_then(|(name, value)| {
                 let value = value.trim().parse::<f64>().ok().filter(|value| value.is_finite())?;
                 Some((number(name)?, value))
@@ -28,15 +38,18 @@ pub fn read_sharpness(files: &[LogFile]) -> Result<BTreeMap<u64, f64>, Published
                 _ => drop(found.insert(model, (value, place))),
             }
         }
+        if !any {
+            without.push(file.name.clone());
+        }
     }
-    Ok(found.into_iter().map(|(model, (value, _))| (model, value)).collect())
+    Ok(Sharpnesses { by_model: found.into_iter().map(|(model, (value, _))| (model, value)).collect(), without })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<BTreeMap<u64, f64>, PublishedError> {
+    fn read(text: &str) -> Result<Sharpnesses, PublishedError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         std::fs::write(&path, text).unwrap();
@@ -46,7 +59,8 @@ mod tests {
     #[test]
     fn sharpness_is_read_by_model() {
         let text = "loading\nɛ-sharpness of ../berts/bert_07 is 0.125\nε-sharpness of bert-100 is -1e-3\n";
-        assert_eq!(read(text).unwrap(), BTreeMap::from([(7, 0.125), (100, -0.001)]));
+        assert_eq!(read(text).unwrap().by_model, BTreeMap::from([(7, 0.125), (100, -0.001)]));
+        assert_eq!(read("Traceback\n").unwrap().without, ["a.log"]);
         let wrong = |text: &str| read(text).unwrap_err().to_string();
         assert!(wrong("\nɛ-sharpness of bert_07 is nan").starts_with("a.log: line 2 names no model"));
         assert!(wrong("ɛ-sharpness of bert is 1").contains("line 1"));

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use super::super::Input;
 use super::super::models::Model;
 use super::measurements::all_pairs;
-use super::{Clustered, Expander, Lines, data_inputs};
+use super::{Clustered, Expander, Lines, Plane, data_inputs};
 use crate::data::Source;
 use crate::data::published::{Pattern, is_line_log};
-use crate::experiment::{Diagnostic, ImportedEval, ImportedLines, Kind, Logs, Members, MetricRef, StageId};
+use crate::experiment::{
+    Diagnostic, ImportedEval, ImportedLines, ImportedSharpness, ImportedSurface, Kind, Logs, Members, MetricRef,
+    StageId,
+};
 use crate::stages::{Params, fetch, import, members};
 use toml::Spanned;
 
@@ -90,6 +93,33 @@ impl Expander<'_> {
         };
         let step = self.push(id, String::new(), params, inputs);
         self.steps[step].location = location;
+        Ok(())
+    }
+
+    pub(super) fn imported_surface(&mut self, id: &StageId, surface: &ImportedSurface) -> Result<(), Diagnostic> {
+        // Which files are wanted decides the logs' digest.
+        let logs = import::Logs { sources: Vec::new(), folder: None };
+        let (files, planes) = (surface.files.clone(), surface.planes.clone());
+        let mut params = import::SurfacesParams { logs, files, planes };
+        let (logs, location) = match params.wanted() {
+            Ok(wanted) => self.logs(&surface.logs, &wanted)?,
+            Err(error) => return Err(Diagnostic { message: error.to_string(), span: None, help: None }),
+        };
+        params.logs = logs;
+        let step = self.push(id, String::new(), Params::ImportSurfaces(params), vec![]);
+        self.steps[step].location = location;
+        let plane = |models: &[u64; 3]| Plane { step, models: models.map(|model| model.to_string()), imported: true };
+        self.surfaces.insert(id.name.clone(), surface.planes.iter().map(plane).collect());
+        Ok(())
+    }
+
+    pub(super) fn imported_sharpness(&mut self, id: &StageId, sharpness: &ImportedSharpness) -> Result<(), Diagnostic> {
+        let (logs, location) = self.logs(&sharpness.logs, &is_line_log)?;
+        let params = import::SharpnessParams { logs, models: sharpness.seeds.clone() };
+        let step = self.push(id, String::new(), Params::ImportSharpness(params), vec![]);
+        self.steps[step].location = location;
+        let models = imported(&sharpness.seeds).into_iter().map(|model| (model, step)).collect();
+        self.sharpnesses.insert(id.name.clone(), models);
         Ok(())
     }
 

@@ -2,12 +2,10 @@
 
 mod agreement;
 mod clusters;
-mod distributions;
 mod dynamics;
 mod fetches;
 mod imports;
 mod measurements;
-mod model_plots;
 mod plots;
 mod sharpness;
 mod surfaces;
@@ -71,8 +69,7 @@ struct Expander<'a> {
     dynamics: BTreeMap<String, usize>,
     sharpnesses: BTreeMap<String, Vec<(Model, usize)>>,
     agreements: BTreeMap<String, Clustered>,
-    /// Surface stage → the step of each plane, with the labels of its three models.
-    surfaces: BTreeMap<String, Vec<(usize, [String; 3])>>,
+    surfaces: BTreeMap<String, Vec<Plane>>,
     errors: Vec<Diagnostic>,
 }
 
@@ -81,6 +78,14 @@ struct Lines {
     models: Vec<Model>,
     /// Numbers of two models → step.
     pairs: BTreeMap<(usize, usize), usize>,
+}
+
+/// One plane of a surface stage: its step, and the labels of its three models.
+struct Plane {
+    step: usize,
+    models: [String; 3],
+    /// Whether the step holds other planes too.
+    imported: bool,
 }
 
 /// One step over many models.
@@ -106,6 +111,8 @@ impl Expander<'_> {
             Spec::ImportedEval(eval) => self.imported_eval(&stage.id, eval),
             Spec::Members(members) => self.members(&stage.id, members),
             Spec::Surface(surface) => self.surface(&stage.id, surface),
+            Spec::ImportedSurface(surface) => self.imported_surface(&stage.id, surface),
+            Spec::ImportedSharpness(sharpness) => self.imported_sharpness(&stage.id, sharpness),
         };
         if let Err(error) = done {
             self.errors.push(error);

@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::super::Input;
 use super::super::models::{Model, resolve};
-use super::{Expander, data_inputs, model_inputs};
+use super::{Expander, Plane, data_inputs, model_inputs};
 use crate::experiment::{Clips, Diagnostic, StageId, Surface};
 use crate::stages::plot::{Figure, Panel};
 use crate::stages::{Params, surface};
@@ -29,7 +29,8 @@ impl Expander<'_> {
             }
             let names = plane.map(|model| model.label.clone());
             let step = self.push(id, names.join(","), Params::Surface(params), inputs);
-            self.surfaces.entry(id.name.clone()).or_default().push((step, names));
+            let plane = Plane { step, models: names, imported: false };
+            self.surfaces.entry(id.name.clone()).or_default().push(plane);
         }
         Ok(())
     }
@@ -77,12 +78,14 @@ impl Expander<'_> {
     ) -> Option<(Figure, Vec<Input>)> {
         let (mut panels, mut inputs) = (Vec::new(), Vec::new());
         for stage in of {
-            for (step, names) in self.surfaces.get(stage.get_ref())? {
-                for output in ["plane", "surface"] {
-                    let role = format!("{output}:{}", panels.len());
-                    inputs.push(Input { role, from: *step, output: output.to_owned() });
+            for plane in self.surfaces.get(stage.get_ref())? {
+                for name in ["plane", "surface"] {
+                    let role = format!("{name}:{}", panels.len());
+                    let output =
+                        if plane.imported { format!("{name}:{}", plane.models.join(",")) } else { name.to_owned() };
+                    inputs.push(Input { role, from: plane.step, output });
                 }
-                panels.push(Panel { surface: stage.get_ref().clone(), models: names.clone() });
+                panels.push(Panel { surface: stage.get_ref().clone(), models: plane.models.clone() });
             }
         }
         let Clips { x, y, z } = clips;

@@ -77,8 +77,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let scored = scored.map_err(|error| StageError { message: format!("after the ascent: {error}"), ..error })?;
     let after = loss(&scored)?;
     let rise = train::sharpness(before, after);
-    let sharpness =
-        Sharpness { examples: targets.len(), before: Some(before), after: Some(after), sharpness: rise };
+    let sharpness = Sharpness { examples: targets.len(), before: Some(before), after: Some(after), sharpness: rise };
     let mut outputs = Outputs::default();
     outputs.json("sharpness", &sharpness)?;
     Ok(outputs)

@@ -18,9 +18,9 @@
 mod archive;
 mod damage;
 mod error;
-mod leftovers;
 mod gc;
 mod inventory;
+mod leftovers;
 mod lock;
 mod manifest;
 mod scratch;
@@ -36,9 +36,9 @@ use tempfile::NamedTempFile;
 
 pub use archive::{ArchiveError, Exported, Imported};
 pub use error::StoreError;
+pub use gc::{Removal, Sweep, Wanted, What};
 pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, Watch};
-pub use gc::{Removal, Sweep, Wanted, What};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;
 pub use usage::{KindUsage, Part, Usage};

@@ -71,7 +71,9 @@ fn kill(victim: Victim, driver: u32, random: &mut Random) -> bool {
         Victim::Politely => send("-TERM", driver),
         Victim::Worker if workers.is_empty() => false,
         Victim::Worker => send("-KILL", workers[random.below(workers.len() as u64) as usize]),
-        Victim::Everybody => workers.into_iter().chain([driver]).map(|pid| send("-KILL", pid)).fold(false, |a, b| a | b),
+        Victim::Everybody => {
+            workers.into_iter().chain([driver]).map(|pid| send("-KILL", pid)).fold(false, |a, b| a | b)
+        }
     }
 }
 
@@ -114,7 +116,12 @@ fn kills_at_random_moments_change_nothing() {
         let ended: Ended = child.wait_with_output().unwrap().into();
         assert!(!ended.err.contains("panicked"), "seed {seed}, round {rounds}: {}", ended.err);
         // Killed (no code), asked to stop (130), or done before it came to that.
-        assert!(matches!(ended.code, None | Some(0 | 130)), "seed {seed}, round {rounds}: {:?} {}", ended.code, ended.err);
+        assert!(
+            matches!(ended.code, None | Some(0 | 130)),
+            "seed {seed}, round {rounds}: {:?} {}",
+            ended.code,
+            ended.err
+        );
         let after = workspace.finished();
         let kept = before.iter().all(|(key, outputs)| after.get(key) == Some(outputs));
         assert!(kept, "seed {seed}, round {rounds}: finished work is gone");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
 use crate::data::{Columns, Dataset, Format, Normalization, Tokenizer, read_table, unpack_model};
+use crate::experiment::{Experiment, Fetch, Spec};
 use crate::model::{Arrival, BertConfig, Weights, formats};
 use crate::store::Manifest;
 use crate::{experiment, graph};
@@ -68,12 +69,24 @@ fn log(path: &Path) -> LogFile {
 
 fn study(bytes: &[u8]) {
     in_file("study.toml", bytes, |path| match experiment::read(path, &[]) {
+        Ok(experiment) if is_large(&experiment) => {}
         Ok(experiment) => match graph::expand(&experiment) {
             Ok(graph) => drop(graph::draw(&graph, graph::Format::Dot)),
             Err(error) => drop(error.to_string()),
         },
         Err(error) => drop(error.to_string()),
     });
+}
+
+/// Whoever asks for hundreds of models gets a graph of a hundred thousand lines, as is right.
+fn is_large(experiment: &Experiment) -> bool {
+    const MANY: usize = 150;
+    experiment.stages.iter().any(|stage| match &stage.spec {
+        Spec::Finetune(finetune) => finetune.runs.len() > MANY,
+        Spec::Fetch(Fetch::Models(models)) => models.sources.len() > MANY,
+        Spec::ImportedLines(lines) => lines.seeds.len() > MANY,
+        _ => false,
+    })
 }
 
 fn tensorflow(bytes: &[u8]) {

@@ -314,7 +314,7 @@ mod tests {
         assert!(store.sweep(&wanted, None, SystemTime::UNIX_EPOCH).unwrap().removals.is_empty());
 
         assert_eq!(store.holder().unwrap(), None);
-        let lock = store.lock(&interrupted).unwrap();
+        let lock = store.lock(&interrupted, "finetune.a[1]", None).unwrap();
         assert!(store.holder().unwrap().unwrap().contains(&std::process::id().to_string()));
         drop(lock);
         assert_eq!(store.holder().unwrap(), None);

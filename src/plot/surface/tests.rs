@@ -79,6 +79,39 @@ fn models_axes_and_scale_are_named() {
 }
 
 #[test]
+fn levels_stand_clear_of_everything_else() {
+    for (name, mut figure) in figures() {
+        figure.width = Width::Page;
+        let fields = figure.fields().unwrap();
+        let layout = figure.layout(&fields, 0.0, (0.2, 1.4));
+        let scale = Scale::new(&layout.bar.axis, (0.2, 1.4));
+        let mut written = 0;
+        for ((surface, field), panel) in figure.surfaces.iter().zip(&fields).zip(&layout.panels) {
+            let models = paint::Models::of(panel, surface);
+            let lines = paint::isolines(panel, field, &scale);
+            let text = |level: usize| Some((scale.text(level, &layout.bar.axis)?, scale.ink(level)));
+            let levels = isolines::levels(panel, &lines, text, &models.taken(), &models.joined);
+            let places: Vec<[f64; 4]> = levels.iter().flatten().map(|level| level.place).collect();
+            written += places.len();
+            for (number, [left, top, right, bottom]) in places.iter().enumerate() {
+                assert!(*left > panel.left && *right < panel.right && *top > panel.top && *bottom < panel.bottom);
+                for [l, t, r, b] in places[number + 1..].iter().chain(&models.taken()) {
+                    assert!(left >= r || right <= l || top >= b || bottom <= t, "{name}");
+                }
+                for [from, to] in &models.joined {
+                    assert_eq!(clipped((*from, *to), (*left, *right), (*top, *bottom)), None, "{name}");
+                }
+            }
+            for (line, level) in lines.iter().zip(&levels).filter_map(|(line, level)| Some((line, level.as_ref()?))) {
+                assert_eq!(scale.text(line.level, &layout.bar.axis), Some(level.text.clone()));
+                assert_ne!(isolines::pieces(line, &levels), [line.points.clone()], "{name}: no gap for {}", level.text);
+            }
+        }
+        assert!(written >= 2, "{name}");
+    }
+}
+
+#[test]
 fn distances_on_the_page_are_those_in_the_plane() {
     for (_, figure) in figures() {
         let fields = figure.fields().unwrap();

@@ -66,6 +66,7 @@ pub fn run(
     reporter: &mut dyn Reporter,
 ) -> Result<(RunSummary, Plan), StageError> {
     let plan = Plan::new(graph, store, &options.forced)?;
+    store.remove_finished_scratch();
     if options.selected.iter().any(|step| plan.states[*step].manifest().is_none()) {
         store.remove_leftovers();
     }
@@ -87,6 +88,7 @@ pub fn run(
         again: VecDeque::new(),
         aside: Aside::default(),
         tries: BTreeMap::new(),
+        stillborn: 0,
     };
     driver.reporter.event(&Event::Planned { graph, plan: &driver.plan, selected: &options.selected });
     let result = driver.run(interrupt);
@@ -116,6 +118,8 @@ struct Driver<'a> {
     aside: Aside,
     /// How often a worker has died over a step.
     tries: BTreeMap<usize, usize>,
+    /// Workers in a row that ended before they were ready.
+    stillborn: usize,
 }
 
 /// A worker's number and what it said; `None` when it is gone.
@@ -367,6 +371,7 @@ impl Driver<'_> {
             (Some(Report::Ready { device, protocol, version }), _) => {
                 one_build(protocol, &version)?;
                 self.workers[number].ready = true;
+                self.stillborn = 0;
                 if let (Some(device), 0) = (device, number) {
                     self.journal.write("device", json!({"device": device}));
                     self.reporter.event(&Event::Device { description: &device });
@@ -440,11 +445,16 @@ impl Driver<'_> {
             self.try_again(number, &cause);
             return Ok(());
         }
-        match was_ready {
-            true => Ok(()),
-            false => Err(StageError::new(format!("a worker ended before it was ready: {cause}"))
-                .help(format!("see {}", log_folder(self.journal.folder())))),
+        if was_ready || self.asked_to_stop.is_some() {
+            return Ok(());
         }
+        // One may have been killed by chance; if none gets ready, something is wrong with the machine.
+        self.stillborn += 1;
+        if self.stillborn <= self.options.retries {
+            return Ok(());
+        }
+        Err(StageError::new(format!("a worker ended before it was ready: {cause}"))
+            .help(format!("see {}", log_folder(self.journal.folder()))))
     }
 
     /// Runs the step of a worker that is gone again, unless it has cost too many already.

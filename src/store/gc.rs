@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::damage::plain;
 use super::inventory::{Entry, Found, Loose, canonical};
-use super::{Store, StoreError};
+use super::{Holder, Store, StoreError};
 use crate::fingerprint::{Digest, Key};
 
 /// A machine that is alive writes its locks more often than this.
@@ -185,14 +185,13 @@ impl Sweep {
 /// What a lock says about who holds it. Waits for nothing. A lock that another machine keeps alive may not be seen from
 /// here as a lock, but as a file that is written again and again.
 fn holder(lock: &Loose) -> Option<String> {
-    let text = || fs::read_to_string(&lock.path).unwrap_or_default().trim().to_owned();
+    let holder = Holder::read(&lock.path);
     if is_locked(&lock.path) {
-        return Some(text());
+        return Some(holder.map_or("another process".to_owned(), |holder| holder.to_string()));
     }
-    let alive = SystemTime::now().duration_since(lock.modified).is_ok_and(|age| age < HEARTBEATS);
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let record: serde_json::Value = serde_json::from_str(&text()).ok().filter(|_| alive)?;
-    (record.get("host")?.as_str()? != host.trim()).then(text)
+    let beats = SystemTime::now().duration_since(lock.modified).is_ok_and(|age| age < HEARTBEATS);
+    let alive = holder.filter(|holder| beats && !holder.is_gone(&Holder::me("", false)))?;
+    Some(alive.to_string())
 }
 
 fn is_locked(path: &Path) -> bool {

@@ -169,6 +169,18 @@ impl Store {
         self.root.join("locks").join(format!("{key}.lock"))
     }
 
+    /// Removes the scratch of finished steps: their workers were killed before they could.
+    pub fn remove_finished_scratch(&self) {
+        for entry in fs::read_dir(self.root.join("scratch")).into_iter().flatten().flatten() {
+            let Some(key) = entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Key) else { continue };
+            if self.manifest_path(&key).exists()
+                && let Ok(Attempt::Held(_lock)) = self.lock(&key, "", None)
+            {
+                self.scratch(&key).clear();
+            }
+        }
+    }
+
     /// Removes temporary files that killed processes left.
     pub fn remove_leftovers(&self) {
         leftovers::remove(&self.root, 2);

@@ -6,7 +6,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::workspace::{Ended, TINY, Workspace};
+use crate::workspace::{Ended, TINY, Workspace, read_manifests};
 
 /// Long enough to be hit in the middle of a step, with a snapshot after every other training step.
 fn study() -> String {
@@ -91,7 +91,7 @@ fn kills_at_random_moments_change_nothing() {
 
     let mut random = Random(seed);
     let mut workspace = Workspace::new(&study());
-    let (mut sent, mut rounds, mut studies) = (0, 0, 0);
+    let (mut sent, mut rounds, mut studies, mut resumed) = (0, 0, 0, 0);
     while sent < kills {
         rounds += 1;
         let before = workspace.finished();
@@ -131,10 +131,15 @@ fn kills_at_random_moments_change_nothing() {
             assert!(workspace.finished() == wanted, "seed {seed}, round {rounds}: other results than an untouched run");
             let left: Vec<_> = std::fs::read_dir(workspace.path("cache/v1/scratch")).unwrap().collect();
             assert!(left.is_empty(), "seed {seed}, round {rounds}: {left:?}");
+            let manifests = read_manifests(&workspace.path("cache/v1/steps"));
+            let facts = manifests.iter().map(|manifest| &manifest["provenance"]["facts"]);
+            resumed += facts.filter(|facts| facts["resumed_from_step"].is_string()).count();
             studies += 1;
             workspace = Workspace::new(&study());
         }
     }
-    println!("{sent} kills in {rounds} runs of {studies} studies, seed {seed}, {:.0} s", since.elapsed().as_secs_f64());
+    let seconds = since.elapsed().as_secs_f64();
+    println!("seed {seed}: {sent} kills, {rounds} runs, {studies} studies, {resumed} steps went on, {seconds:.0} s");
     assert!(rounds > studies, "every run ended before it could be killed");
+    assert!(kills < 100 || resumed > 0, "no step was hit after a snapshot");
 }

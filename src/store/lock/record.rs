@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,13 +71,18 @@ impl Holder {
     }
 
     /// Whether the process is known to have ended; false where that cannot be known from here.
-    pub(super) fn is_gone(&self, me: &Self) -> bool {
+    pub fn is_gone(&self, me: &Self) -> bool {
         if self.shares_kernel_with(me) {
             let visible = !me.namespace.is_empty() && self.namespace == me.namespace;
             return visible && started(self.pid) != Some(self.started);
         }
         let same_machine = (&self.host, &self.machine) == (&me.host, &me.machine);
         same_machine && !self.host.is_empty() && !self.boot.is_empty() && !me.boot.is_empty()
+    }
+
+    /// Who holds a lock, from its file; `None` where that holds no whole record.
+    pub fn read(path: &Path) -> Option<Self> {
+        Self::parse(&content(&mut File::open(path).ok()?).ok()?)
     }
 
     /// `None` for anything but a whole record.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::driver::Runnable;
+use super::process::Runnable;
 use crate::store::{Holder, Store, Watch};
 
 const EVERY: Duration = Duration::from_millis(500);

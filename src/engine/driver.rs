@@ -1,14 +1,11 @@
 //! Runs a plan: hands steps to workers in dependency order, takes what the cache has, reports what happens.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use serde_json::json;
 
 use super::aside::Aside;
@@ -16,7 +13,7 @@ use super::cause::cause;
 use super::context::StageError;
 use super::journal::Journal;
 use super::plan::{Plan, State, look_up};
-use super::program::this_program;
+use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, PROTOCOL, Report, Task};
 use super::queue::Queue;
 use super::snapshots::SnapshotEvery;
@@ -24,7 +21,7 @@ use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
 use crate::report::{Event, Reporter};
-use crate::store::{Holder, InputRecord, Manifest, Store};
+use crate::store::{Holder, Manifest, Store, StoreError};
 
 #[derive(Debug)]
 pub struct RunOptions {
@@ -120,51 +117,6 @@ struct Driver<'a> {
     tries: BTreeMap<usize, usize>,
     /// Workers in a row that ended before they were ready.
     stillborn: usize,
-}
-
-/// A worker's number and what it said; `None` when it is gone.
-type FromWorker = (usize, Option<Report>);
-
-/// A step whose inputs are there, and which is not.
-pub(super) struct Runnable {
-    pub(super) step: usize,
-    pub(super) key: Key,
-    inputs: BTreeMap<String, InputRecord>,
-    /// See [`Task::dead`].
-    pub(super) dead: Option<String>,
-}
-
-struct Worker {
-    child: Child,
-    input: ChildStdin,
-    running: Option<Running>,
-    ready: bool,
-    gone: bool,
-    /// When it last said something, or was given something to do.
-    heard: Instant,
-    /// Ended by the driver after so long without progress.
-    hung: Option<Duration>,
-}
-
-struct Running {
-    what: Runnable,
-    since: Instant,
-}
-
-impl Worker {
-    fn say(&mut self, order: &Order) {
-        let line = serde_json::to_string(order).unwrap_or_default() + "\n";
-        // If the worker is gone, its reader thread tells.
-        self.input.write_all(line.as_bytes()).and_then(|()| self.input.flush()).ok();
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // What a worker has finished is committed; what it has not would run again in any case.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }
 
 impl Driver<'_> {
@@ -286,60 +238,20 @@ impl Driver<'_> {
     }
 
     fn start_worker(&mut self) -> Result<(), StageError> {
-        let needs_device =
-            self.options.selected.iter().any(|step| {
-                self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
-            });
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = (cores / self.jobs()).max(1).to_string();
-        let mut command = this_program()
-            .map_err(|error| StageError::new(format!("failed to find the program's own file: {error}")))?;
-        command.arg("worker").arg("--cache-dir").arg(&self.options.cache);
-        if needs_device {
-            let name =
-                self.options.backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
-            command.args(["--backend", &name]);
-        }
-        command.env("RAYON_NUM_THREADS", &threads).env("POLARS_MAX_THREADS", &threads);
-        // Training frees and takes the same large buffers over and over: giving them back to the system at once costs
-        // some 5 to 12 % of its speed.
-        command.env("MIMALLOC_PURGE_DELAY", "1000");
-        let number = self.workers.len();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(self.stderr_of(number));
-        #[cfg(unix)]
-        // Ctrl-C goes to the driver alone, which then ends its workers.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child =
-            command.spawn().map_err(|error| StageError::new(format!("failed to start a worker: {error}")))?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(StageError::new("failed to open the worker's pipes"));
+        let needs_device = |step: &usize| {
+            self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
         };
-        let sender = self.reports.0.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines() {
-                let Ok(line) = line else { break };
-                // Whatever else stands there a library has printed; `tokenizers` does.
-                if let Ok(report) = serde_json::from_str(&line) {
-                    sender.send((number, Some(report))).ok();
-                }
-            }
-            sender.send((number, None)).ok();
-        });
-        self.workers.push(Worker {
-            child,
-            input,
-            running: None,
-            ready: false,
-            gone: false,
-            heard: Instant::now(),
-            hung: None,
-        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let number = self.workers.len();
+        let how = HowToStart {
+            cache: &self.options.cache,
+            backend: self.options.selected.iter().any(needs_device).then_some(self.options.backend),
+            threads: (cores / self.jobs()).max(1),
+            stderr: &self.journal.folder().join("logs").join(format!("worker-{number}.stderr")),
+        };
+        let worker = Worker::start(number, &how, self.reports.0.clone())?;
+        self.workers.push(worker);
         Ok(())
-    }
-
-    fn stderr_of(&self, worker: usize) -> Stdio {
-        let path = self.journal.folder().join("logs").join(format!("worker-{worker}.stderr"));
-        std::fs::File::create(path).map_or_else(|_| Stdio::null(), Stdio::from)
     }
 
     fn start(&mut self, worker: usize, runnable: Runnable) {
@@ -394,12 +306,18 @@ impl Driver<'_> {
     }
 
     fn done(&mut self, number: usize, seconds: f64) -> Result<(), StageError> {
-        let Some(Running { what: Runnable { step, key, .. }, .. }) = self.workers[number].running.take() else {
-            return Ok(());
+        let Some(running) = &self.workers[number].running else { return Ok(()) };
+        let (step, key) = (running.what.step, running.what.key);
+        let manifest = match self.store.manifest(&key) {
+            Ok(Some(manifest)) => manifest,
+            Err(error @ StoreError::Newer { .. }) => return Err(error.into()),
+            unreadable => {
+                let why = unreadable.err().map_or("it is gone".to_owned(), |error| error.to_string());
+                self.failed(number, &format!("what the step left cannot be read: {why}"), None);
+                return Ok(());
+            }
         };
-        let Some(manifest) = self.store.manifest(&key)? else {
-            return Err(StageError::new(format!("the manifest of {key} vanished")));
-        };
+        self.workers[number].running = None;
         let note = manifest.provenance.facts.get("note").cloned();
         self.plan.states[step] = State::Fresh(Box::new(manifest));
         self.summary.ran += 1;

@@ -8,6 +8,7 @@ mod heal;
 mod journal;
 mod memory;
 mod plan;
+mod process;
 mod program;
 mod protocol;
 mod queue;

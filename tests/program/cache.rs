@@ -58,7 +58,8 @@ fn delete(path: &Path) {
     std::fs::remove_file(path).unwrap();
 }
 
-const HARM: [(&str, fn(&Path)); 3] = [("flip", flip), ("cut", cut), ("delete", delete)];
+type Harm = fn(&Path);
+const HARM: [(&str, Harm); 3] = [("flip", flip), ("cut", cut), ("delete", delete)];
 
 /// The objects that steps of a kind made, and the manifests of those steps.
 fn made_by(workspace: &Workspace, kind: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {

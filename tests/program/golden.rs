@@ -36,7 +36,18 @@ fn keys(file: &Path) -> String {
 #[test]
 fn keys_of_the_shipped_experiments() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = ["quickstart", "nli-minilm", "qqp", "mnli", "cola"];
+    let names = [
+        "quickstart",
+        "nli-minilm",
+        "cola-minilm",
+        "qqp",
+        "mnli",
+        "cola",
+        "feather",
+        "published-qqp",
+        "published-mnli",
+        "published-cola",
+    ];
     let now: String = names.map(|name| keys(&root.join("experiments").join(format!("{name}.toml")))).concat();
     let golden = root.join("tests/program/keys.txt");
     if std::env::var_os("UPDATE_KEYS").is_some() {

@@ -46,6 +46,7 @@ fn the_shipped_experiments_pass_check_and_plan_at_once() {
     for (name, counted) in [
         ("quickstart", "10 stages, 193 steps"),
         ("nli-minilm", "24 stages, 89 steps"),
+        ("cola-minilm", "17 stages, 117 steps"),
         ("qqp", "13 stages, 10409 steps"),
         ("mnli", "13 stages, 10409 steps"),
         ("cola", "12 stages, 10408 steps"),

@@ -104,7 +104,12 @@ fn levels_stand_clear_of_everything_else() {
             }
             for (line, level) in lines.iter().zip(&levels).filter_map(|(line, level)| Some((line, level.as_ref()?))) {
                 assert_eq!(scale.text(line.level, &layout.bar.axis), Some(level.text.clone()));
-                assert_ne!(isolines::pieces(line, &levels), [line.points.clone()], "{name}: no gap for {}", level.text);
+                assert_ne!(
+                    isolines::pieces(line, &levels),
+                    std::slice::from_ref(&line.points),
+                    "{name}: no gap for {}",
+                    level.text
+                );
             }
         }
         assert!(written >= 2, "{name}");

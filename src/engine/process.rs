@@ -1,0 +1,111 @@
+//! A worker as the driver sees it: a child process, and two pipes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use super::context::StageError;
+use super::program::this_program;
+use super::protocol::{Order, Report};
+use crate::device::Backend;
+use crate::fingerprint::Key;
+use crate::store::InputRecord;
+
+/// A worker's number and what it said; `None` when it is gone.
+pub type FromWorker = (usize, Option<Report>);
+
+/// A step whose inputs are there, and which is not.
+pub struct Runnable {
+    pub step: usize,
+    pub key: Key,
+    pub inputs: BTreeMap<String, InputRecord>,
+    /// See [`super::protocol::Task::dead`].
+    pub dead: Option<String>,
+}
+
+pub struct Running {
+    pub what: Runnable,
+    pub since: Instant,
+}
+
+pub struct Worker {
+    pub child: Child,
+    input: ChildStdin,
+    pub running: Option<Running>,
+    pub ready: bool,
+    pub gone: bool,
+    /// When it last said something, or was given something to do.
+    pub heard: Instant,
+    /// Ended by the driver after so long without progress.
+    pub hung: Option<Duration>,
+}
+
+pub struct HowToStart<'a> {
+    pub cache: &'a Path,
+    /// `None` where no step needs a device.
+    pub backend: Option<Backend>,
+    pub threads: usize,
+    pub stderr: &'a Path,
+}
+
+impl Worker {
+    /// What it says comes out of `reports`.
+    pub fn start(number: usize, how: &HowToStart<'_>, reports: Sender<FromWorker>) -> Result<Self, StageError> {
+        let mut command = this_program()
+            .map_err(|error| StageError::new(format!("failed to find the program's own file: {error}")))?;
+        command.arg("worker").arg("--cache-dir").arg(how.cache);
+        if let Some(backend) = how.backend {
+            let name = backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
+            command.args(["--backend", &name]);
+        }
+        let threads = how.threads.to_string();
+        command.env("RAYON_NUM_THREADS", &threads).env("POLARS_MAX_THREADS", &threads);
+        // Training frees and takes the same large buffers over and over: giving them back to the system at once costs
+        // some 5 to 12 % of its speed.
+        command.env("MIMALLOC_PURGE_DELAY", "1000");
+        let stderr = File::create(how.stderr).map_or_else(|_| Stdio::null(), Stdio::from);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        #[cfg(unix)]
+        // Ctrl-C goes to the driver alone, which then ends its workers.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child =
+            command.spawn().map_err(|error| StageError::new(format!("failed to start a worker: {error}")))?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(StageError::new("failed to open the worker's pipes"));
+        };
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines() {
+                let Ok(line) = line else { break };
+                match serde_json::from_str(&line) {
+                    Ok(report) => drop(reports.send((number, Some(report)))),
+                    // A report of another version.
+                    Err(_) if line.starts_with("{\"report\":") => break,
+                    // Whatever else stands there a library has printed; `tokenizers` does.
+                    Err(_) => {}
+                }
+            }
+            reports.send((number, None)).ok();
+        });
+        Ok(Self { child, input, running: None, ready: false, gone: false, heard: Instant::now(), hung: None })
+    }
+
+    pub fn say(&mut self, order: &Order) {
+        let line = serde_json::to_string(order).unwrap_or_default() + "\n";
+        // If the worker is gone, its reader thread tells.
+        self.input.write_all(line.as_bytes()).and_then(|()| self.input.flush()).ok();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // What a worker has finished is committed; what it has not would run again in any case.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::args;
 use super::check::load;
@@ -45,8 +46,11 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         timeout: experiment.run.timeout,
     };
     ctrlc::set_handler(|| {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        let since = FIRST.get_or_init(Instant::now).elapsed();
         // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
-        if INTERRUPT.swap(true, Ordering::Relaxed) {
+        // A terminal that is closed signals twice at once.
+        if INTERRUPT.swap(true, Ordering::Relaxed) && since > Duration::from_millis(500) {
             std::process::exit(Exit::Interrupted as i32);
         }
     })
@@ -175,7 +179,7 @@ pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failu
     })
     .map_err(Failure::cannot_start)?;
     engine::work(cache, command.backend, &STOP).map_err(with_help)?;
-    Ok(Exit::Done)
+    Ok(if STOP.asked() { Exit::Interrupted } else { Exit::Done })
 }
 
 pub(super) fn with_help(error: StageError) -> Failure {

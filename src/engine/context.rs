@@ -122,6 +122,8 @@ pub struct Context<'a> {
     pub(super) stop: &'a StopFlag,
     pub(super) pace: Pace,
     pub(super) log: &'a dyn Fn(&str),
+    /// What earlier runs, which were interrupted, spent on this step.
+    pub(super) seconds_before: f64,
 }
 
 impl Context<'_> {
@@ -140,6 +142,11 @@ impl Context<'_> {
 
     pub fn progress_with_loss(&mut self, done: usize, total: usize, loss: f64) {
         (self.report)(Progress { done, total, loss: Some(loss) });
+    }
+
+    /// Adds what an interrupted run spent on this step.
+    pub fn spent_before(&mut self, seconds: f64) {
+        self.seconds_before = seconds;
     }
 
     /// Keeps a fact in the manifest, for example the commit that a revision resolved to.

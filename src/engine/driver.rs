@@ -17,6 +17,7 @@ use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, PROTOCOL, Report, Task};
 use super::queue::Queue;
 use super::snapshots::SnapshotEvery;
+use super::stopping::STOPPED;
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
@@ -86,6 +87,7 @@ pub fn run(
         aside: Aside::default(),
         tries: BTreeMap::new(),
         stillborn: 0,
+        looked: None,
     };
     driver.reporter.event(&Event::Planned { graph, plan: &driver.plan, selected: &options.selected });
     let result = driver.run(interrupt);
@@ -117,6 +119,8 @@ struct Driver<'a> {
     tries: BTreeMap<usize, usize>,
     /// Workers in a row that ended before they were ready.
     stillborn: usize,
+    /// When it last looked for workers that hang.
+    looked: Option<Instant>,
 }
 
 impl Driver<'_> {
@@ -143,13 +147,15 @@ impl Driver<'_> {
             if !busy && (self.stopping || (pending.is_none() && self.queue.is_idle())) {
                 return Ok(());
             }
-            match self.reports.1.recv_timeout(Duration::from_millis(100)) {
+            let report = self.reports.1.recv_timeout(Duration::from_millis(100));
+            // Before the report: who stops everybody at once also ends workers.
+            if interrupt.load(Ordering::Relaxed) && self.asked_to_stop.is_none() {
+                self.ask_to_stop();
+            }
+            match report {
                 Ok((worker, report)) => self.handle(worker, report)?,
                 Err(RecvTimeoutError::Timeout) => self.reporter.event(&Event::Tick),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            }
-            if interrupt.load(Ordering::Relaxed) && self.asked_to_stop.is_none() {
-                self.ask_to_stop();
             }
             if self.asked_to_stop.is_some_and(|since| since.elapsed() > STOPPING) {
                 return Ok(());
@@ -180,7 +186,7 @@ impl Driver<'_> {
         self.journal.write("stopped", json!({"step": self.graph.steps[what.step].name(), "key": what.key}));
         self.reporter.event(&Event::Stopped { graph: self.graph, step: what.step });
         if self.asked_to_stop.is_none() {
-            self.again.push_back(what);
+            self.again.push_back(Runnable { again: true, ..what });
         }
     }
 
@@ -205,7 +211,7 @@ impl Driver<'_> {
                 }
                 State::WillRun(key, _) if selected => {
                     let key = *key;
-                    return Ok(Some(Runnable { step, key, inputs, dead: None }));
+                    return Ok(Some(Runnable { step, key, inputs, dead: None, again: false }));
                 }
                 _ => {
                     self.summary.not_selected += 1 + self.queue.drop_step(step).len();
@@ -224,7 +230,7 @@ impl Driver<'_> {
         }
         let alive = self.workers.iter().filter(|worker| !worker.gone).count();
         let starting = self.workers.iter().any(|worker| !worker.ready && !worker.gone);
-        if alive < self.jobs() && !starting {
+        if alive < self.jobs() && !starting && (alive == 0 || self.stillborn <= self.options.retries) {
             self.start_worker()?;
         }
         Ok(None)
@@ -265,6 +271,7 @@ impl Driver<'_> {
             location: node.location.clone(),
             log: self.journal.log_of(&node.name()),
             force: self.options.forced.contains(&step),
+            fresh_start: self.options.forced.contains(&step) && !runnable.again,
             snapshot_every: self.options.snapshot_every,
             dead: runnable.dead.clone(),
         };
@@ -306,18 +313,8 @@ impl Driver<'_> {
     }
 
     fn done(&mut self, number: usize, seconds: f64) -> Result<(), StageError> {
-        let Some(running) = &self.workers[number].running else { return Ok(()) };
-        let (step, key) = (running.what.step, running.what.key);
-        let manifest = match self.store.manifest(&key) {
-            Ok(Some(manifest)) => manifest,
-            Err(error @ StoreError::Newer { .. }) => return Err(error.into()),
-            unreadable => {
-                let why = unreadable.err().map_or("it is gone".to_owned(), |error| error.to_string());
-                self.failed(number, &format!("what the step left cannot be read: {why}"), None);
-                return Ok(());
-            }
-        };
-        self.workers[number].running = None;
+        let Some((step, manifest)) = self.left_by(number)? else { return Ok(()) };
+        let key = manifest.key;
         let note = manifest.provenance.facts.get("note").cloned();
         self.plan.states[step] = State::Fresh(Box::new(manifest));
         self.summary.ran += 1;
@@ -325,6 +322,22 @@ impl Driver<'_> {
         self.queue.finish(step);
         self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note: note.as_deref() });
         Ok(())
+    }
+
+    /// The worker's step, which is finished, and its manifest. If that cannot be read the step has failed.
+    fn left_by(&mut self, number: usize) -> Result<Option<(usize, Manifest)>, StageError> {
+        let Some(running) = &self.workers[number].running else { return Ok(None) };
+        let step = running.what.step;
+        match self.store.manifest(&running.what.key) {
+            Ok(Some(manifest)) => {
+                self.workers[number].running = None;
+                return Ok(Some((step, manifest)));
+            }
+            Err(error @ StoreError::Newer { .. }) => return Err(error.into()),
+            Ok(None) => self.failed(number, "what the step left is gone", None),
+            Err(error) => self.failed(number, &format!("what the step left cannot be read: {error}"), None),
+        }
+        Ok(None)
     }
 
     fn failed(&mut self, number: usize, message: &str, help: Option<&str>) {
@@ -343,8 +356,9 @@ impl Driver<'_> {
     fn gone(&mut self, number: usize) -> Result<(), StageError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let on_purpose = worker.child.wait().is_ok_and(|status| status.success());
         let cause = cause(&mut worker.child, worker.hung);
+        worker.input = None;
+        let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED));
         let was_ready = worker.ready;
         if let Some(Running { what: Runnable { step, key, inputs, .. }, since }) = &worker.running {
             // It may have died between committing the step and saying so.
@@ -368,7 +382,8 @@ impl Driver<'_> {
         }
         // One may have been killed by chance; if none gets ready, something is wrong with the machine.
         self.stillborn += 1;
-        if self.stillborn <= self.options.retries {
+        let others = self.workers.iter().any(|worker| worker.ready && !worker.gone);
+        if others || self.stillborn <= self.options.retries {
             return Ok(());
         }
         Err(StageError::new(format!("a worker ended before it was ready: {cause}"))
@@ -391,7 +406,7 @@ impl Driver<'_> {
         self.journal.write("retry", json!({"step": name, "cause": cause, "tries": tries}));
         self.reporter.event(&Event::SetAside { step });
         self.reporter.event(&Event::Notice { text: &format!("{name}: {cause}; running it again") });
-        self.again.push_back(what);
+        self.again.push_back(Runnable { again: true, ..what });
     }
 
     /// Another process runs the worker's step: the worker is free for others.
@@ -423,11 +438,7 @@ impl Driver<'_> {
     }
 
     fn found(&mut self, number: usize) -> Result<(), StageError> {
-        let Some(Running { what: Runnable { step, key, .. }, .. }) = self.workers[number].running.take() else {
-            return Ok(());
-        };
-        let vanished = || StageError::new(format!("the manifest of {key} vanished"));
-        let manifest = self.store.manifest(&key)?.ok_or_else(vanished)?;
+        let Some((step, manifest)) = self.left_by(number)? else { return Ok(()) };
         self.reporter.event(&Event::SetAside { step });
         self.is_fresh(step, manifest);
         Ok(())
@@ -454,6 +465,10 @@ impl Driver<'_> {
     /// Ends workers that have said nothing for too long; their reader threads tell the rest.
     fn end_hung(&mut self) {
         let Some(timeout) = self.options.timeout else { return };
+        // Where the driver itself stood still, what workers said meanwhile is not read yet.
+        if self.looked.replace(Instant::now()).is_some_and(|last| last.elapsed() > Duration::from_secs(1)) {
+            self.workers.iter_mut().for_each(|worker| worker.heard = Instant::now());
+        }
         for worker in self.workers.iter_mut().filter(|worker| !worker.gone && worker.hung.is_none()) {
             if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() >= timeout {
                 worker.hung = Some(timeout);

@@ -27,6 +27,8 @@ pub struct Runnable {
     pub inputs: BTreeMap<String, InputRecord>,
     /// See [`super::protocol::Task::dead`].
     pub dead: Option<String>,
+    /// Was begun in this run already: what is left of it is its own.
+    pub again: bool,
 }
 
 pub struct Running {
@@ -36,7 +38,8 @@ pub struct Running {
 
 pub struct Worker {
     pub child: Child,
-    input: ChildStdin,
+    /// Closed as soon as the worker is gone.
+    pub input: Option<ChildStdin>,
     pub running: Option<Running>,
     pub ready: bool,
     pub gone: bool,
@@ -92,13 +95,21 @@ impl Worker {
             }
             reports.send((number, None)).ok();
         });
-        Ok(Self { child, input, running: None, ready: false, gone: false, heard: Instant::now(), hung: None })
+        Ok(Self {
+            child,
+            input: Some(input),
+            running: None,
+            ready: false,
+            gone: false,
+            heard: Instant::now(),
+            hung: None,
+        })
     }
 
     pub fn say(&mut self, order: &Order) {
         let line = serde_json::to_string(order).unwrap_or_default() + "\n";
         // If the worker is gone, its reader thread tells.
-        self.input.write_all(line.as_bytes()).and_then(|()| self.input.flush()).ok();
+        self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
     }
 }
 

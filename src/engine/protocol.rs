@@ -34,6 +34,8 @@ pub struct Task {
     pub log: PathBuf,
     /// Run even if the manifest is there.
     pub force: bool,
+    /// What an earlier run left of it does not count.
+    pub fresh_start: bool,
     pub snapshot_every: SnapshotEvery,
     /// What the step's lock file held all the time that the driver has watched it: its holder is dead.
     #[serde(default)]

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+const DEFAULT: Duration = Duration::from_secs(600);
+
 /// `[run] snapshot_every`. It decides how much is lost with a kill, and never what comes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,7 +16,7 @@ pub enum SnapshotEvery {
 
 impl Default for SnapshotEvery {
     fn default() -> Self {
-        Self::Time(Duration::from_secs(600))
+        Self::Time(DEFAULT)
     }
 }
 
@@ -42,7 +44,7 @@ impl Pace {
     pub fn time_is_up(&self) -> bool {
         let every = match self.every {
             SnapshotEvery::Time(every) => every,
-            SnapshotEvery::Steps(_) => return false,
+            SnapshotEvery::Steps(_) => DEFAULT,
         };
         self.last.elapsed() >= every
     }

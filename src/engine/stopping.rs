@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Work that cannot be gone on with is left alone for so long: most of it ends by then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What a worker ends with that was asked to.
+pub const STOPPED: i32 = 130;
+
 /// Set once, never taken back: a worker that is asked to stop ends.
 #[derive(Debug)]
 pub struct StopFlag {
@@ -29,7 +32,7 @@ impl StopFlag {
             std::thread::spawn(|| {
                 std::thread::sleep(PATIENCE);
                 if !self.listening.load(Ordering::Relaxed) {
-                    std::process::exit(0);
+                    std::process::exit(STOPPED);
                 }
             });
         }

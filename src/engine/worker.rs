@@ -69,10 +69,14 @@ fn tasks(stop: &'static StopFlag) -> Receiver<Task> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines() {
-            match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
-                Some(Order::Run(task)) => drop(sender.send(*task)),
-                Some(Order::Stop) => stop.ask(),
-                None => break,
+            let Ok(line) = line else { break };
+            match serde_json::from_str(&line) {
+                Ok(Order::Run(task)) => drop(sender.send(*task)),
+                Ok(Order::Stop) => stop.ask(),
+                Err(error) => {
+                    eprintln!("an order that cannot be read: {error}");
+                    std::process::exit(1);
+                }
             }
         }
         std::process::exit(0);
@@ -139,7 +143,7 @@ impl Worker {
             }
         };
         let scratch = self.store.scratch(&task.key);
-        if task.force {
+        if task.fresh_start {
             scratch.clear();
         }
         scratch.sweep();
@@ -156,6 +160,7 @@ impl Worker {
             stop: self.stop,
             pace: Pace::new(task.snapshot_every),
             log: &|text| log(&task.log, text),
+            seconds_before: 0.0,
         };
         self.stop.running(task.params.listens());
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
@@ -164,7 +169,7 @@ impl Worker {
         self.stop.running(true);
         let outputs = outputs?;
         let facts = std::mem::take(&mut context.facts);
-        let seconds = clock.elapsed().as_secs_f64();
+        let seconds = context.seconds_before + clock.elapsed().as_secs_f64();
         let manifest = Manifest {
             format: MANIFEST_FORMAT.to_owned(),
             key: task.key,

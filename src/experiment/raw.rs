@@ -97,14 +97,14 @@ pub struct RawPretrain {
     pub heads: Spanned<usize>,
     pub intermediate: Option<Spanned<usize>>,
     pub max_length: Option<Spanned<usize>>,
-    pub initializer_range: Option<f64>,
+    pub initializer_range: Option<Spanned<f64>>,
     pub dropout: Option<Spanned<f64>>,
     pub mask: Option<Spanned<f64>>,
     pub steps: Spanned<usize>,
     pub batch_size: Option<Spanned<usize>>,
     pub learning_rate: Spanned<f64>,
     pub warmup: Option<Spanned<f64>>,
-    pub weight_decay: Option<f64>,
+    pub weight_decay: Option<Spanned<f64>>,
     pub seed: Option<u64>,
 }
 
@@ -127,8 +127,8 @@ pub struct RawFinetune {
     pub learning_rate: Option<Spanned<f64>>,
     pub max_length: Option<Spanned<usize>>,
     pub warmup: Option<Spanned<f64>>,
-    pub weight_decay: Option<f64>,
-    pub clip_norm: Option<f64>,
+    pub weight_decay: Option<Spanned<f64>>,
+    pub clip_norm: Option<Spanned<f64>>,
     pub dropout: Option<Spanned<f64>>,
 }
 

@@ -18,7 +18,7 @@ pub(super) fn check(measure: RawMeasure, raw: RawSharpness, checker: &mut Checke
     {
         checker.fail::<()>(Diagnostic::new("`epsilon` must be greater than 0", epsilon.span()));
     }
-    raw.learning_rate.iter().for_each(|rate| checker.rate(rate));
+    raw.learning_rate.iter().for_each(|rate| checker.above_zero(rate, "learning_rate"));
     raw.dropout.iter().for_each(|rate| checker.fraction(rate, "dropout"));
     for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.directions, "directions")] {
         value.iter().for_each(|value| checker.positive(value, name));

@@ -28,14 +28,16 @@ pub(super) fn check_pretrain(raw: RawPretrain, checker: &mut Checker) -> Option<
     for (value, name) in [(&raw.dropout, "dropout"), (&raw.mask, "mask"), (&raw.warmup, "warmup")] {
         value.iter().for_each(|value| checker.fraction(value, name));
     }
-    checker.rate(&raw.learning_rate);
+    checker.above_zero(&raw.learning_rate, "learning_rate");
+    raw.initializer_range.iter().for_each(|range| checker.above_zero(range, "initializer_range"));
+    raw.weight_decay.iter().for_each(|decay| checker.not_negative(decay, "weight_decay"));
     let (hidden, heads) = (*raw.hidden.get_ref(), *raw.heads.get_ref());
     if heads > 0 && hidden % heads != 0 {
         let message = format!("`hidden` ({hidden}) must be a multiple of `heads` ({heads})");
         checker.fail::<()>(Diagnostic::new(message, raw.hidden.span()));
     }
     let or = |value: Option<Spanned<usize>>, default: usize| value.map_or(default, Spanned::into_inner);
-    let or_fraction = |value: Option<Spanned<f64>>, default: f64| value.map_or(default, Spanned::into_inner);
+    let or_number = |value: Option<Spanned<f64>>, default: f64| value.map_or(default, Spanned::into_inner);
     Some(Pretrain {
         data: data?,
         vocabulary: or(raw.vocabulary, 30_000),
@@ -44,14 +46,14 @@ pub(super) fn check_pretrain(raw: RawPretrain, checker: &mut Checker) -> Option<
         heads,
         intermediate: or(raw.intermediate, 4 * hidden),
         max_length: or(raw.max_length, 128),
-        initializer_range: raw.initializer_range.unwrap_or(0.02),
-        dropout: or_fraction(raw.dropout, 0.1),
-        mask: or_fraction(raw.mask, 0.15),
+        initializer_range: or_number(raw.initializer_range, 0.02),
+        dropout: or_number(raw.dropout, 0.1),
+        mask: or_number(raw.mask, 0.15),
         steps: raw.steps.into_inner(),
         batch_size: or(raw.batch_size, 32),
         learning_rate: raw.learning_rate.into_inner(),
-        warmup: or_fraction(raw.warmup, 0.1),
-        weight_decay: raw.weight_decay.unwrap_or(0.01),
+        warmup: or_number(raw.warmup, 0.1),
+        weight_decay: or_number(raw.weight_decay, 0.01),
         seed: raw.seed.unwrap_or(checker.seed),
     })
 }
@@ -78,14 +80,17 @@ pub(super) fn check_finetune(raw: RawFinetune, at: Range<usize>, checker: &mut C
     for (value, name) in [(&raw.warmup, "warmup"), (&raw.dropout, "dropout")] {
         value.iter().for_each(|value| checker.fraction(value, name));
     }
-    raw.learning_rate.iter().for_each(|rate| checker.rate(rate));
+    for (value, name) in [(&raw.learning_rate, "learning_rate"), (&raw.clip_norm, "clip_norm")] {
+        value.iter().for_each(|value| checker.above_zero(value, name));
+    }
+    raw.weight_decay.iter().for_each(|decay| checker.not_negative(decay, "weight_decay"));
     override_with(&mut recipe.epochs, raw.epochs);
     override_with(&mut recipe.batch_size, raw.batch_size);
     override_with(&mut recipe.learning_rate, raw.learning_rate);
     override_with(&mut recipe.max_length, raw.max_length);
     override_with(&mut recipe.warmup, raw.warmup);
-    recipe.weight_decay = raw.weight_decay.unwrap_or(recipe.weight_decay);
-    recipe.clip_norm = raw.clip_norm.or(recipe.clip_norm);
+    override_with(&mut recipe.weight_decay, raw.weight_decay);
+    recipe.clip_norm = raw.clip_norm.map(Spanned::into_inner).or(recipe.clip_norm);
     let everywhere = |rate: f64| DropoutRates { hidden: rate, attention: rate, classifier: rate };
     recipe.dropout = raw.dropout.as_ref().map(|rate| everywhere(*rate.get_ref())).or(recipe.dropout);
 

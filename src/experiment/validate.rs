@@ -87,9 +87,15 @@ impl Checker {
         }
     }
 
-    pub fn rate(&mut self, value: &Spanned<f64>) {
+    pub fn above_zero(&mut self, value: &Spanned<f64>, name: &str) {
         if !(value.get_ref().is_finite() && *value.get_ref() > 0.0) {
-            self.fail::<()>(Diagnostic::new("`learning_rate` must be greater than 0", value.span()));
+            self.fail::<()>(Diagnostic::new(format!("`{name}` must be greater than 0"), value.span()));
+        }
+    }
+
+    pub fn not_negative(&mut self, value: &Spanned<f64>, name: &str) {
+        if !(value.get_ref().is_finite() && *value.get_ref() >= 0.0) {
+            self.fail::<()>(Diagnostic::new(format!("`{name}` must be 0 or more"), value.span()));
         }
     }
 

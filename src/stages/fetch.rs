@@ -61,7 +61,7 @@ pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, Stage
     };
     let location = context.location().map(str::to_owned);
     // Held until the file in it is read.
-    let folder = tempfile::tempdir()?;
+    let folder = context.scratch().temporary_folder()?;
     let files = match (params.source.parse(), location) {
         (Ok(Source::Hub { repo, revision }), _) => {
             let split = params.split.as_deref().unwrap_or_default();

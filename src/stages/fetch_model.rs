@@ -27,7 +27,7 @@ pub struct Params {
 
 pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
     // Held until the files in it are read.
-    let folder = tempfile::tempdir()?;
+    let folder = context.scratch().temporary_folder()?;
     let found = find(params, context, folder.path())?;
     let names: Vec<String> = found.files.iter().map(|(name, _)| name.clone()).collect();
     let chosen = ModelFiles::choose(&names).map_err(|lacking| StageError::new(format!("the model has {lacking}")))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ pub struct Kept {
     /// A loss that was measured before the training began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<f64>,
+    /// Spent so far.
+    #[serde(default)]
+    pub seconds: f64,
 }
 
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub struct Snapshots {
     pub kept: Kept,
     last: Option<usize>,
     warned: bool,
+    since: Instant,
+    seconds_before: f64,
 }
 
 impl Snapshots {
@@ -59,7 +65,10 @@ impl Snapshots {
         if !kept.devices.contains(&device) {
             kept.devices.push(device);
         }
-        Ok((Self { kept, last: saved.as_ref().map(|saved| saved.step), warned: false }, saved))
+        context.spent_before(kept.seconds);
+        let seconds_before = kept.seconds;
+        let last = saved.as_ref().map(|saved| saved.step);
+        Ok((Self { kept, last, warned: false, since: Instant::now(), seconds_before }, saved))
     }
 
     /// Keeps the state where it is time to, or where the step is asked to stop; then it breaks.
@@ -76,6 +85,7 @@ impl Snapshots {
         if self.last == Some(state.step) {
             return;
         }
+        self.kept.seconds = self.seconds_before + self.since.elapsed().as_secs_f64();
         let with = serde_json::to_value(&self.kept).unwrap_or_default();
         let name = format!("{PREFIX}{:012}", state.step);
         let written = context.scratch().write_with(&name, state.size(), &mut |out| state.write(&with, out));

@@ -50,6 +50,7 @@ pub fn logits(
 
 /// The logits of one of many points, which is not worth being kept in part.
 pub fn logits_of_point(context: &Context, model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, StageError> {
+    context.go_on()?;
     let flow = || if context.stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     or_stopped(train::logits_from(model, batches, None, &mut |_| flow()))
 }

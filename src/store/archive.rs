@@ -28,7 +28,7 @@ use crate::fingerprint::{Digest, Key};
 const FORMAT_NAME: &str = "FORMAT";
 const FORMAT: &str = "pipeline.archive.v1";
 /// A manifest holds small artifacts of all pairs of a study; far more than that is no manifest.
-const LARGEST_MANIFEST: u64 = 256 << 20;
+const LARGEST_MANIFEST: u64 = 32 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {

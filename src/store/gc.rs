@@ -75,7 +75,14 @@ impl Store {
         let mut sweep = Sweep::default();
         let mut kept: Vec<Kept> = Vec::new();
         // A running step stores objects before its manifest; those of a step that goes now are nobody's.
-        let mut orphaned: BTreeSet<Digest> = BTreeSet::new();
+        // What was put again since its last manifest may be another step's.
+        let mut orphaned: BTreeMap<Digest, SystemTime> = BTreeMap::new();
+        let orphan = |orphaned: &mut BTreeMap<Digest, SystemTime>, objects: BTreeSet<Digest>, made: SystemTime| {
+            for object in objects {
+                let last = orphaned.entry(object).or_insert(made);
+                *last = made.max(*last);
+            }
+        };
         for Found { key, file, manifest } in self.read_manifests(&steps) {
             match manifest {
                 Ok(manifest) => {
@@ -84,7 +91,7 @@ impl Store {
                     if wanted.steps.contains(&key) {
                         kept.push(Kept { file, kind, seconds, objects });
                     } else {
-                        orphaned.extend(objects);
+                        orphan(&mut orphaned, objects, file.modified);
                         sweep.push(&file, What::Step { kind, seconds, wanted: false });
                     }
                 }
@@ -102,8 +109,8 @@ impl Store {
         let (old_runs, runs): (Vec<Loose>, Vec<Loose>) =
             self.list_loose("runs")?.into_iter().partition(|run| older(run.modified, MONTH));
 
-        let free = |object: &Entry, orphaned: &BTreeSet<Digest>| {
-            orphaned.contains(&object.name) || older(object.modified, spared)
+        let free = |object: &Entry, orphaned: &BTreeMap<Digest, SystemTime>| {
+            orphaned.get(&object.name).is_some_and(|made| object.modified <= *made) || older(object.modified, spared)
         };
         if let Some(limit) = limit {
             let beside: u64 = resumable.iter().chain(&runs).map(|loose| loose.bytes).sum();
@@ -112,7 +119,7 @@ impl Store {
             let fixed = beside + unknown.map(|object| object.bytes).sum::<u64>();
             let sizes = objects.entries.iter().map(|object| (object.name, object.bytes)).collect();
             for gone in shrink(&mut kept, &sizes, limit.saturating_sub(fixed)) {
-                orphaned.extend(gone.objects);
+                orphan(&mut orphaned, gone.objects, gone.file.modified);
                 sweep.push(&gone.file, What::Step { kind: gone.kind, seconds: gone.seconds, wanted: true });
             }
         }

@@ -173,7 +173,7 @@ impl Store {
     pub fn remove_finished_scratch(&self) {
         for entry in fs::read_dir(self.root.join("scratch")).into_iter().flatten().flatten() {
             let Some(key) = entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Key) else { continue };
-            if self.manifest_path(&key).exists()
+            if matches!(self.manifest(&key), Ok(Some(_)))
                 && let Ok(Attempt::Held(_lock)) = self.lock(&key, "", None)
             {
                 self.scratch(&key).clear();

@@ -92,11 +92,20 @@ impl Scratch {
         fs::remove_file(self.folder.join(name)).ok();
     }
 
+    /// A folder for files that are of no use to a later run; what a kill leaves of it goes with [`Self::sweep`].
+    pub fn temporary_folder(&self) -> Result<tempfile::TempDir, StoreError> {
+        let made = fs::create_dir_all(&self.folder)
+            .and_then(|()| tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&self.folder));
+        made.map_err(|error| StoreError::write(&self.folder, 0, error))
+    }
+
     /// Removes what a kill left half written. Whoever calls it holds the step's lock.
     pub fn sweep(&self) {
-        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if file.file_name().to_string_lossy().starts_with(TEMPORARY) {
-                fs::remove_file(file.path()).ok();
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                let remove = if is_folder { fs::remove_dir_all } else { fs::remove_file };
+                remove(entry.path()).ok();
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::stages::eval::{Group, Measured};
 
 pub fn runs(params: &RunsParams, context: &mut Context) -> Result<Outputs, StageError> {
     let location = context.location().unwrap_or_default().to_owned();
-    let folder = tempfile::tempdir()?;
+    let folder = context.scratch().temporary_folder()?;
     let file = if location.starts_with("https://") {
         let address = location.split(['?', '#']).next().unwrap_or(&location);
         let name = Path::new(address).file_name().map_or("table".into(), |name| name.to_os_string());

@@ -37,10 +37,11 @@ impl Holder {
     pub fn me(step: &str, flock: bool) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let link = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-        let id = Digest::of(read("/etc/machine-id").as_bytes()).to_string();
+        let id = read("/etc/machine-id");
+        let id = if id.is_empty() { String::new() } else { Digest::of(id.as_bytes()).to_string()[..16].to_owned() };
         Self {
             host: shortened(&read("/proc/sys/kernel/hostname")),
-            machine: id[..16].to_owned(),
+            machine: id,
             boot: shortened(&read("/proc/sys/kernel/random/boot_id")),
             namespace: shortened(&link.to_string_lossy()),
             pid: std::process::id(),
@@ -77,7 +78,11 @@ impl Holder {
             return visible && started(self.pid) != Some(self.started);
         }
         let same_machine = (&self.host, &self.machine) == (&me.host, &me.machine);
-        same_machine && !self.host.is_empty() && !self.boot.is_empty() && !me.boot.is_empty()
+        same_machine
+            && !self.host.is_empty()
+            && !self.machine.is_empty()
+            && !self.boot.is_empty()
+            && !me.boot.is_empty()
     }
 
     /// Who holds a lock, from its file; `None` where that holds no whole record.

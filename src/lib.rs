@@ -1,6 +1,9 @@
 //! One TOML file declares a study of fine-tuned models; this program turns it into a graph of steps, runs what is not
 //! in the cache, and draws the figures. See ARCHITECTURE.md.
 
+#[macro_use]
+mod say;
+
 pub mod analysis;
 pub mod cli;
 pub mod data;

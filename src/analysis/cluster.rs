@@ -82,6 +82,12 @@ pub fn spectral_clustering(
     };
     let labels = numbered_by_first_member(&found);
     let centroid_feature = (clusters == 2).then(|| centroid_feature(&embedding, &labels));
+    let numbers = embedding.iter().flatten().chain(centroid_feature.iter().flatten());
+    if !numbers.chain(&eigenvalues).all(|number| number.is_finite()) {
+        // Similarities of 1e-300 are no zeros, and nothing can be divided by them either.
+        let least = root_degrees.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+        return Err(AnalysisError::Isolated { model: least.map_or(0, |(model, _)| model), delta });
+    }
     Ok(Clustering { labels, embedding, eigenvalues, centroid_feature })
 }
 

@@ -7,6 +7,7 @@ mod export;
 mod plan;
 mod run;
 mod show;
+mod signals;
 
 use std::process::ExitCode;
 

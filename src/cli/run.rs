@@ -4,9 +4,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::args;
 use super::check::load;
 use super::plan::{chosen, render};
+use super::signals::on_signal;
 use super::{Exit, Failure};
 use crate::device::Backend;
 use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag};
@@ -23,6 +26,10 @@ static STOP: StopFlag = StopFlag::new();
 
 pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let clock = Instant::now();
+    if cache.to_str().is_none() {
+        let text = format!("the cache folder's name `{}` is not UTF-8", cache.display());
+        return Err(Failure::wrong_input(format!("{text}\n  = help: choose another with --cache-dir")));
+    }
     let (experiment, graph) = load(&command.experiment)?;
     let (selected, forced) = chosen(&graph, &command.chosen)?;
     if command.dry_run {
@@ -45,7 +52,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         retries: experiment.run.retries.unwrap_or(1),
         timeout: experiment.run.timeout,
     };
-    ctrlc::set_handler(|| {
+    on_signal(|| {
         static FIRST: OnceLock<Instant> = OnceLock::new();
         let since = FIRST.get_or_init(Instant::now).elapsed();
         // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
@@ -53,19 +60,30 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         if INTERRUPT.swap(true, Ordering::Relaxed) && since > Duration::from_millis(500) {
             std::process::exit(Exit::Interrupted as i32);
         }
-    })
-    .map_err(Failure::cannot_start)?;
+    })?;
 
     let (summary, folder) = run_and_heal(&graph, &store, options, &command.results_dir, command.log_format)?;
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
-        0 if summary.failed.is_empty() && summary.not_selected == 0 && !summary.interrupted => {
+        0 if command.log_format == LogFormat::Human
+            && summary.failed.is_empty()
+            && summary.not_selected == 0
+            && !summary.interrupted =>
+        {
             eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
             eprintln!("results: {}", folder.display());
             return Ok(Exit::Done);
         }
         _ => format!("{} ran, {} fresh", summary.ran, summary.fresh),
     };
+    if command.log_format == LogFormat::Json {
+        let missing: Vec<String> = summary.missing.iter().map(|(step, _)| graph.steps[*step].name()).collect();
+        let end = json!({"event": "end", "ran": summary.ran, "fresh": summary.fresh, "failed": summary.failed.len(),
+            "dropped": summary.dropped, "not-selected": summary.not_selected, "missing": missing,
+            "interrupted": summary.interrupted, "results": folder, "seconds": clock.elapsed().as_secs_f64()});
+        eprintln!("{end}");
+        return Ok(exit_of(&summary));
+    }
     let mut parts = vec![fresh];
     if !summary.failed.is_empty() {
         parts.push(format!("{} failed", summary.failed.len()));
@@ -79,11 +97,24 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     eprintln!("results: {}", folder.display());
     if summary.interrupted {
         eprintln!(
-            "interrupted: finished steps are kept, and so is what was half done; run the same command again to go on"
+            "interrupted: finished steps are kept, and half-done ones where they could be; run the same command again \
+             to go on"
         );
-        return Ok(Exit::Interrupted);
+        return Ok(exit_of(&summary));
     }
-    Ok(if summary.failed.is_empty() { Exit::Done } else { Exit::StepFailed })
+    for (step, wanted) in &summary.missing {
+        let name = graph.steps[*step].name();
+        eprintln!("{wanted} selected steps need {name}, which is neither finished nor selected");
+    }
+    Ok(exit_of(&summary))
+}
+
+fn exit_of(summary: &RunSummary) -> Exit {
+    match summary.interrupted {
+        true => Exit::Interrupted,
+        false if summary.failed.is_empty() && summary.missing.is_empty() => Exit::Done,
+        false => Exit::StepFailed,
+    }
 }
 
 /// A cache that cannot be written is enough where nothing has to run.
@@ -149,7 +180,11 @@ fn run_and_heal(
             }
         }
         for Lost { step, why } in &lost {
-            eprintln!("damaged: {}: {why}; it runs again", graph.steps[*step].name());
+            let name = graph.steps[*step].name();
+            match format {
+                LogFormat::Human => eprintln!("damaged: {name}: {why}; it runs again"),
+                LogFormat::Json => eprintln!("{}", json!({"event": "damaged", "step": name, "what": why})),
+            }
         }
         options.forced.retain(|step| plan.states[*step].manifest().is_none());
         round += 1;
@@ -171,13 +206,12 @@ fn selected_losses(
 
 pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {
     let signals = AtomicUsize::new(0);
-    ctrlc::set_handler(move || {
+    on_signal(move || {
         STOP.ask();
         if signals.fetch_add(1, Ordering::Relaxed) > 0 {
             std::process::exit(Exit::Interrupted as i32);
         }
-    })
-    .map_err(Failure::cannot_start)?;
+    })?;
     engine::work(cache, command.backend, &STOP).map_err(with_help)?;
     Ok(if STOP.asked() { Exit::Interrupted } else { Exit::Done })
 }

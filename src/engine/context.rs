@@ -122,6 +122,7 @@ pub struct Context<'a> {
     pub(super) stop: &'a StopFlag,
     pub(super) pace: Pace,
     pub(super) log: &'a dyn Fn(&str),
+    pub(super) tell: &'a dyn Fn(&str),
     /// What earlier runs, which were interrupted, spent on this step.
     pub(super) seconds_before: f64,
 }
@@ -161,6 +162,11 @@ impl Context<'_> {
             notes.push_str("; ");
         }
         notes.push_str(text);
+    }
+
+    /// Says something that cannot wait for the end of the step.
+    pub fn tell(&self, text: &str) {
+        (self.tell)(text);
     }
 
     /// Stores bytes before the step ends.

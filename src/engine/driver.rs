@@ -12,7 +12,7 @@ use super::aside::Aside;
 use super::cause::cause;
 use super::context::StageError;
 use super::journal::Journal;
-use super::plan::{Plan, State, look_up};
+use super::plan::{Plan, Reason, State, look_up};
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, PROTOCOL, Report, Task};
 use super::queue::Queue;
@@ -52,6 +52,8 @@ pub struct RunSummary {
     pub dropped: usize,
     /// Not fresh and not selected, or need such a step.
     pub not_selected: usize,
+    /// Steps that are neither finished nor selected, and how many selected ones need each.
+    pub missing: Vec<(usize, usize)>,
     pub interrupted: bool,
 }
 
@@ -209,12 +211,22 @@ impl Driver<'_> {
                     self.queue.finish(step);
                     self.reporter.event(&Event::Fresh { step });
                 }
-                State::WillRun(key, _) if selected => {
+                State::WillRun(key, reason) if selected => {
                     let key = *key;
+                    if let Reason::Damaged(what) = reason {
+                        let text = format!("damaged: {}: {what}; it runs again", self.graph.steps[step].name());
+                        self.journal.write("damaged", json!({"step": self.graph.steps[step].name(), "what": what}));
+                        self.reporter.event(&Event::Notice { text: &text });
+                    }
                     return Ok(Some(Runnable { step, key, inputs, dead: None, again: false }));
                 }
                 _ => {
-                    self.summary.not_selected += 1 + self.queue.drop_step(step).len();
+                    let dropped = self.queue.drop_step(step);
+                    self.summary.not_selected += 1 + dropped.len();
+                    let wanted = dropped.iter().filter(|step| self.options.selected.contains(step)).count();
+                    if wanted > 0 {
+                        self.summary.missing.push((step, wanted));
+                    }
                     self.reporter.event(&Event::NotSelected { graph: self.graph, step });
                 }
             }
@@ -306,6 +318,10 @@ impl Driver<'_> {
             (Some(Report::Busy { holder }), Some(_)) => self.set_aside(number, holder),
             (Some(Report::TookOver { from }), Some(step)) => self.took_over(step, &from),
             (Some(Report::Found), Some(_)) => self.found(number)?,
+            (Some(Report::Notice { text }), Some(step)) => {
+                let text = format!("{}: {text}", self.graph.steps[step].name());
+                self.reporter.event(&Event::Notice { text: &text });
+            }
             (Some(_), None) => {}
             (None, _) => self.gone(number)?,
         }

@@ -79,6 +79,10 @@ pub enum Report {
     },
     /// Another process has finished the step meanwhile.
     Found,
+    /// Something that the user should know before the step ends.
+    Notice {
+        text: String,
+    },
 }
 
 /// How far a step is. `done` and `total` count its own units (training steps, batches, points).

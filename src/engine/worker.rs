@@ -160,6 +160,7 @@ impl Worker {
             stop: self.stop,
             pace: Pace::new(task.snapshot_every),
             log: &|text| log(&task.log, text),
+            tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
         };
         self.stop.running(task.params.listens());

@@ -100,7 +100,9 @@ impl Snapshots {
             Err(error) => {
                 context.log(&format!("no snapshot of step {}: {error}", state.step));
                 if !std::mem::replace(&mut self.warned, true) {
-                    context.note(&format!("no snapshot could be written, so a kill would have cost more: {error}"));
+                    context.tell(&format!(
+                        "no snapshot could be written: an interruption costs what it has done: {error}"
+                    ));
                 }
             }
         }

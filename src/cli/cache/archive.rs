@@ -2,14 +2,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::units::size;
-use super::{Exit, Export, Failure, Import};
+use super::{Exit, Export, Failure, Import, there};
 use crate::cli::check::load;
 use crate::engine::Plan;
 use crate::store::{ArchiveError, Manifest, Store};
 
 pub(super) fn export(command: &Export, cache: &Path) -> Result<Exit, Failure> {
     let (_, graph) = load(&command.experiment)?;
-    let store = Store::existing(cache);
+    let store = there(cache)?;
     let plan = Plan::new(&graph, &store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
     let manifests: Vec<&Manifest> = plan.states.iter().filter_map(|state| state.manifest()).collect();
     if manifests.is_empty() {

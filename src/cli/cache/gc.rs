@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use super::units::size;
-use super::{Exit, Failure, Gc};
+use super::{Exit, Failure, Gc, there};
 use crate::engine::{Plan, State};
 use crate::experiment::{self, Experiment};
 use crate::graph::expand;
@@ -19,7 +19,7 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
              = help: to start anew, delete the cache's folder",
         ));
     }
-    let store = Store::existing(cache);
+    let store = there(cache)?;
     let mut wanted = Wanted::default();
     for file in &command.files {
         keep(&experiment::read(file, &[]).map_err(Failure::wrong_input)?, &store, &mut wanted)?;

@@ -3,12 +3,12 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::units::{age, size};
-use super::{Exit, Failure, Format, Ls};
+use super::{Exit, Failure, Format, Ls, there};
 use crate::report::duration;
-use crate::store::{Store, Usage};
+use crate::store::Usage;
 
 pub(super) fn ls(command: &Ls, cache: &Path) -> Result<Exit, Failure> {
-    let usage = Store::existing(cache).usage().map_err(Failure::cannot_start)?;
+    let usage = there(cache)?.usage().map_err(Failure::cannot_start)?;
     match command.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&usage).map_err(Failure::cannot_start)?),
         Format::Text => {
@@ -31,7 +31,8 @@ fn render(usage: &Usage, now: u64) -> String {
             .ok();
     }
     let steps: usize = usage.kinds.iter().map(|kind| kind.steps).sum();
-    let took = duration(usage.kinds.iter().map(|kind| kind.seconds).sum());
+    // Adding to 0 and not to −0, which the sum of nothing is.
+    let took = duration(0.0 + usage.kinds.iter().map(|kind| kind.seconds).sum::<f64>());
     writeln!(text, "{:<20} {steps:>7} {:>9} {:>9} {:>9} {took:>14}", "all", size(usage.total_bytes), "", "").ok();
     for (part, what) in [
         (&usage.shared_objects, "objects that several steps share, counted where they came first"),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Exit, Failure};
+use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -74,6 +75,16 @@ pub struct Export {
 pub struct Import {
     /// A file that `pipeline cache export` wrote.
     archive: PathBuf,
+}
+
+/// The cache in this folder, if there is one: a mistyped name is no empty cache.
+fn there(cache: &Path) -> Result<Store, Failure> {
+    let store = Store::existing(cache);
+    if store.root().is_dir() {
+        return Ok(store);
+    }
+    let help = "name another folder with --cache-dir or PIPELINE_CACHE";
+    Err(Failure::cannot_start(format!("there is no cache in `{}`\n  = help: {help}", cache.display())))
 }
 
 pub(super) fn cache(command: &Command, cache: &Path) -> Result<Exit, Failure> {

@@ -3,11 +3,10 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::units::size;
-use super::{Exit, Failure, Verify};
-use crate::store::Store;
+use super::{Exit, Failure, Verify, there};
 
 pub(super) fn verify(command: &Verify, cache: &Path) -> Result<Exit, Failure> {
-    let store = Store::existing(cache);
+    let store = there(cache)?;
     // Hidden by itself where there is no terminal.
     let bar = ProgressBar::new(store.bytes_to_verify().map_err(Failure::cannot_start)?);
     if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}") {

@@ -315,6 +315,16 @@ mod tests {
         let wanted = Wanted { unfinished: BTreeSet::from([interrupted]), ..Wanted::default() };
         assert!(sweep(&wanted).removals.is_empty());
         assert_eq!(names(&sweep(&Wanted::default()), |what| *what == What::Scratch), 1);
+        // A step that goes had the same checkpoint, before it was stored again.
+        let gone = manifest(9, BTreeMap::from([("x".to_owned(), store.put(b"shared").unwrap())]));
+        store.commit(&gone).unwrap();
+        let shared = store.object_path(&Digest::of(b"shared"));
+        set_age(&shared, HOUR);
+        assert_eq!(objects(&sweep(&wanted)), [shared]);
+        set_age(&store.manifest_path(&gone.key), HOUR);
+        store.put(b"shared").unwrap();
+        assert!(objects(&sweep(&wanted)).is_empty());
+        fs::remove_file(store.manifest_path(&gone.key)).unwrap();
         // A clock that went back makes nothing old.
         set_age(&store.object_path(&young.digest), Duration::ZERO);
         assert!(store.sweep(&wanted, None, SystemTime::UNIX_EPOCH).unwrap().removals.is_empty());

@@ -22,6 +22,16 @@ const CASES: &[Case] = &[
 ",
     },
     Case {
+        old: "learning_rate = 3e-2",
+        new: "learning_rate = 3e-2\nweight_decay = inf",
+        message: "error: `weight_decay` must be 0 or more
+  --> study.toml:29:16
+   |
+29 | weight_decay = inf
+   |                ^^^
+",
+    },
+    Case {
         old: "epochs = 2",
         new: "epochs = \"two\"",
         message: "error: wrong type: string \"two\", expected a number

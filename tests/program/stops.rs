@@ -44,6 +44,11 @@ fn signal(process: u32, name: &str) {
     assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
 }
 
+fn worker_of(driver: &Child) -> u32 {
+    let list = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", driver.id())).unwrap();
+    list.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// Polls until something is there, at most a minute.
 #[track_caller]
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -145,9 +150,7 @@ fn a_worker_that_is_stopped_alone_is_replaced() {
     let workspace = Workspace::new(&long(""));
     let child = start(&workspace);
     wait_for("training", || (steps_done(&workspace) > 100).then_some(()));
-    let list = format!("/proc/{0}/task/{0}/children", child.id());
-    let worker = std::fs::read_to_string(list).unwrap().split_whitespace().next().unwrap().parse().unwrap();
-    signal(worker, "-TERM");
+    signal(worker_of(&child), "-TERM");
     let ended: Ended = child.wait_with_output().unwrap().into();
     let ended = ended.ok();
     assert!(ended.err.contains("stopped finetune.agents[seed=1]"), "{}", ended.err);
@@ -160,11 +163,33 @@ fn a_second_signal_ends_at_once_and_loses_nothing_finished() {
     let workspace = Workspace::new(&long(""));
     let child = start(&workspace);
     wait_for("training", || (steps_done(&workspace) > 10).then_some(()));
+    // One that cannot save anything, for which the driver would wait.
+    let worker = worker_of(&child);
+    signal(worker, "-STOP");
     signal(child.id(), "-INT");
+    // Nearer together they count as one: a terminal that is closed sends two.
+    std::thread::sleep(Duration::from_millis(700));
+    let since = Instant::now();
+    signal(child.id(), "-INT");
+    let ended: Ended = child.wait_with_output().unwrap().into();
+    signal(worker, "-KILL");
+    assert_eq!(ended.code, Some(130), "{}", ended.err);
+    assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
+    workspace.run(&["--jobs", "1"]).ok();
+}
+
+#[test]
+fn a_large_plane_over_few_examples_stops_at_once() {
+    let study = everything().replace("examples = 4000", "examples = 40");
+    let workspace = Workspace::new(&study.replace("points_per_unit = 5", "points_per_unit = 500"));
+    let child = start(&workspace);
+    wait_for("a point", || kept(&workspace).iter().any(|name| name.contains("/row-")).then_some(()));
+    let since = Instant::now();
     signal(child.id(), "-INT");
     let ended: Ended = child.wait_with_output().unwrap().into();
     assert_eq!(ended.code, Some(130), "{}", ended.err);
-    workspace.run(&["--jobs", "1"]).ok();
+    assert!(ended.err.contains("stopped surface.plane[0,1,2]"), "{}", ended.err);
+    assert!(since.elapsed() < Duration::from_secs(10), "it took {:?}", since.elapsed());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! One file from an https address, known by the BLAKE3 digest that the experiment gives.
 
 use super::DataError;
-use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, host, with_retries};
+use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, first_byte, host, with_retries};
 use super::secrets::shown;
-use std::io::{Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::time::Duration;
 use ureq::Agent;
@@ -11,6 +12,8 @@ use ureq::config::Config;
 
 /// Downloads `url` to the file `to`, which appears only when whole and right. `expected` is the digest in hexadecimal;
 /// without one nothing is kept, and the error tells the digest to write into the experiment.
+///
+/// What broke off stays beside it as `NAME.part`, and the next call goes on with it.
 ///
 /// Plain http is refused, also when a redirect leads to it. Trouble that passes is tried again a few times.
 pub fn download(url: &str, expected: Option<&str>, to: &Path) -> Result<(), DataError> {
@@ -35,55 +38,76 @@ fn config(https_only: bool) -> Config {
 fn fetch(agent: &Agent, url: &str, expected: Option<&str>, to: &Path, pause: Duration) -> Result<(), DataError> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|source| disk("create", folder, source))?;
-    let (file, actual) = with_retries(pause, || attempt(agent, url, folder))?;
-    match expected.map(|expected| expected.trim().to_lowercase()) {
-        None => return Err(DataError::NoDigest { url: shown(url), actual }),
-        Some(expected) if expected != actual => {
-            return Err(DataError::Digest { url: shown(url), expected, actual });
-        }
-        Some(_) => {}
+    let part = to.with_file_name(format!("{}.part", to.file_name().unwrap_or_default().to_string_lossy()));
+    let forget = || drop(std::fs::remove_file(&part));
+    let Some(expected) = expected.map(|expected| expected.trim().to_lowercase()) else {
+        // Nothing would tell whether two halves belong together.
+        forget();
+        let Body { digest: actual, .. } = with_retries(pause, || attempt(agent, url, &part))?;
+        forget();
+        return Err(DataError::NoDigest { url: shown(url), actual });
+    };
+    let mut body = with_retries(pause, || attempt(agent, url, &part))?;
+    if body.digest != expected && body.resumed {
+        // The file has changed since its first half came.
+        forget();
+        body = with_retries(pause, || attempt(agent, url, &part))?;
     }
-    file.as_file().sync_all().map_err(|source| disk("write", to, source))?;
-    file.persist(to).map_err(|error| disk("write", to, error.error))?;
-    Ok(())
+    if body.digest != expected {
+        forget();
+        return Err(DataError::Digest { url: shown(url), expected, actual: body.digest });
+    }
+    body.file.sync_all().map_err(|source| disk("write", to, source))?;
+    std::fs::rename(&part, to).map_err(|source| disk("write", to, source))
 }
 
-/// The whole body in a temporary file beside the target, and its digest.
-fn attempt(agent: &Agent, url: &str, folder: &Path) -> Result<(tempfile::NamedTempFile, String), Failure> {
+struct Body {
+    file: File,
+    digest: String,
+    /// Its first bytes came earlier.
+    resumed: bool,
+}
+
+/// Goes on with what an earlier attempt left in `part`, where the server lets it, up to the whole body.
+fn attempt(agent: &Agent, url: &str, part: &Path) -> Result<Body, Failure> {
     let network = |error: ureq::Error| Failure::network(&host(url), &error);
-    let mut response = agent.get(url).call().map_err(network)?;
-    let status = response.status().as_u16();
-    if status != 200 {
-        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let error = DataError::Status { host: host(url), status, what: shown(url) };
-        return Err(Failure::status(error, status, retry_after));
-    }
-    let file = temporary(folder).map_err(|source| Failure::last(disk("create a file in", folder, source)))?;
+    let failed = |source| Failure::last(disk("write", part, source));
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(part).map_err(failed)?;
     let mut hasher = blake3::Hasher::new();
+    let mut start = std::io::copy(&mut file, &mut hasher).map_err(failed)?;
+    // Ranges count the bytes that are sent, so these must be the file's own.
+    let request = agent.get(url).header("accept-encoding", "identity");
+    let request = if start > 0 { request.header("range", format!("bytes={start}-")) } else { request };
+    let mut response = request.call().map_err(network)?;
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    match response.status().as_u16() {
+        206 if first_byte(header("content-range")) == Some(start) => {}
+        200 => {
+            file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+            (hasher, start) = (blake3::Hasher::new(), 0);
+        }
+        status => {
+            // 416, or a range that was not asked for: the next attempt starts anew.
+            if start > 0 && matches!(status, 206 | 416) {
+                file.set_len(0).map_err(failed)?;
+            }
+            let error = DataError::Status { host: host(url), status, what: shown(url) };
+            return Err(match status {
+                206 | 416 if start > 0 => Failure::passing(error),
+                _ => Failure::status(error, status, header("retry-after")),
+            });
+        }
+    }
     let mut body = response.body_mut().as_reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = body.read(&mut buffer).map_err(|error| network(error.into()))?;
         if read == 0 {
-            return Ok((file, hasher.finalize().to_hex().to_string()));
+            return Ok(Body { file, digest: hasher.finalize().to_hex().to_string(), resumed: start > 0 });
         }
         hasher.update(&buffer[..read]);
-        let written = file.as_file().write_all(&buffer[..read]);
-        written.map_err(|source| Failure::last(disk("write", file.path(), source)))?;
+        file.write_all(&buffer[..read]).map_err(failed)?;
     }
-}
-
-/// Temporary files are private by default, which would stay with the file after its renaming; a data folder is often
-/// shared.
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".download-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 fn disk(action: &'static str, path: &Path, source: std::io::Error) -> DataError {
@@ -117,6 +141,30 @@ mod tests {
         get(&stub, "data.tsv", Some(&digest.to_uppercase()), &to).unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), b"a\tb\n");
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_broke_off_is_gone_on_with() {
+        let whole: Vec<u8> = (0..200_000u32).map(|byte| (byte % 251) as u8).collect();
+        let digest = blake3::hash(&whole).to_hex().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("data");
+        let part = folder.path().join("data.part");
+        let cut = || Reply { cut: Some(150_000), ..Reply::ok(&whole) };
+        let stub = Stub::start(vec![("/data", vec![cut(), Reply::ok(&whole)])]);
+        // The retry within one call, and what an earlier call left.
+        get(&stub, "data", Some(&digest), &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), whole);
+        for ignores_range in [false, true] {
+            for left in [&whole[..70_000], &whole[..], b"of another file"] {
+                std::fs::write(&part, left).unwrap();
+                std::fs::remove_file(&to).ok();
+                let stub = Stub::start(vec![("/data", vec![Reply { ignores_range, ..Reply::ok(&whole) }])]);
+                get(&stub, "data", Some(&digest), &to).unwrap();
+                assert_eq!(std::fs::read(&to).unwrap(), whole);
+                assert!(!part.exists());
+            }
+        }
     }
 
     #[test]

@@ -25,6 +25,11 @@ impl Failure {
         Failure { error: Box::new(error), again: false, wait: None }
     }
 
+    /// Trouble that another attempt meets differently.
+    pub fn passing(error: DataError) -> Failure {
+        Failure { error: Box::new(error), again: true, wait: None }
+    }
+
     pub fn network(host: &str, error: &ureq::Error) -> Failure {
         use ureq::{Error, Timeout};
         let again = match error {
@@ -99,6 +104,12 @@ pub(super) fn with_retries<T>(
             Err(failure) => patience.wait(failure)?,
         }
     }
+}
+
+/// The first byte of `bytes 10-19/20`.
+pub(super) fn first_byte(content_range: Option<&str>) -> Option<u64> {
+    let range = content_range?.trim().strip_prefix("bytes")?.trim_start();
+    range.split_once('-')?.0.parse().ok()
 }
 
 /// The host of an address, without the user name and password that may stand before it.

@@ -60,8 +60,6 @@ pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, Stage
         header: params.header,
     };
     let location = context.location().map(str::to_owned);
-    // Held until the file in it is read.
-    let folder = context.scratch().temporary_folder()?;
     let files = match (params.source.parse(), location) {
         (Ok(Source::Hub { repo, revision }), _) => {
             let split = params.split.as_deref().unwrap_or_default();
@@ -73,7 +71,7 @@ pub fn data(params: &DataParams, context: &mut Context) -> Result<Outputs, Stage
         (_, Some(url)) if url.starts_with("https://") => {
             let path = url.split(['?', '#']).next().unwrap_or(&url);
             let name = Path::new(path).file_name().map_or("data".into(), |name| name.to_string_lossy().into_owned());
-            let file = folder.path().join(name);
+            let file = context.scratch().folder()?.join(format!("download-{name}"));
             download(&url, params.source.strip_prefix("blake3:"), &file)?;
             context.fact("url", shown(&url));
             vec![file]

@@ -95,7 +95,7 @@ fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, 
     }
     let location = context.location().unwrap_or_default().to_owned();
     let path = if location.starts_with("https://") {
-        let file = folder.join("download.zip");
+        let file = context.scratch().folder()?.join("download.zip");
         download(&location, params.source.strip_prefix("blake3:"), &file)?;
         context.fact("url", shown(&location));
         file

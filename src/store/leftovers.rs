@@ -51,7 +51,7 @@ fn is_dead(name: &str, machine: &str, age: impl FnOnce() -> Option<Duration>) ->
     let mut parts = rest.splitn(3, '-');
     match (parts.next(), parts.next().and_then(|pid| pid.parse::<u32>().ok()), parts.next()) {
         (Some(from), Some(pid), Some(_)) if from == machine && Path::new("/proc/self").exists() => {
-            !Path::new(&format!("/proc/{pid}")).exists()
+            super::lock::started(pid).is_none()
         }
         _ => age().is_some_and(|age| age > OLD),
     }

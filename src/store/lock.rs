@@ -22,7 +22,7 @@ use super::StoreError;
 use heartbeat::Beating;
 use record::content;
 
-pub use record::Holder;
+pub use record::{Holder, started};
 pub use watch::Watch;
 
 /// How long another process may take between reading a record and writing its own.

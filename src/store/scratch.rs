@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::fingerprint::Digest;
@@ -90,6 +90,12 @@ impl Scratch {
     /// Removes a file. What cannot be removed is left: it costs room, and no result comes from it.
     pub fn remove(&self, name: &str) {
         fs::remove_file(self.folder.join(name)).ok();
+    }
+
+    /// The folder itself, for what is written piece by piece and checked by whoever goes on with it.
+    pub fn folder(&self) -> Result<&Path, StoreError> {
+        fs::create_dir_all(&self.folder).map_err(|error| StoreError::write(&self.folder, 0, error))?;
+        Ok(&self.folder)
     }
 
     /// A folder for files that are of no use to a later run; what a kill leaves of it goes with [`Self::sweep`].

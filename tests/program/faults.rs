@@ -127,8 +127,10 @@ fn a_run_waits_for_another_and_takes_over_what_it_left() {
     assert!(ended.err.contains(&format!("took over {step} from {who}")), "{}", ended.err);
     assert_eq!(events(&cache, "took-over").len(), 1);
     assert!(files(cache.join("v1/locks")).is_empty());
-    no_leftovers(&cache);
     assert!(workspace.run(&[]).ok().err.contains("nothing to do"));
+    // What the killed worker was writing goes with the next run that has something to do.
+    workspace.run(&["--force", "cluster.basins"]).ok();
+    no_leftovers(&cache);
 }
 
 #[test]

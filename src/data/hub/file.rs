@@ -10,7 +10,7 @@
 //! ```
 
 use super::super::DataError;
-use super::super::network::{Failure, Patience, host};
+use super::super::network::{Failure, Patience, first_byte, host};
 use super::Hub;
 use super::client::{Answer, header, quoted};
 use super::digest::Promise;
@@ -241,12 +241,6 @@ impl Hub {
 /// Without the quotes, and without the mark of a weak one.
 fn normalised(etag: &str) -> String {
     etag.trim_start_matches("W/").trim_matches('"').to_string()
-}
-
-/// The first byte of `bytes 10-19/20`.
-fn first_byte(content_range: Option<&str>) -> Option<u64> {
-    let range = content_range?.trim().strip_prefix("bytes")?.trim_start();
-    range.split_once('-')?.0.parse().ok()
 }
 
 /// A relative link, so that the cache can be moved as a whole.

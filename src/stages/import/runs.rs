@@ -12,11 +12,10 @@ use crate::stages::eval::{Group, Measured};
 
 pub fn runs(params: &RunsParams, context: &mut Context) -> Result<Outputs, StageError> {
     let location = context.location().unwrap_or_default().to_owned();
-    let folder = context.scratch().temporary_folder()?;
     let file = if location.starts_with("https://") {
         let address = location.split(['?', '#']).next().unwrap_or(&location);
-        let name = Path::new(address).file_name().map_or("table".into(), |name| name.to_os_string());
-        let file = folder.path().join(name);
+        let name = Path::new(address).file_name().map_or("table".into(), |name| name.to_string_lossy());
+        let file = context.scratch().folder()?.join(format!("download-{name}"));
         download(&location, params.source.strip_prefix("blake3:"), &file)?;
         context.fact("url", shown(&location));
         file

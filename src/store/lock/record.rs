@@ -130,7 +130,7 @@ fn shortened(text: &str) -> String {
 
 /// When a process started, in ticks since the machine did; `None` where there is no such process or it has ended and
 /// waits to be collected. See proc_pid_stat(5), fields 3 and 22.
-fn started(pid: u32) -> Option<u64> {
+pub fn started(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses, which can hold anything.
     let mut fields = text.rsplit_once(')')?.1.split_whitespace();

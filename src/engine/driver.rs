@@ -94,6 +94,10 @@ pub fn run(
     driver.reporter.event(&Event::Planned { graph, plan: &driver.plan, selected: &options.selected });
     let result = driver.run(interrupt);
     driver.workers.clear();
+    if !driver.tries.is_empty() {
+        // A worker that died may have been writing.
+        store.remove_leftovers();
+    }
     driver.remember();
     driver.journal.write("end", json!({"ran": driver.summary.ran, "failed": driver.summary.failed.len()}));
     result.map(|()| (driver.summary, driver.plan))

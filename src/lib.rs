@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod export;
 pub mod fingerprint;
 pub mod graph;
+mod hold;
 #[doc(hidden)]
 pub mod hostile;
 pub mod model;

@@ -14,6 +14,7 @@ use super::{Exit, Failure};
 use crate::device::Backend;
 use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag};
 use crate::graph::Graph;
+use crate::hold;
 use crate::report::{LogFormat, duration, reporter};
 use crate::results;
 use crate::store::{Store, StoreError};
@@ -60,6 +61,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         if INTERRUPT.swap(true, Ordering::Relaxed) && since > Duration::from_millis(500) {
             std::process::exit(Exit::Interrupted as i32);
         }
+        hold::at(format_args!("interrupted"));
     })?;
 
     let (summary, folder) = run_and_heal(&graph, &store, options, &command.results_dir, command.log_format)?;

@@ -3,6 +3,7 @@
 use super::DataError;
 use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, first_byte, host, with_retries};
 use super::secrets::shown;
+use crate::hold;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -107,6 +108,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path) -> Result<Body, Failure> {
         }
         hasher.update(&buffer[..read]);
         file.write_all(&buffer[..read]).map_err(failed)?;
+        hold::at(format_args!("arrived"));
     }
 }
 

@@ -3,8 +3,22 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex};
+
+/// What a reply waits for. One that nobody opens keeps it waiting until the test's process ends.
+#[derive(Clone, Default)]
+pub(super) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
+    }
+}
 
 #[derive(Clone, Default)]
 pub(super) struct Reply {
@@ -13,8 +27,8 @@ pub(super) struct Reply {
     pub body: Vec<u8>,
     /// The connection ends after so many bytes of the body.
     pub cut: Option<usize>,
-    /// Silence before that end.
-    pub stalls: Duration,
+    /// Silence before that end, until the gate is opened.
+    pub stalls: Option<Gate>,
     /// The whole body, whatever part is asked for.
     pub ignores_range: bool,
 }
@@ -141,6 +155,8 @@ fn answer(mut stream: TcpStream, pages: &Mutex<Pages>, log: &Mutex<Vec<Request>>
     }
     stream.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len()).min(reply.body.len())])?;
     stream.flush()?;
-    std::thread::sleep(reply.stalls);
+    if let Some(gate) = &reply.stalls {
+        gate.wait();
+    }
     Ok(())
 }

@@ -50,6 +50,7 @@ fn signal(_: ExitStatus) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn the_end_of_a_worker_in_words() {
@@ -59,10 +60,15 @@ mod tests {
             ("kill -15 $$", None, "the worker was ended from outside (signal 15)"),
             ("exit 3", None, "the worker ended by itself (exit status: 3)"),
             ("kill -9 $$", Some(Duration::from_secs(1800)), "no progress for 30 min 00 s"),
-            ("exec sleep 60", None, "the worker said what this version does not understand: was the program replaced?"),
         ] {
-            let mut child = std::process::Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            child.wait().unwrap();
             assert_eq!(cause(&mut child, hung), words);
         }
+        // One that does not end: its input stays open.
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let _open = child.stdin.take();
+        let words = "the worker said what this version does not understand: was the program replaced?";
+        assert_eq!(cause(&mut child, None), words);
     }
 }

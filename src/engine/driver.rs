@@ -21,6 +21,7 @@ use super::stopping::STOPPED;
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
+use crate::hold;
 use crate::report::{Event, Reporter};
 use crate::store::{Holder, Manifest, Store, StoreError};
 
@@ -182,6 +183,7 @@ impl Driver<'_> {
         for worker in self.workers.iter_mut().filter(|worker| !worker.gone) {
             worker.say(&Order::Stop);
         }
+        hold::at(format_args!("stopping"));
     }
 
     /// A step was broken off on purpose. It is run again only where it was not the user who wanted an end.
@@ -490,7 +492,7 @@ impl Driver<'_> {
             self.workers.iter_mut().for_each(|worker| worker.heard = Instant::now());
         }
         for worker in self.workers.iter_mut().filter(|worker| !worker.gone && worker.hung.is_none()) {
-            if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() >= timeout {
+            if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() + hold::late() >= timeout {
                 worker.hung = Some(timeout);
                 worker.child.kill().ok();
             }

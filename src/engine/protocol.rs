@@ -86,7 +86,7 @@ pub enum Report {
 }
 
 /// How far a step is. `done` and `total` count its own units (training steps, batches, points).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     pub done: usize,
     pub total: usize,

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::hold;
+
 /// Work that cannot be gone on with is left alone for so long: most of it ends by then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -36,6 +38,7 @@ impl StopFlag {
                 }
             });
         }
+        hold::at(format_args!("stop-asked"));
     }
 
     pub(super) fn running(&self, listening: bool) {

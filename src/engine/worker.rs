@@ -16,6 +16,7 @@ use super::protocol::{Order, PROTOCOL, Progress, Report, Task};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
 use crate::device::{Backend, Device, select};
+use crate::hold;
 use crate::store::{Attempt, MANIFEST_FORMAT, Manifest, Provenance, Store};
 
 /// How often an idle worker looks whether it should end.
@@ -113,6 +114,7 @@ impl Worker {
             Attempt::Held(lock) => lock,
             Attempt::Busy(holder) => return Ok(Report::Busy { holder }),
         };
+        hold::at(format_args!("locked"));
         if !task.force && matches!(self.store.manifest(&task.key), Ok(Some(_))) {
             log(&task.log, "another process finished this step meanwhile");
             return Ok(Report::Found);
@@ -141,6 +143,7 @@ impl Worker {
                 last_said = Instant::now();
                 say(&Report::Progress(progress));
             }
+            hold::at(format_args!("{}-{}", task.params.kind(), progress.done));
         };
         let scratch = self.store.scratch(&task.key);
         if task.fresh_start {

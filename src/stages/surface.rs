@@ -9,6 +9,7 @@ use super::measure::Selection;
 use super::unfinished::{Points, logits_of_point};
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Context, Outputs, StageError};
+use crate::hold;
 use crate::model::BertPlane;
 
 pub const VERSION: u32 = 1;
@@ -122,6 +123,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
                     context.log(&format!("a whole row could not be kept: {error}"));
                 }
                 context.scratch().remove(&part);
+                hold::at(format_args!("row-{number}"));
                 row
             }
         };

@@ -47,6 +47,7 @@ pub use verify::Verified;
 use damage::{damaged, plain};
 
 use crate::fingerprint::{Digest, Key};
+use crate::hold;
 
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 # This directory holds results that `pipeline` can compute again.\n";
@@ -138,7 +139,10 @@ impl Store {
     pub fn commit(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let path = self.manifest_path(&manifest.key);
         refuse_linked_folder(&path)?;
-        publish(&path, manifest.to_json().as_bytes(), false)
+        hold::at(format_args!("committing"));
+        publish(&path, manifest.to_json().as_bytes(), false)?;
+        hold::at(format_args!("committed"));
+        Ok(())
     }
 
     /// The bytes of one output of a finished step.
@@ -229,6 +233,7 @@ pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreEr
     temporary.as_file().write_all(bytes).map_err(fail)?;
     set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
     temporary.as_file().sync_all().map_err(fail)?;
+    hold::at(format_args!("written"));
     temporary.persist(path).map_err(|error| fail(error.error))?;
     // The rename itself must survive a power cut; file systems that cannot sync a folder are left alone.
     if let Ok(folder) = File::open(folder) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::fingerprint::Digest;
+use crate::hold;
 
 const TEMPORARY: &str = ".tmp-";
 /// The digest's digits and a line break.
@@ -47,6 +48,7 @@ impl Scratch {
             let Hashing { out: mut temporary, hasher } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
             temporary.seek(SeekFrom::Start(0))?;
             temporary.write_all(Digest::from(hasher.finalize()).to_string().as_bytes())?;
+            hold::at(format_args!("kept"));
             let file = temporary.persist(&path).map_err(|error| error.error)?;
             // No work waits for the disk: a kill loses nothing that was written, and a file that a power cut tore is
             // told by its digest.

@@ -1,5 +1,6 @@
 //! The built binary from outside: real files, real processes, real kills. Everything is tiny; the whole takes seconds.
 
+mod background;
 mod cache;
 mod clusters;
 mod downloads;
@@ -13,6 +14,7 @@ mod model_analyses;
 mod models;
 mod plans;
 mod published;
+mod random;
 mod runs;
 mod secrets;
 mod sources;

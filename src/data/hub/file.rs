@@ -14,6 +14,7 @@ use super::super::network::{Failure, Patience, first_byte, host};
 use super::Hub;
 use super::client::{Answer, header, quoted};
 use super::digest::Promise;
+use crate::hold;
 use hf_hub::Repo;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -230,6 +231,7 @@ impl Hub {
             }
             file.write_all(&buffer[..read]).map_err(written)?;
             progress.reached = progress.reached.max(length);
+            hold::at(format_args!("arrived"));
         }
         match remote.size {
             Some(size) if length < size => Err(cut(format!("{length} of {size} bytes arrived"))),

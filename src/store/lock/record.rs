@@ -168,7 +168,7 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let since = std::time::Instant::now();
         while started(child.id()).is_some() {
-            assert!(since.elapsed().as_secs() < 20);
+            assert!(since.elapsed().as_secs() < 300);
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         child.wait().unwrap();

@@ -27,6 +27,11 @@ pub fn late() -> Duration {
     hooks().and_then(|hooks| hooks.number("late")).map_or(Duration::ZERO, Duration::from_secs)
 }
 
+/// How long to wait for what is then given up: where tests hold the program, long enough for any machine.
+pub fn patience(usual: Duration) -> Duration {
+    if hooks().is_some() { 30 * usual } else { usual }
+}
+
 struct Hooks {
     folder: PathBuf,
     /// Slept at each place: a slow machine.

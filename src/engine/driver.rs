@@ -13,7 +13,7 @@ use super::cause::cause;
 use super::context::StageError;
 use super::journal::Journal;
 use super::plan::{Plan, Reason, State, look_up};
-use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
+use super::process::{FromWorker, HowToStart, Runnable, Running, Silence, Worker};
 use super::protocol::{Order, PROTOCOL, Report, Task};
 use super::queue::Queue;
 use super::snapshots::SnapshotEvery;
@@ -164,7 +164,7 @@ impl Driver<'_> {
                 Err(RecvTimeoutError::Timeout) => self.reporter.event(&Event::Tick),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            if self.asked_to_stop.is_some_and(|since| since.elapsed() > STOPPING) {
+            if self.asked_to_stop.is_some_and(|since| since.elapsed() > hold::patience(STOPPING)) {
                 return Ok(());
             }
         }
@@ -301,11 +301,11 @@ impl Driver<'_> {
         worker.say(&Order::Run(Box::new(task)));
     }
 
-    fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), StageError> {
+    fn handle(&mut self, number: usize, report: Result<Report, Silence>) -> Result<(), StageError> {
         self.workers[number].heard = Instant::now();
         let running = self.workers[number].running.as_ref().map(|running| running.what.step);
         match (report, running) {
-            (Some(Report::Ready { device, protocol, version }), _) => {
+            (Ok(Report::Ready { device, protocol, version }), _) => {
                 one_build(protocol, &version)?;
                 self.workers[number].ready = true;
                 self.stillborn = 0;
@@ -314,22 +314,22 @@ impl Driver<'_> {
                     self.reporter.event(&Event::Device { description: &device });
                 }
             }
-            (Some(Report::NoDevice { message }), _) => return Err(StageError::new(message)),
-            (Some(Report::Progress(progress)), Some(step)) => {
+            (Ok(Report::NoDevice { message }), _) => return Err(StageError::new(message)),
+            (Ok(Report::Progress(progress)), Some(step)) => {
                 self.reporter.event(&Event::Progress { step, progress: &progress });
             }
-            (Some(Report::Done { seconds }), Some(_)) => self.done(number, seconds)?,
-            (Some(Report::Failed { message, help }), Some(_)) => self.failed(number, &message, help.as_deref()),
-            (Some(Report::Stopped), Some(_)) => self.stopped(number),
-            (Some(Report::Busy { holder }), Some(_)) => self.set_aside(number, holder),
-            (Some(Report::TookOver { from }), Some(step)) => self.took_over(step, &from),
-            (Some(Report::Found), Some(_)) => self.found(number)?,
-            (Some(Report::Notice { text }), Some(step)) => {
+            (Ok(Report::Done { seconds }), Some(_)) => self.done(number, seconds)?,
+            (Ok(Report::Failed { message, help }), Some(_)) => self.failed(number, &message, help.as_deref()),
+            (Ok(Report::Stopped), Some(_)) => self.stopped(number),
+            (Ok(Report::Busy { holder }), Some(_)) => self.set_aside(number, holder),
+            (Ok(Report::TookOver { from }), Some(step)) => self.took_over(step, &from),
+            (Ok(Report::Found), Some(_)) => self.found(number)?,
+            (Ok(Report::Notice { text }), Some(step)) => {
                 let text = format!("{}: {text}", self.graph.steps[step].name());
                 self.reporter.event(&Event::Notice { text: &text });
             }
-            (Some(_), None) => {}
-            (None, _) => self.gone(number)?,
+            (Ok(_), None) => {}
+            (Err(silence), _) => self.gone(number, silence)?,
         }
         Ok(())
     }
@@ -375,10 +375,10 @@ impl Driver<'_> {
     }
 
     /// A worker ended by itself: killed, out of memory, or a crash below Rust.
-    fn gone(&mut self, number: usize) -> Result<(), StageError> {
+    fn gone(&mut self, number: usize, silence: Silence) -> Result<(), StageError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let cause = cause(&mut worker.child, worker.hung);
+        let cause = cause(&mut worker.child, worker.hung, silence);
         worker.input = None;
         let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED));
         let was_ready = worker.ready;

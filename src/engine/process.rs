@@ -17,8 +17,17 @@ use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::store::InputRecord;
 
-/// A worker's number and what it said; `None` when it is gone.
-pub type FromWorker = (usize, Option<Report>);
+/// A worker's number and what it said, as long as it says something.
+pub type FromWorker = (usize, Result<Report, Silence>);
+
+/// Why nothing more is heard of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// It is gone, or about to be: only its end closes the pipe.
+    Gone,
+    /// It said what this version does not understand, and may live.
+    Unreadable,
+}
 
 /// A step whose inputs are there, and which is not.
 pub struct Runnable {
@@ -83,17 +92,24 @@ impl Worker {
             return Err(StageError::new("failed to open the worker's pipes"));
         };
         std::thread::spawn(move || {
-            for line in BufReader::new(output).lines() {
-                let Ok(line) = line else { break };
+            let mut output = BufReader::new(output);
+            let silence = loop {
+                let mut line = String::new();
+                match output.read_line(&mut line) {
+                    Err(_) => break Silence::Unreadable,
+                    // Nothing, or what its end has cut off.
+                    Ok(_) if !line.ends_with('\n') => break Silence::Gone,
+                    Ok(_) => {}
+                }
                 match serde_json::from_str(&line) {
-                    Ok(report) => drop(reports.send((number, Some(report)))),
+                    Ok(report) => drop(reports.send((number, Ok(report)))),
                     // A report of another version.
-                    Err(_) if line.starts_with("{\"report\":") => break,
+                    Err(_) if line.starts_with("{\"report\":") => break Silence::Unreadable,
                     // Whatever else stands there a library has printed; `tokenizers` does.
                     Err(_) => {}
                 }
-            }
-            reports.send((number, None)).ok();
+            };
+            reports.send((number, Err(silence))).ok();
         });
         Ok(Self {
             child,

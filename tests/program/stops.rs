@@ -118,7 +118,7 @@ fn a_worker_that_is_stopped_alone_is_replaced() {
 #[test]
 fn a_second_signal_ends_at_once_and_loses_nothing_finished() {
     let workspace = Workspace::new(&one(""));
-    // A worker that cannot save anything, and a driver that waits for it longer than for ever: only the signal ends it.
+    // A worker that cannot save anything, and a driver that waits: only the second signal ends it.
     let (here, stopping) = (workspace.hold("finetune-11"), workspace.hold("stopping"));
     let run = Run::start(&workspace, &["--jobs", "1"]);
     here.reached();

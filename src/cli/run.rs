@@ -12,7 +12,7 @@ use super::plan::{chosen, render};
 use super::signals::on_signal;
 use super::{Exit, Failure};
 use crate::device::Backend;
-use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag};
+use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag, Why};
 use crate::graph::Graph;
 use crate::report::{LogFormat, duration, reporter};
 use crate::results;
@@ -181,9 +181,15 @@ fn run_and_heal(
         }
         for Lost { step, why } in &lost {
             let name = graph.steps[*step].name();
-            match format {
-                LogFormat::Human => eprintln!("damaged: {name}: {why}; it runs again"),
-                LogFormat::Json => eprintln!("{}", json!({"event": "damaged", "step": name, "what": why})),
+            match (format, why) {
+                (LogFormat::Human, Why::Damaged(why)) => eprintln!("damaged: {name}: {why}; it runs again"),
+                (LogFormat::Json, Why::Damaged(why)) => {
+                    eprintln!("{}", json!({"event": "damaged", "step": name, "what": why}));
+                }
+                (LogFormat::Human, Why::Remade) => {
+                    eprintln!("changed: another run has made {name} again, with another result; what needs it runs");
+                }
+                (LogFormat::Json, Why::Remade) => eprintln!("{}", json!({"event": "changed", "step": name})),
             }
         }
         options.forced.retain(|step| plan.states[*step].manifest().is_none());
@@ -200,7 +206,7 @@ fn selected_losses(
     results: bool,
 ) -> Result<Vec<Lost>, Failure> {
     let mut lost = engine::lost(graph, store, plan, failed, results).map_err(Failure::cannot_start)?;
-    lost.retain(|lost| options.selected.contains(&lost.step));
+    lost.retain(|lost| lost.why == Why::Remade || options.selected.contains(&lost.step));
     Ok(lost)
 }
 

@@ -218,6 +218,8 @@ impl Context<'_> {
         Ok(self.input(role)?.digest)
     }
 
+    /// The bytes of an input: those that the step's key was made from, and no others. Who made them may have been run
+    /// again meanwhile by another run, with another result.
     pub fn bytes(&self, role: &str) -> Result<Vec<u8>, StageError> {
         let input = self.input(role)?;
         let broken = |error: StoreError| match error {
@@ -227,11 +229,26 @@ impl Context<'_> {
             }
             error => error.into(),
         };
-        let manifest = self.manifest(&input.from).map_err(broken)?.ok_or_else(|| {
-            StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
-                .help("run the same command again: the step that makes it will run first")
-        })?;
-        self.store.output(&manifest, &input.output).map_err(broken)
+        let made = self.manifest(&input.from);
+        let record = made.as_ref().ok().and_then(|made| made.as_ref()?.outputs.get(&input.output));
+        let same = record.filter(|record| record.digest == input.digest);
+        if let Some(value) = same.and_then(|record| record.inline.as_ref()) {
+            return Ok(value.to_string().into_bytes());
+        }
+        let other = same.is_none();
+        match (self.store.get(&input.digest), made) {
+            (Ok(bytes), _) => Ok(bytes),
+            (_, Ok(Some(_))) if other => Err(StageError::new(format!(
+                "input `{role}`, which step {} made, is not what it was: another run has made it again",
+                input.from
+            ))
+            .help("the run goes round again with what it is now")),
+            (_, Ok(None)) => {
+                Err(StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
+                    .help("run the same command again: the step that makes it will run first"))
+            }
+            (_, Err(error)) | (Err(error), _) => Err(broken(error)),
+        }
     }
 
     fn manifest(&self, key: &Key) -> Result<Option<Rc<Manifest>>, StoreError> {
@@ -285,5 +302,79 @@ impl Context<'_> {
 
     pub fn keep_examples(&mut self, name: String, examples: Arc<Examples>) {
         self.memory.keep_examples(name, examples);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::{MANIFEST_FORMAT, Provenance};
+
+    /// A finished step with an object and a small output. Its key is the same whatever came out.
+    fn finish(store: &Store, result: &str) -> Manifest {
+        let mut manifest = Manifest {
+            format: MANIFEST_FORMAT.to_owned(),
+            key: Key(Digest::of(b"")),
+            step: "fetch.x[train]".to_owned(),
+            kind: "fetch-data".to_owned(),
+            version: 1,
+            parameters: json!({"source": "hf:some/data"}),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([
+                ("data".to_owned(), store.put(result.as_bytes()).unwrap()),
+                ("info".to_owned(), OutputRecord::inline(json!(result))),
+            ]),
+            provenance: Provenance::default(),
+        };
+        manifest.key = manifest.own_key();
+        store.commit(&manifest).unwrap();
+        manifest
+    }
+
+    #[test]
+    fn an_input_is_what_the_key_was_made_from_or_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let first = finish(&store, "first");
+        let record = |output: &str| InputRecord {
+            digest: first.outputs[output].digest,
+            from: first.key,
+            output: output.to_owned(),
+        };
+        let inputs = BTreeMap::from(["data", "info"].map(|output| (output.to_owned(), record(output))));
+        let read = |role: &str| {
+            let stop = Box::leak(Box::new(StopFlag::new()));
+            let context = Context {
+                store: &store,
+                scratch: store.scratch(&first.key),
+                inputs: &inputs,
+                location: None,
+                device: None,
+                memory: &mut Memory::default(),
+                report: &mut |_| {},
+                facts: BTreeMap::new(),
+                manifest: RefCell::new(None),
+                stop,
+                pace: Pace::new(super::super::SnapshotEvery::default()),
+                log: &|_| {},
+                tell: &|_| {},
+                seconds_before: 0.0,
+            };
+            context.bytes(role).map(|bytes| String::from_utf8(bytes).unwrap()).map_err(|error| error.message)
+        };
+        assert_eq!((read("data").unwrap().as_str(), read("info").unwrap().as_str()), ("first", "\"first\""));
+
+        // Another run has made it again, with another result.
+        finish(&store, "second");
+        assert_eq!(read("data").unwrap(), "first");
+        let error = read("info").unwrap_err();
+        assert!(error.ends_with("is not what it was: another run has made it again"), "{error}");
+        std::fs::remove_file(store.object_path(&first.outputs["data"].digest)).unwrap();
+        let error = read("data").unwrap_err();
+        assert!(error.ends_with("is not what it was: another run has made it again"), "{error}");
+        finish(&store, "first");
+        assert_eq!((read("data").unwrap().as_str(), read("info").unwrap().as_str()), ("first", "\"first\""));
     }
 }

@@ -18,7 +18,7 @@ mod worker;
 
 pub use context::{Context, Outputs, StageError};
 pub use driver::{RunOptions, RunSummary, run};
-pub use heal::{Lost, lost};
+pub use heal::{Lost, Why, lost};
 pub use memory::LoadedModel;
 pub use plan::{Plan, Reason, State};
 pub use protocol::Progress;

@@ -145,11 +145,8 @@ impl Store {
                 }
                 match self.manifest(key) {
                     Ok(Some(ours)) => {
-                        let digests = |manifest: &Manifest| -> Vec<(String, Digest)> {
-                            manifest.outputs.iter().map(|(name, output)| (name.clone(), output.digest)).collect()
-                        };
                         imported.known += 1;
-                        imported.different += usize::from(digests(&ours) != digests(&manifest));
+                        imported.different += usize::from(ours.is_remade(&manifest));
                     }
                     Ok(None) | Err(StoreError::Damaged { .. }) => {
                         self.commit(&manifest)?;

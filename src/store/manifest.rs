@@ -79,6 +79,14 @@ impl Manifest {
         self.outputs.values().filter(|output| output.inline.is_none()).map(|output| output.digest)
     }
 
+    /// Whether `now`, of the same step, holds another result.
+    pub fn is_remade(&self, now: &Self) -> bool {
+        let digests = |manifest: &Self| -> Vec<(String, Digest)> {
+            manifest.outputs.iter().map(|(name, output)| (name.clone(), output.digest)).collect()
+        };
+        self.key == now.key && digests(self) != digests(now)
+    }
+
     /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key
     /// must be that of the parameters and inputs.
     pub fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {

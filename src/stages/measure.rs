@@ -53,7 +53,10 @@ impl Selection {
     pub fn prepare(&self, context: &mut Context) -> Result<Arc<Examples>, StageError> {
         let wanted = (&self.rows, &self.filter, self.permute, self.examples, self.max_length);
         let description = serde_json::to_string(&wanted).unwrap_or_default();
-        let name = format!("{} {} {description}", context.digest("data")?, context.digest("model.tokenizer")?);
+        // The order of the labels is in `data.info` alone.
+        let read = ["data", "data.info", "model.tokenizer"].map(|role| context.digest(role));
+        let [data, info, tokenizer] = read;
+        let name = format!("{} {} {} {description}", data?, info?, tokenizer?);
         if let Some(examples) = context.cached_examples(&name) {
             return Ok(examples);
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -131,6 +132,11 @@ impl Context<'_> {
     /// Where a fetched file lies: a path or an address.
     pub fn location(&self) -> Option<&str> {
         self.location
+    }
+
+    /// The same where it is a file or folder on this machine.
+    pub fn local(&self) -> Option<&Path> {
+        self.location.filter(|location| !location.starts_with("https://")).map(Path::new)
     }
 
     pub fn device(&self) -> Result<&Device, StageError> {

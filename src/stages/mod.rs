@@ -21,9 +21,12 @@ mod snapshots;
 pub mod surface;
 mod unfinished;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::data::published::{Pattern, is_line_log};
 use crate::engine::{Context, Outputs, StageError};
 
 /// The parameters of one step, by kind.
@@ -128,6 +131,40 @@ impl Params {
     }
 
     pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
+        let outputs = self.compute(context)?;
+        if let Some(path) = context.local() {
+            self.check_source(path)?;
+        }
+        Ok(outputs)
+    }
+
+    /// A file or folder of the user's may change after its digest became part of the key: when it was read, it is looked
+    /// at again.
+    fn check_source(&self, path: &Path) -> Result<(), StageError> {
+        let logs = |logs: &import::Logs, wanted: &dyn Fn(&str) -> bool| {
+            (logs.sources.concat(), import::digest_of_logs(path, wanted))
+        };
+        let (source, now) = match self {
+            Self::FetchModel(params) => (params.source.clone(), fetch_model::digest_of_local(path)),
+            Self::FetchData(params) => (params.source.clone(), fetch::digest_of_file(path)),
+            Self::ImportRuns(params) => (params.source.clone(), fetch::digest_of_file(path)),
+            Self::ImportLines(params) => logs(&params.logs, &is_line_log),
+            Self::ImportSharpness(params) => logs(&params.logs, &is_line_log),
+            Self::ImportEvaluations(params) => {
+                let pattern = Pattern::parse(&params.file)?;
+                logs(&params.logs, &|name| pattern.number(name).is_some())
+            }
+            Self::ImportSurfaces(params) => logs(&params.logs, &params.wanted()?),
+            _ => return Ok(()),
+        };
+        if now.is_ok_and(|now| source == format!("blake3:{now}")) {
+            return Ok(());
+        }
+        Err(StageError::new(format!("`{}` was changed while the study ran", path.display()))
+            .help("run the same command again: it reads what is there now"))
+    }
+
+    fn compute(&self, context: &mut Context) -> Result<Outputs, StageError> {
         match self {
             Self::FetchModel(params) => fetch_model::run(params, context),
             Self::FetchData(params) => fetch::data(params, context),

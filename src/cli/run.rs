@@ -37,6 +37,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         print!("{}", render(&graph, &plan, &selected, false));
         return Ok(Exit::Done);
     }
+    results::make_folder(&graph.experiment, &command.results_dir).map_err(with_help)?;
     let store = match Store::open(cache) {
         Ok(store) => store,
         Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),

@@ -17,6 +17,15 @@ use crate::store::{Store, publish, remove_leftovers};
 
 pub use show::render;
 
+/// Makes the folder that [`write`] writes to: what stands in its way shows before the work and not after it.
+pub fn make_folder(experiment: &str, results: &Path) -> Result<(), StageError> {
+    let folder = results.join(experiment);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        StageError::new(format!("cannot write results to `{}`: {error}", folder.display()))
+            .help("choose another folder with --results-dir")
+    })
+}
+
 /// Writes everything that is finished and returns the folder.
 pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, StageError> {
     let folder = results.join(&graph.experiment);

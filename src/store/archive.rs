@@ -166,6 +166,9 @@ impl Store {
         let here = self.check_content(digest).is_ok();
         let fail = |source| ArchiveError::from(StoreError::write(&path, 0, source));
         let folder = path.parent().unwrap_or(Path::new("."));
+        if !here {
+            self.make_room(&path);
+        }
         fs::create_dir_all(folder).map_err(fail)?;
         let entry = archive.entry(at)?;
         let (name, promised) = (entry.name().to_owned(), entry.size());

@@ -26,6 +26,7 @@ pub(super) fn plain(path: &Path) -> Result<Option<Metadata>, StoreError> {
         Ok(found) if found.is_symlink() => Err(damaged(path, "it is a symbolic link, and the cache follows none")),
         Ok(_) => Err(damaged(path, "it is not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(damaged(path, "its folder is none")),
         Err(error) => Err(StoreError::read(path, error)),
     }
 }
@@ -111,14 +112,29 @@ impl Store {
     }
 
     fn move_away(&self, path: &Path) -> Option<PathBuf> {
-        let whole_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() || found.is_file());
-        if !whole_folder || fs::symlink_metadata(path.parent()?).ok()?.is_symlink() {
+        if fs::symlink_metadata(path.parent()?).ok()?.is_symlink() {
             return None;
         }
         fs::create_dir_all(self.damaged_folder()).ok()?;
-        let to = self.damaged_folder().join(path.file_name()?);
-        fs::rename(path, &to).ok()?;
-        Some(to)
+        let name = path.file_name()?.to_string_lossy();
+        let names = std::iter::once(name.to_string()).chain((2..20).map(|number| format!("{name}-{number}")));
+        // A folder takes no other's place, and a file none of a folder.
+        names.map(|name| self.damaged_folder().join(name)).find(|to| fs::rename(path, to).is_ok())
+    }
+
+    /// Moves away what stands where a file of the cache is going to be written and is none, or where its folder is:
+    /// nothing can be renamed over a folder.
+    pub(super) fn make_room(&self, path: &Path) {
+        let is =
+            |path: &Path, wanted: fn(&Metadata) -> bool| fs::symlink_metadata(path).is_ok_and(|found| wanted(&found));
+        if let Some(folder) = path.parent()
+            && is(folder, |found| !found.is_dir() && !found.is_symlink())
+        {
+            self.move_away(folder);
+        }
+        if is(path, |found| !found.is_file()) {
+            self.move_away(path);
+        }
     }
 }
 

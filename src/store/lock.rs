@@ -119,7 +119,7 @@ fn acquire_with(
         return Ok(Attempt::Held(StepLock { beating, taken_over: holder }));
     }
     match std::fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() => Err(fail(io::Error::other("it is no plain file"))),
+        Ok(found) if !found.is_file() => Err(fail(io::Error::other(record::NO_FILE))),
         // Others come and go quickly.
         _ => Ok(Attempt::Busy(None)),
     }

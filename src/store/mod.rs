@@ -95,7 +95,10 @@ impl Store {
         match self.check_content(&digest) {
             // Young again, so that nothing takes it for the leftover of a run long ago.
             Ok(_) => drop(File::open(&path).and_then(|file| file.set_modified(std::time::SystemTime::now()))),
-            Err(_) => publish(&path, bytes, true)?,
+            Err(_) => {
+                self.make_room(&path);
+                publish(&path, bytes, true)?;
+            }
         }
         Ok(OutputRecord { digest, size, inline: None })
     }
@@ -138,6 +141,7 @@ impl Store {
     pub fn commit(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let path = self.manifest_path(&manifest.key);
         refuse_linked_folder(&path)?;
+        self.make_room(&path);
         publish(&path, manifest.to_json().as_bytes(), false)
     }
 
@@ -153,8 +157,8 @@ impl Store {
     /// A running step's own files; whoever uses them holds the step's lock.
     pub fn scratch(&self, key: &Key) -> Scratch {
         let folder = self.root.join("scratch").join(key.to_string());
-        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_symlink()) {
-            // The link alone: what it leads to is none of the cache's.
+        if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+            // Of a link the link alone: what it leads to is none of the cache's.
             fs::remove_file(&folder).ok();
         }
         Scratch::new(folder)
@@ -162,7 +166,9 @@ impl Store {
 
     /// Tries to get the right to run a step. `dead` is what a [`Watch`] said about its lock.
     pub fn lock(&self, key: &Key, step: &str, dead: Option<&str>) -> Result<Attempt, StoreError> {
-        lock::acquire(&self.lock_path(key), step, dead)
+        let path = self.lock_path(key);
+        self.make_room(&path);
+        lock::acquire(&path, step, dead)
     }
 
     pub fn lock_path(&self, key: &Key) -> PathBuf {

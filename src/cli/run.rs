@@ -42,6 +42,15 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         Ok(store) => store,
         Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
     };
+    let waiting = |who: &str| match command.log_format {
+        LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
+        LogFormat::Json => eprintln!("{}", json!({"event": "waiting", "step": "cache gc", "for": who})),
+    };
+    // Kept to the end: what this run has found or finished is not removed before.
+    let _staying = match store.stay(&graph.experiment, waiting) {
+        Ok(lock) => lock,
+        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+    };
     let options = RunOptions {
         cache: cache.to_owned(),
         backend: command.backend.or(experiment.run.backend).unwrap_or(Backend::Auto),

@@ -500,8 +500,13 @@ impl Driver<'_> {
     /// Keeps which key every step had, so that the next plan can say what changed.
     fn remember(&mut self) {
         let mut keys = std::mem::take(&mut self.last_keys);
-        keys.extend(self.plan.last_keys(self.graph));
-        self.store.remember_keys(&self.graph.experiment, &keys).ok();
+        let now = self.plan.last_keys(self.graph);
+        let all = now.len() == self.graph.steps.len();
+        keys.extend(now);
+        // What is damaged tells `gc` to remove nothing, until all is known again.
+        if all || self.store.read_last_keys(&self.graph.experiment).is_ok() {
+            self.store.remember_keys(&self.graph.experiment, &keys).ok();
+        }
     }
 }
 

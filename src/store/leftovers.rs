@@ -16,7 +16,7 @@ pub fn prefix() -> String {
 }
 
 /// Eight digits for this start of this machine, and for this container on it.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     Digest::of(format!("{boot} {}", namespace.display()).as_bytes()).to_string()[..8].to_owned()
@@ -24,11 +24,19 @@ fn machine() -> String {
 
 /// Removes what dead processes left in `folder` and, `depth` folders deep, below it. What cannot be removed is left.
 pub fn remove(folder: &Path, depth: usize) {
-    // The file system's own clock, which may be another machine's.
-    let now = tempfile::NamedTempFile::new_in(folder).and_then(|file| file.as_file().metadata()?.modified());
-    if let Ok(now) = now {
+    if let Ok(now) = clock(folder) {
         remove_before(folder, depth, now);
     }
+}
+
+/// The time by the file system's own clock, which may be another machine's.
+pub(super) fn clock(folder: &Path) -> std::io::Result<SystemTime> {
+    probe(folder)?.as_file().metadata()?.modified()
+}
+
+/// A file that is gone at once; it shows whether there can be one.
+pub(super) fn probe(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(&prefix()).tempfile_in(folder)
 }
 
 fn remove_before(folder: &Path, depth: usize, now: SystemTime) {

@@ -16,7 +16,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::StoreError;
 use heartbeat::Beating;
@@ -28,6 +28,8 @@ pub use watch::Watch;
 /// How long another process may take between reading a record and writing its own.
 const PAUSE: Duration = Duration::from_millis(300);
 const TRIES: usize = 20;
+/// A machine that is alive writes its locks more often than this.
+const HEARTBEATS: Duration = Duration::from_secs(120);
 
 /// The right to run a step; given back when it is dropped.
 #[derive(Debug)]
@@ -139,6 +141,22 @@ fn open(path: &Path) -> io::Result<Option<(File, bool)>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Who holds a lock, by its file. Waits for nothing. A lock that another machine keeps alive may not be seen from here
+/// as a lock, but as a file that is written again and again; `now` is by the clock that `modified` is by.
+pub(super) fn holder(path: &Path, modified: SystemTime, now: SystemTime) -> Option<String> {
+    let holder = Holder::read(path);
+    if is_locked(path) {
+        return Some(holder.map_or("another process".to_owned(), |holder| holder.to_string()));
+    }
+    let beats = now.duration_since(modified).map_or(true, |age| age < HEARTBEATS);
+    let alive = holder.filter(|holder| beats && !holder.is_gone(&Holder::me("", false)))?;
+    Some(alive.to_string())
+}
+
+pub(super) fn is_locked(path: &Path) -> bool {
+    record::open(path).is_ok_and(|file| matches!(flock(&file), Ok(Flock::Held)))
 }
 
 enum Flock {

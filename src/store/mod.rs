@@ -9,6 +9,8 @@
 //!     experiments/<name>.json  which key each step of an experiment had last (only to explain changes)
 //!     scratch/<key>/         a running step's own files
 //!     locks/<key>.lock       held while a step runs
+//!     alive/<run>.lock       held while a run is going on
+//!     gc.lock                held while something is removed
 //!     runs/<run-id>/         journal.jsonl, logs/
 //!     damaged/               what did not match its name, moved out of the way
 //! ```
@@ -21,6 +23,7 @@ mod error;
 mod gc;
 mod inventory;
 mod leftovers;
+mod living;
 mod lock;
 mod manifest;
 mod scratch;
@@ -32,13 +35,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 pub use archive::{ArchiveError, Exported, Imported};
 pub use error::StoreError;
 pub use gc::{Removal, Sweep, Wanted, What};
 pub use leftovers::remove as remove_leftovers;
-pub use lock::{Attempt, Holder, Watch};
+pub use lock::{Attempt, Holder, StepLock, Watch};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;
 pub use usage::{KindUsage, Part, Usage};
@@ -60,7 +61,7 @@ impl Store {
     /// Opens the cache in `directory`, making it where there is none. Fails where it cannot be written.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let store = Self { root: directory.join("v1") };
-        for folder in ["objects", "steps", "experiments", "scratch", "locks", "runs"] {
+        for folder in ["objects", "steps", "experiments", "scratch", "locks", "alive", "runs"] {
             let path = store.root.join(folder);
             fs::create_dir_all(&path).map_err(|error| StoreError::unwritable(&path, error))?;
         }
@@ -69,7 +70,7 @@ impl Store {
             publish(&tag, TAG.as_bytes(), false)?;
         }
         // Found out now rather than after an hour of training.
-        NamedTempFile::new_in(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
+        leftovers::probe(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
         Ok(store)
     }
 
@@ -194,15 +195,49 @@ impl Store {
 
     /// The key that each step of an experiment had when it was last finished, by the step's label.
     pub fn last_keys(&self, experiment: &str) -> BTreeMap<String, Key> {
-        let path = self.root.join("experiments").join(format!("{experiment}.json"));
-        fs::read_to_string(path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        self.read_last_keys(experiment).unwrap_or_default()
+    }
+
+    /// The same for those who must know whether it is all.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was written.
+    pub fn read_last_keys(&self, experiment: &str) -> Result<BTreeMap<String, Key>, StoreError> {
+        let path = self.last_keys_path(experiment);
+        if plain(&path)?.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let bytes = fs::read(&path).map_err(|error| StoreError::read(&path, error))?;
+        let wrong = || damaged(&path, "it is not what was written");
+        let mut keys: BTreeMap<String, Key> = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+        let sealed = keys.remove(SEAL);
+        // Earlier versions wrote none. Every label has a point in it, so that one that lacks it was the seal.
+        match sealed {
+            Some(seal) if seal != seal_of(&keys) => Err(wrong()),
+            None if keys.keys().any(|label| !label.contains('.')) => Err(wrong()),
+            _ => Ok(keys),
+        }
     }
 
     pub fn remember_keys(&self, experiment: &str, keys: &BTreeMap<String, Key>) -> Result<(), StoreError> {
-        let path = self.root.join("experiments").join(format!("{experiment}.json"));
-        let text = serde_json::to_string_pretty(keys).unwrap_or_default();
+        let path = self.last_keys_path(experiment);
+        let mut sealed = keys.clone();
+        // Among the others, where earlier versions take it for a step that nobody has.
+        sealed.insert(SEAL.to_owned(), seal_of(keys));
+        let text = serde_json::to_string_pretty(&sealed).unwrap_or_default();
+        self.make_room(&path);
         publish(&path, text.as_bytes(), false)
     }
+
+    fn last_keys_path(&self, experiment: &str) -> PathBuf {
+        self.root.join("experiments").join(format!("{experiment}.json"))
+    }
+}
+
+const SEAL: &str = "seal";
+
+fn seal_of(keys: &BTreeMap<String, Key>) -> Key {
+    Key(Digest::of(serde_json::to_string(keys).unwrap_or_default().as_bytes()))
 }
 
 fn object_path(folder: &Path, digest: &Digest) -> PathBuf {

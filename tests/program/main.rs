@@ -22,4 +22,5 @@ mod stops;
 #[path = "../../src/data/stub.rs"]
 mod stub;
 mod surfaces;
+mod two_drivers;
 mod workspace;

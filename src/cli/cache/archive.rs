@@ -27,6 +27,8 @@ pub(super) fn export(command: &Export, cache: &Path) -> Result<Exit, Failure> {
 
 pub(super) fn import(command: &Import, cache: &Path) -> Result<Exit, Failure> {
     let store = Store::open(cache).map_err(Failure::cannot_start)?;
+    let waiting = |who: &str| eprintln!("waiting for `cache gc`, which {who} runs");
+    let _staying = store.stay("import", waiting).map_err(Failure::cannot_start)?;
     let imported = store.import(&command.archive).map_err(failure)?;
     let steps = format!("{} steps imported, {} were here already", imported.steps, imported.known);
     println!("{steps}; {} objects, {} new", imported.objects, size(imported.bytes));

@@ -29,6 +29,7 @@ mod source;
 #[cfg(test)]
 mod stub;
 mod tokenize;
+pub mod walk;
 
 pub use archive::{Unpacked, unpack_model};
 pub use batch::{Batch, Encoded, by_length, collate};

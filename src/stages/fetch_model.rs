@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fetch::digest_of_file;
 use crate::data::secrets::shown;
+use crate::data::walk;
 use crate::data::{Hub, Normalization, Source, Tokenizer, download, name_says_cased, unpack_model};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
@@ -114,11 +115,8 @@ fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, 
 
 /// The files of a folder that are its model.
 fn local_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, StageError> {
-    let list = || -> std::io::Result<Vec<String>> {
-        let files = std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().filter(|entry| entry.path().is_file()));
-        Ok(files.filter_map(|entry| entry.file_name().into_string().ok()).collect())
-    };
-    let names = list().map_err(|error| StageError::new(format!("failed to read `{}`: {error}", folder.display())))?;
+    let names = walk::names(folder)
+        .map_err(|error| StageError::new(format!("failed to read `{}`: {error}", folder.display())))?;
     let chosen = ModelFiles::choose(&names)
         .map_err(|lacking| StageError::new(format!("`{}` is not a model: it has {lacking}", folder.display())))?;
     Ok(chosen.all().map(|name| (name.clone(), folder.join(name))).collect())

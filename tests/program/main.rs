@@ -11,6 +11,7 @@ mod kills;
 mod messages;
 mod model_analyses;
 mod models;
+mod obstacles;
 mod plans;
 mod published;
 mod runs;

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::data::secrets::masked;
 
 /// All the texts an experiment is made of, laid end to end: one offset names a file, a line and a column.
@@ -43,16 +45,31 @@ impl Sources {
         let column = before.chars().count() + 1;
         let inside =
             &line[before.len()..(span.end.saturating_sub(source.start + line_start)).clamp(before.len(), line.len())];
-        Some(Located { name: &source.name, number, column, line, width: inside.chars().count().max(1) })
+        Some(Located { name: &source.name, number, column, line, length: inside.chars().count() })
     }
 }
 
 struct Located<'a> {
     name: &'a str,
     number: usize,
+    /// In characters from 1, as editors count.
     column: usize,
     line: &'a str,
-    width: usize,
+    /// In characters.
+    length: usize,
+}
+
+/// A piece of a line as a terminal can show it: control characters would move what stands below.
+fn printed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            c if c.is_control() => out.push(char::REPLACEMENT_CHARACTER),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// One thing that is wrong with an experiment: what, where, and what was probably meant.
@@ -114,8 +131,12 @@ impl fmt::Display for ExperimentError {
             if let Some(at) = diagnostic.span.as_ref().and_then(|span| self.sources.locate(span)) {
                 margin = at.number.to_string().len();
                 write!(f, "\n{:margin$}--> {}:{}:{}", "", at.name, at.number, at.column)?;
-                write!(f, "\n{:margin$} |\n{} | {}", "", at.number, masked(at.line))?;
-                write!(f, "\n{:margin$} | {:skip$}{}", "", "", "^".repeat(at.width), skip = at.column - 1)?;
+                // As many characters as the line itself, but not as many bytes.
+                let line = masked(at.line);
+                let piece = |from, length| printed(&line.chars().skip(from).take(length).collect::<String>()).width();
+                let (skip, width) = (piece(0, at.column - 1), piece(at.column - 1, at.length).max(1));
+                write!(f, "\n{:margin$} |\n{} | {}", "", at.number, printed(&line))?;
+                write!(f, "\n{:margin$} | {:skip$}{}", "", "", "^".repeat(width))?;
             }
             if let Some(help) = &diagnostic.help {
                 write!(f, "\n{:margin$} = help: {help}", "")?;
@@ -141,6 +162,31 @@ mod tests {
         };
         let expected = "error: unknown key `epocs`\n --> main.toml:2:1\n  |\n2 | epocs = 3\n  | ^^^^^\n  = help: did you mean `epochs`?";
         assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn the_mark_stands_under_the_text_in_a_terminal() {
+        for (line, wrong, column, expected) in [
+            ("\tx = 7", "7", 6, "    x = 7\n  |         ^"),
+            ("a\t=\t[1,\t2]", "[1,\t2]", 5, "a    =    [1,    2]\n  |           ^^^^^^^^^"),
+            ("\"東京\" = 7", "7", 8, "\"東京\" = 7\n  |          ^"),
+            ("x = \"東京\"", "\"東京\"", 5, "x = \"東京\"\n  |     ^^^^^^"),
+            ("\"cafe\u{301}\" = 7", "7", 11, "\"cafe\u{301}\" = 7\n  |          ^"),
+            ("x = \u{1b}[31m7", "7", 10, "x = \u{fffd}[31m7\n  |          ^"),
+            (
+                "x = \"https://東:京@host/\" # 7",
+                "7",
+                27,
+                "x = \"https://***@host/\" # 7\n  |                           ^",
+            ),
+        ] {
+            let mut sources = Sources::default();
+            let at = sources.add("main.toml", line).find(wrong).unwrap();
+            let error = Diagnostic::new("wrong", at..at + wrong.len());
+            let error = ExperimentError { sources, diagnostics: vec![error] };
+            let expected = format!("error: wrong\n --> main.toml:1:{column}\n  |\n1 | {expected}");
+            assert_eq!(error.to_string(), expected, "\n{error}\n{expected}");
+        }
     }
 
     #[test]

@@ -8,14 +8,8 @@ use super::{Cluster, Diagnostic};
 use crate::stages::cluster::Distance;
 
 pub(super) fn check(raw: RawCluster, checker: &mut Checker) -> Option<Cluster> {
-    if let Some(distance) = &raw.distance
-        && Distance::named(distance.get_ref()).is_none()
-    {
-        let message = format!("unknown distance `{}`", distance.get_ref());
-        checker.fail::<()>(
-            Diagnostic::new(message, distance.span())
-                .suggest(distance.get_ref(), Distance::ALL.iter().map(|distance| distance.name())),
-        );
+    if let Some(distance) = &raw.distance {
+        checker.one_of(distance, "distance", Distance::ALL.map(|distance| (distance.name(), ())));
     }
     if let Some(clusters) = &raw.clusters
         && *clusters.get_ref() < 2

@@ -129,14 +129,8 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         return check_generated(raw, generator.clone(), dataset.span(), checker);
     }
     check_digest(&raw, &source, dataset.span(), checker);
-    if let Some(format) = &raw.format
-        && format.get_ref().parse::<Format>().is_err()
-    {
-        checker.fail::<()>(
-            Diagnostic::new(format!("unknown format `{}`", format.get_ref()), format.span())
-                .suggest(format.get_ref(), ["parquet", "csv", "tsv", "jsonl"]),
-        );
-    }
+    let formats = [("parquet", Format::Parquet), ("csv", Format::Csv), ("tsv", Format::Tsv), ("jsonl", Format::Jsonl)];
+    let format = raw.format.and_then(|format| checker.one_of(&format, "format", formats));
     let text = match raw.text {
         Some(text) if (1..=2).contains(&text.get_ref().len()) => text.into_inner(),
         Some(text) => {
@@ -153,7 +147,7 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         source: Spanned::new(dataset.span(), source),
         blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
         config: raw.config,
-        format: raw.format.and_then(|format| format.get_ref().parse().ok()),
+        format,
         header: raw.header.unwrap_or(true),
         text,
         label: raw.label,

@@ -58,7 +58,7 @@ pub struct RawMembers {
 
 /// One group, `"15, 25"` or `[15, 25]`, or several, `["15, 25", "3..7"]`.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "models such as \"15, 25\" or [15, 25], or a list of several such texts")]
 pub enum RawGroups {
     One(RawSeeds),
     Several(Vec<RawSeeds>),
@@ -347,13 +347,7 @@ fn seeds(raw: &Spanned<RawSeeds>, checker: &mut Checker) -> Option<Vec<u64>> {
 fn metrics(raw: Option<Vec<Text>>, default: &[&str], checker: &mut Checker) -> Vec<String> {
     let Some(raw) = raw else { return default.iter().map(|metric| (*metric).to_owned()).collect() };
     for metric in &raw {
-        if Metric::named(metric.get_ref()).is_none() {
-            let message = format!("unknown metric `{}`", metric.get_ref());
-            checker.fail::<()>(
-                Diagnostic::new(message, metric.span())
-                    .suggest(metric.get_ref(), Metric::ALL.iter().map(|metric| metric.name())),
-            );
-        }
+        checker.one_of(metric, "metric", Metric::ALL.map(|metric| (metric.name(), ())));
     }
     raw.into_iter().map(Spanned::into_inner).collect()
 }

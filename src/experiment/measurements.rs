@@ -71,13 +71,7 @@ impl RawMeasure {
             Some(metrics) => metrics
                 .into_iter()
                 .filter_map(|metric| {
-                    if Metric::named(metric.get_ref()).is_none() {
-                        let message = format!("unknown metric `{}`", metric.get_ref());
-                        return checker.fail(
-                            Diagnostic::new(message, metric.span())
-                                .suggest(metric.get_ref(), Metric::ALL.iter().map(|metric| metric.name())),
-                        );
-                    }
+                    checker.one_of(&metric, "metric", Metric::ALL.map(|metric| (metric.name(), ())))?;
                     Some(metric.into_inner())
                 })
                 .collect(),

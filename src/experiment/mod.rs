@@ -19,6 +19,7 @@ mod sharpness;
 mod surfaces;
 mod trainings;
 mod validate;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

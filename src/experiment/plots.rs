@@ -45,8 +45,7 @@ fn keys(raw: &RawPlot) -> Option<&'static [&'static str]> {
 pub(super) fn check(raw: RawPlot, checker: &mut Checker) -> Option<Plot> {
     let kind = raw.kind.get_ref().as_str();
     let Some(keys) = keys(&raw) else {
-        let message = format!("unknown kind of plot `{kind}`");
-        return checker.fail(Diagnostic::new(message, raw.kind.span()).suggest(kind, KINDS));
+        return checker.one_of(&raw.kind, "kind of plot", KINDS.map(|kind| (kind, ()))).and(None);
     };
     for (key, span) in raw.given().into_iter().filter(|(key, _)| !keys.contains(key)) {
         checker.fail::<()>(Diagnostic::new(format!("a {kind} has no `{key}`"), span));

@@ -42,7 +42,7 @@ pub enum RawInterval {
 
 /// One value or several: `models = "a"` and `models = ["a", "b"]`.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "one name, or a list of names")]
 pub enum OneOrMany<T> {
     One(T),
     Many(Vec<T>),
@@ -134,7 +134,7 @@ pub struct RawFinetune {
 
 /// `"0..100"`, `"0..4, 7"`, `[0, 3, 7]` or `5` (one seed).
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a range such as \"0..100\", a list of seeds, or one seed")]
 pub enum RawSeeds {
     Text(String),
     List(Vec<u64>),
@@ -142,7 +142,7 @@ pub enum RawSeeds {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "training steps, or \"last\"")]
 pub enum RawCheckpoint {
     Step(usize),
     Name(String),
@@ -187,7 +187,7 @@ pub struct RawInterpolate {
 
 /// `"all"`, or `[[7, 22], [7, 31]]` by the models' labels.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "\"all\", or a list of pairs such as [[7, 22], [7, 31]]")]
 pub enum RawPairs {
     Named(String),
     Seeds(Vec<[u64; 2]>),
@@ -204,7 +204,7 @@ pub struct RawSurface {
 
 /// `[[7, 22, 31], [7, 22, 40]]` by the models' labels, the anchor of each plane first.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a list of planes through three models each, such as [[7, 22, 31], [7, 22, 40]]")]
 pub enum RawPlanes {
     Seeds(Vec<[u64; 3]>),
     Labels(Vec<[String; 3]>),
@@ -296,7 +296,7 @@ impl RawPlot {
 
 /// `title = "Some words"` or `title = false`.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "words, or false for none")]
 pub enum RawTitle {
     Shown(bool),
     Text(String),

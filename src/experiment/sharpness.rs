@@ -25,16 +25,7 @@ pub(super) fn check(measure: RawMeasure, raw: RawSharpness, checker: &mut Checke
     }
     let shape = match raw.shape {
         None => BoxShape::Published,
-        Some(name) => match BoxShape::named(name.get_ref()) {
-            Some(shape) => shape,
-            None => {
-                let message = format!("unknown box `{}`", name.get_ref());
-                return checker.fail(
-                    Diagnostic::new(message, name.span())
-                        .suggest(name.get_ref(), BoxShape::ALL.iter().map(|shape| shape.name())),
-                );
-            }
-        },
+        Some(name) => checker.one_of(&name, "box", BoxShape::ALL.map(|shape| (shape.name(), shape)))?,
     };
     Some(Sharpness {
         measure: measure.check(checker)?,

@@ -3,9 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use clap::ValueEnum;
 use serde::Deserialize;
-use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -14,7 +12,7 @@ use super::load::{Loaded, ReadText, from_disk, in_written_order, load};
 use super::raw::{RawHeader, RawInterval, RawMeasure, RawRun};
 use super::{
     Diagnostic, Experiment, ExperimentError, Kind, RunSettings, Spec, Stage, StageId, agreement, clusters, dynamics,
-    fetches, imports, measurements, plots, references, sharpness, surfaces, trainings,
+    fetches, imports, measurements, plots, references, sharpness, surfaces, trainings, values,
 };
 use crate::device::Backend;
 use crate::engine::SnapshotEvery;
@@ -75,6 +73,24 @@ impl Checker {
         self.parse(value, |text| parse(text))
     }
 
+    /// What `text` names, out of a list; `what` is what they all are.
+    pub fn one_of<'n, T>(
+        &mut self,
+        text: &Spanned<String>,
+        what: &str,
+        named: impl IntoIterator<Item = (&'n str, T)>,
+    ) -> Option<T> {
+        let mut names = Vec::new();
+        for (name, value) in named {
+            if name == text.get_ref() {
+                return Some(value);
+            }
+            names.push(name);
+        }
+        let message = format!("unknown {what} `{}`", text.get_ref());
+        self.fail(Diagnostic::new(message, text.span()).suggest(text.get_ref(), names))
+    }
+
     pub fn positive(&mut self, value: &Spanned<usize>, name: &str) {
         if *value.get_ref() == 0 {
             self.fail::<()>(Diagnostic::new(format!("`{name}` must be at least 1"), value.span()));
@@ -111,9 +127,7 @@ impl Checker {
                     Some(kind) => kinds.push((kind, value)),
                     None => {
                         let known = ["extends", "experiment", "run"].into_iter().chain(Kind::ALL.map(Kind::name));
-                        self.fail::<()>(
-                            Diagnostic::new(format!("unknown table `{name}`"), key.span()).suggest(name, known),
-                        );
+                        self.one_of::<()>(&key, "table", known.map(|name| (name, ())));
                     }
                 },
             }
@@ -228,56 +242,7 @@ impl Checker {
 
     /// `also` are keys that are known but no longer in the table.
     fn table_with<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>, also: &[&str]) -> Option<T> {
-        let span = value.span();
-        match T::deserialize(value.into_deserializer()) {
-            Ok(raw) => Some(raw),
-            Err(error) => {
-                let at = error.span().unwrap_or(span);
-                let error = self.describe(error.message(), at, also);
-                self.fail(error)
-            }
-        }
-    }
-
-    /// serde's sentences, made kinder.
-    fn describe(&self, message: &str, at: Range<usize>, also: &[&str]) -> Diagnostic {
-        let message = message.trim().lines().next().unwrap_or("invalid value");
-        let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        if message.starts_with("unknown field") && !quoted.is_empty() {
-            return Diagnostic::new(format!("unknown key `{}`", quoted[0]), at)
-                .suggest(quoted[0], also.iter().chain(&quoted[1..]).copied());
-        }
-        if message.starts_with("missing field") && !quoted.is_empty() {
-            return Diagnostic::new(format!("the key `{}` is missing", quoted[0]), at);
-        }
-        if message.contains("untagged enum") {
-            let form = match message.rsplit(' ').next().unwrap_or("") {
-                "RawSeeds" => "a range such as \"0..100\", a list of seeds, or one seed",
-                "RawGroups" => "models such as \"15, 25\" or [15, 25], or a list of several such texts",
-                "RawPairs" => "\"all\", or a list of pairs such as [[7, 22], [7, 31]]",
-                "RawPlanes" => "a list of planes through three models each, such as [[7, 22, 31], [7, 22, 40]]",
-                "RawCheckpoint" => "training steps, or \"last\"",
-                _ => "one name, or a list of names",
-            };
-            return Diagnostic::new("wrong type", at).help(format!("expected {form}"));
-        }
-        // The name of a type of ours would follow.
-        let message = match message.split_once("expected struct ") {
-            Some((found, _)) => &format!("{found}expected a table"),
-            None => message,
-        };
-        let rust_words = [
-            ("expected f64", "expected a number"),
-            ("expected usize", "expected a whole number"),
-            ("expected u64", "expected a whole number"),
-            ("expected a sequence", "expected a list"),
-            ("expected a map", "expected a table"),
-        ];
-        let mut message = message.replace("invalid type: ", "wrong type: ").replace("invalid value: ", "wrong value: ");
-        for (rust, plain) in rust_words {
-            message = message.replace(rust, plain);
-        }
-        Diagnostic::new(message, at)
+        values::read(value, also).map_err(|error| self.errors.push(error)).ok()
     }
 
     fn name(&mut self, name: &Spanned<String>, what: &str) {
@@ -292,23 +257,17 @@ impl Checker {
     }
 
     fn precision(&mut self, precision: Option<Spanned<String>>) -> String {
-        if let Some(precision) = &precision
-            && precision.get_ref() != "f32"
-        {
-            let message = format!("unknown precision `{}`", precision.get_ref());
-            self.fail::<()>(Diagnostic::new(message, precision.span()).suggest(precision.get_ref(), ["f32"]));
+        if let Some(precision) = &precision {
+            self.one_of(precision, "precision", [("f32", ())]);
         }
         precision.map_or("f32".to_owned(), Spanned::into_inner)
     }
 
     fn run_settings(&mut self, raw: RawRun) -> RunSettings {
         let backend = raw.backend.and_then(|name| {
-            Backend::from_str(name.get_ref(), false).ok().or_else(|| {
-                let message = format!("unknown backend `{}`", name.get_ref());
-                self.fail(
-                    Diagnostic::new(message, name.span()).suggest(name.get_ref(), ["auto", "cpu", "cuda", "wgpu"]),
-                )
-            })
+            let named =
+                [("auto", Backend::Auto), ("cpu", Backend::Cpu), ("cuda", Backend::Cuda), ("wgpu", Backend::Wgpu)];
+            self.one_of(&name, "backend", named)
         });
         raw.jobs.iter().for_each(|jobs| self.positive(jobs, "jobs"));
         let timeout = raw.timeout.and_then(|timeout| self.parse_text(timeout, parse_duration));

@@ -48,11 +48,8 @@ pub(in super::super) fn check_surface(raw: RawImportedSurface, checker: &mut Che
     let at = raw.files.span();
     let mut files = BTreeMap::new();
     for (metric, text) in raw.files.into_inner() {
-        if Metric::named(&metric).is_none() {
-            let known = Metric::ALL.iter().map(|metric| metric.name());
-            checker
-                .fail::<()>(Diagnostic::new(format!("unknown metric `{metric}`"), text.span()).suggest(&metric, known));
-        }
+        let name = Spanned::new(text.span(), metric.clone());
+        checker.one_of(&name, "metric", Metric::ALL.map(|metric| (metric.name(), ())));
         let pattern = checker.parse(text, |text| Pattern::parse_planes(text).map_err(|error| error.to_string()))?;
         let name = pattern.span();
         let pattern = pattern.into_inner();

@@ -48,15 +48,7 @@ fn choice(raw: &RawPlot, checker: &mut Checker) -> Option<Option<Choice>> {
 pub(super) fn matrix(raw: &RawPlot, of: Spanned<String>, checker: &mut Checker) -> Option<PlotKind> {
     let distance = match &raw.distance {
         None => Distance::ConvexityGap,
-        Some(name) => match Distance::named(name.get_ref()) {
-            Some(distance) => distance,
-            None => {
-                return checker.fail(
-                    Diagnostic::new(format!("unknown distance `{}`", name.get_ref()), name.span())
-                        .suggest(name.get_ref(), Distance::ALL.iter().map(|distance| distance.name())),
-                );
-            }
-        },
+        Some(name) => checker.one_of(name, "distance", Distance::ALL.map(|distance| (distance.name(), distance)))?,
     };
     let metric = raw.metric.as_ref().map_or("loss".to_owned(), |metric| metric.get_ref().clone());
     Some(PlotKind::Matrix { of, metric, distance: distance.name().to_owned() })

@@ -13,6 +13,7 @@ mod model_analyses;
 mod models;
 mod plans;
 mod published;
+mod readme;
 mod runs;
 mod secrets;
 mod sources;

@@ -1,6 +1,8 @@
 //! One TOML file declares a study of fine-tuned models; this program turns it into a graph of steps, runs what is not
 //! in the cache, and draws the figures. See ARCHITECTURE.md.
 
+#![cfg_attr(test, allow(clippy::print_stdout, clippy::unwrap_used))]
+
 #[macro_use]
 mod say;
 

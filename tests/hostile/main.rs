@@ -5,6 +5,8 @@
 //! PIPELINE_FUZZ=60 PIPELINE_FUZZ_TARGET=torch cargo test --release --test hostile   # seconds; without a target, all
 //! ```
 
+#![allow(clippy::unwrap_used)]
+
 mod memory;
 mod mutate;
 

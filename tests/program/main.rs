@@ -1,5 +1,7 @@
 //! The built binary from outside: real files, real processes, real kills. Everything is tiny; the whole takes seconds.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
 mod cache;
 mod clusters;
 mod downloads;

@@ -76,7 +76,7 @@ impl Surfaces {
         let page = self.width.points();
         let columns = match self.width {
             Width::Column => 1,
-            _ => fields.len().min(3),
+            Width::Page => fields.len().min(3),
         };
         let before = gutter + GAP + TICK_LENGTH;
         let bar_room = BAR_GAP + BAR + TICK_LENGTH + GAP + bar_labels + 2.0 * GAP + LABEL_TEXT;

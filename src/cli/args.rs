@@ -127,8 +127,8 @@ pub struct Export {
     pub experiment: Experiment,
     /// The step as it is printed, for example "finetune.bert[seed=7]", or with a checkpoint "finetune.bert[seed=7]@15000".
     pub step: String,
-    /// A folder, or hf:OWNER/NAME[@BRANCH] (with the token in HF_TOKEN).
-    #[arg(long, value_name = "FOLDER")]
+    // In a doc comment the brackets would be a link.
+    #[arg(long, value_name = "FOLDER", help = "A folder, or hf:OWNER/NAME[@BRANCH] (with the token in HF_TOKEN)")]
     pub to: String,
     /// Replaces an earlier export in that folder.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! Tokenisation exactly as the `tokenizers` and `transformers` libraries do it, with longest-first truncation and no
-//! padding: BERT's WordPiece, [CLS] text [SEP] (pair [SEP]), and RoBERTa's byte pairs, <s> text </s> (</s> pair </s>).
+//! padding: BERT's WordPiece, `[CLS] text [SEP] (pair [SEP])`, and RoBERTa's byte pairs, `<s> text </s> (</s> pair
+//! </s>)`.
 
 use super::byte_pairs::{self, ROBERTA_SPECIAL};
 use super::guard::guarded;
@@ -76,9 +77,9 @@ impl Tokenizer {
         whole(|| Tokenizer::new(byte_pairs::read(vocab_json, merges_txt)?))
     }
 
-    /// A vocabulary of whole words for pretraining from scratch: the special tokens [PAD] [UNK] [CLS] [SEP] [MASK],
+    /// A vocabulary of whole words for pretraining from scratch: the special tokens `[PAD] [UNK] [CLS] [SEP] [MASK]`,
     /// then the lower-cased words of `texts` by count, ties in alphabetical order, `max_size` entries in all. Words
-    /// left out become [UNK].
+    /// left out become `[UNK]`.
     pub fn from_words<'a>(texts: impl IntoIterator<Item = &'a str>, max_size: usize) -> Result<Tokenizer, DataError> {
         if max_size <= SPECIAL.len() {
             let what = format!("a vocabulary of {max_size} has no room beside the {} special tokens", SPECIAL.len());

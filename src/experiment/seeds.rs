@@ -67,7 +67,7 @@ impl Coordinates {
     /// Every combination of one seed from each list, the first list changing slowest.
     ///
     /// # Errors
-    /// More than [`MOST_SEEDS`] of them.
+    /// More than `MOST_SEEDS` of them.
     pub fn cross(axes: &[(Axis, Vec<u64>)]) -> Result<Vec<Self>, String> {
         let count = axes.iter().try_fold(1u64, |count, (_, seeds)| count.checked_mul(seeds.len() as u64));
         if count.is_none_or(|count| count > MOST_SEEDS) {

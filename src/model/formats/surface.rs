@@ -12,9 +12,9 @@ const MOST_MODELS: usize = 100;
 /// A grid of numbers over a plane, and where the models lie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedSurface {
-    /// [columns]
+    /// By column.
     pub x: Vec<f64>,
-    /// [rows]
+    /// By row.
     pub y: Vec<f64>,
     /// [rows, columns], flat
     pub values: Vec<f64>,

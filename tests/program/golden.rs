@@ -6,12 +6,29 @@ use std::path::Path;
 
 use pipeline::experiment;
 use pipeline::fingerprint::{Digest, KeyParts};
-use pipeline::graph::expand;
+use pipeline::graph::{Graph, expand};
+
+const SHIPPED: [&str; 10] = [
+    "quickstart",
+    "nli-minilm",
+    "cola-minilm",
+    "qqp",
+    "mnli",
+    "cola",
+    "feather",
+    "published-qqp",
+    "published-mnli",
+    "published-cola",
+];
+
+fn graph(name: &str) -> Graph {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(format!("{name}.toml"));
+    expand(&experiment::read(&file, &[]).unwrap()).unwrap()
+}
 
 /// One line a stage: how many steps, and a digest of all their keys. Inputs that no run has made yet are stood in for
 /// by the digest of the key of the step that will make them and the output's name.
-fn keys(file: &Path) -> String {
-    let graph = expand(&experiment::read(file, &[]).unwrap()).unwrap();
+fn keys(graph: &Graph) -> String {
     let mut keys: Vec<Digest> = Vec::new();
     let mut stages: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for step in &graph.steps {
@@ -36,19 +53,7 @@ fn keys(file: &Path) -> String {
 #[test]
 fn keys_of_the_shipped_experiments() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = [
-        "quickstart",
-        "nli-minilm",
-        "cola-minilm",
-        "qqp",
-        "mnli",
-        "cola",
-        "feather",
-        "published-qqp",
-        "published-mnli",
-        "published-cola",
-    ];
-    let now: String = names.map(|name| keys(&root.join("experiments").join(format!("{name}.toml")))).concat();
+    let now: String = SHIPPED.map(|name| keys(&graph(name))).concat();
     let golden = root.join("tests/program/keys.txt");
     if std::env::var_os("UPDATE_KEYS").is_some() {
         std::fs::write(&golden, &now).unwrap();
@@ -58,4 +63,17 @@ fn keys_of_the_shipped_experiments() {
         "keys changed: everybody's finished work of these stages would run again. If results change too, raise the \
          stage's VERSION; then run the tests once with UPDATE_KEYS=1.\n{now}"
     );
+}
+
+/// Of every kind of step that a shipped experiment has.
+#[test]
+fn the_changelog_names_the_versions_of_steps() {
+    let changelog = include_str!("../../CHANGELOG.md");
+    let graphs = SHIPPED.map(graph);
+    let params = graphs.iter().flat_map(|graph| &graph.steps).map(|step| &step.params);
+    let versions: BTreeMap<&str, u32> = params.map(|params| (params.kind(), params.version())).collect();
+    for (kind, version) in versions {
+        let row = format!("| `{kind}` | {version} |");
+        assert!(changelog.contains(&row), "\"Cache versions\" in CHANGELOG.md needs a row that begins with {row}");
+    }
 }

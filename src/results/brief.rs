@@ -12,25 +12,34 @@ const SHOWN: usize = 20;
 /// Columns that only readers of the file need.
 const LEFT_OUT: [&str; 3] = ["key", "permutations", "exact"];
 
+/// Stands where there is no value.
+pub const NOTHING: &str = "-";
+
 /// The header and the rows of a table.
 pub fn cells(frame: &DataFrame) -> Result<Vec<Vec<String>>, StageError> {
     let mut cells = vec![Vec::new(); frame.height() + 1];
     for column in frame.columns().iter().filter(|column| !LEFT_OUT.contains(&column.name().as_str())) {
-        let mut texts = Vec::with_capacity(frame.height());
+        cells[0].push(column.name().replace('_', " "));
         for row in 0..frame.height() {
-            texts.push(cell(&column.get(row)?));
-        }
-        if texts.iter().any(|text| text != "-") {
-            cells[0].push(column.name().replace('_', " "));
-            cells[1..].iter_mut().zip(texts).for_each(|(row, text)| row.push(text));
+            cells[row + 1].push(cell(&column.get(row)?));
         }
     }
+    leave_out_empty_columns(&mut cells);
     Ok(cells)
+}
+
+pub fn leave_out_empty_columns(cells: &mut [Vec<String>]) {
+    let columns = cells.first().map_or(0, Vec::len);
+    for column in (0..columns).rev() {
+        if cells[1..].iter().all(|row| row[column] == NOTHING) {
+            cells.iter_mut().for_each(|row| drop(row.remove(column)));
+        }
+    }
 }
 
 fn cell(value: &AnyValue<'_>) -> String {
     match (value, value.get_str()) {
-        (AnyValue::Null, _) | (_, Some("")) => "-".to_owned(),
+        (AnyValue::Null, _) | (_, Some("")) => NOTHING.to_owned(),
         (AnyValue::Float64(value), _) => number(*value),
         (_, Some(text)) => text.to_owned(),
         (other, _) => other.to_string(),

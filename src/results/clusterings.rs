@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::rows::Rows;
-use super::tables::{Table, column, counts, numbers, table, texts};
+use super::tables::{Table, column, counts, known_numbers, numbers, table, texts};
 use crate::analysis::permutation::{self, PERMUTATIONS, mean_difference};
 use crate::analysis::transitivity::{Transitivity, transitivity};
 use crate::engine::StageError;
@@ -111,7 +111,7 @@ fn clusterings(rows: &[Clustering]) -> Result<Table, StageError> {
             texts("metric", rows, |row| row.metric.clone()),
             counts("models", rows, |row| row.models),
             counts("clusters", rows, |row| row.clusters),
-            column("eigengap", rows.iter().map(|row| row.eigengap).collect::<Vec<Option<f64>>>()),
+            known_numbers("eigengap", rows, |row| row.eigengap),
             numbers("silhouette", rows, |row| row.silhouette),
             texts("key", rows, |row| row.key.to_string()),
         ],
@@ -126,7 +126,7 @@ fn stability(rows: &[Clustering]) -> Result<Table, StageError> {
         vec![
             texts("clustering", &each, |(row, _)| row.stage.clone()),
             numbers("delta", &each, |(_, at)| at.delta),
-            column("adjusted_rand", each.iter().map(|(_, at)| at.adjusted_rand).collect::<Vec<Option<f64>>>()),
+            known_numbers("adjusted_rand", &each, |(_, at)| at.adjusted_rand),
             texts("problem", &each, |(_, at)| at.problem.clone().unwrap_or_default()),
             texts("key", &each, |(row, _)| row.key.to_string()),
         ],
@@ -134,9 +134,8 @@ fn stability(rows: &[Clustering]) -> Result<Table, StageError> {
 }
 
 fn triangles(rows: &[Clustering]) -> Result<Table, StageError> {
-    let numbers = |name: &str, of: &dyn Fn(&Transitivity) -> Option<f64>| {
-        column(name, rows.iter().map(|row| of(&row.transitivity)).collect::<Vec<Option<f64>>>())
-    };
+    let numbers =
+        |name: &str, of: &dyn Fn(&Transitivity) -> Option<f64>| known_numbers(name, rows, |row| of(&row.transitivity));
     table(
         "transitivity",
         vec![

@@ -42,7 +42,8 @@ pub struct Metric {
     pub model: String,
     /// The values that part the group, joined by commas; empty for all examples.
     pub group: String,
-    pub examples: usize,
+    /// Not of results that were published without it.
+    pub examples: Option<usize>,
     pub metric: String,
     pub value: f64,
     pub key: Key,
@@ -58,11 +59,20 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Of one metric, by every distance that is made of a line's values.
-    pub fn distances(&self, metric: &str) -> [f64; 4] {
-        let values = self.line.metrics.get(metric).map_or(&[][..], Vec::as_slice);
-        [Distance::ConvexityGap, Distance::BarrierHeight, Distance::BumpHeight, Distance::AreaUnderCurve]
-            .map(|distance| distance.of(values, self.line.distance))
+    /// Of one metric, by every distance that is made of a line's values. A line that does not measure it has none: 0
+    /// would claim that the models are connected.
+    pub fn distances(&self, metric: &str) -> [Option<f64>; 4] {
+        [Distance::ConvexityGap, Distance::BarrierHeight, Distance::BumpHeight, Distance::AreaUnderCurve].map(
+            |distance| {
+                let values = self.line.metrics.get(metric)?;
+                Some(distance.of(values, self.line.distance)).filter(|distance| distance.is_finite())
+            },
+        )
+    }
+
+    /// The largest value of one metric.
+    pub fn highest(&self, metric: &str) -> Option<f64> {
+        self.line.metrics.get(metric)?.iter().copied().max_by(f64::total_cmp).filter(|highest| highest.is_finite())
     }
 }
 
@@ -202,7 +212,7 @@ impl Rows {
                     stage: stage.to_owned(),
                     model: model.to_owned(),
                     group: group.clone(),
-                    examples,
+                    examples: known(examples),
                     metric: metric.clone(),
                     value: *value,
                     key,
@@ -277,6 +287,11 @@ impl Metric {
             group => format!("{}:{}[{group}]", self.stage, self.metric),
         }
     }
+}
+
+/// A number of examples; what was published without one says 0, and nothing that we measure has none.
+pub fn known(examples: usize) -> Option<usize> {
+    (examples > 0).then_some(examples)
 }
 
 pub fn output<T: DeserializeOwned>(store: &Store, manifest: &Manifest, name: &str) -> Result<T, StageError> {

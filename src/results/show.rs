@@ -77,7 +77,7 @@ fn models(rows: &Rows, text: &mut String) {
     // Grouped metrics are many: each gets a row instead of a column.
     let wide = columns.len() <= 6;
     let number = |model: &str, column: &String| {
-        values.get(&(model, column.clone())).map_or("-".to_owned(), |value| format!("{value:.4}"))
+        values.get(&(model, column.clone())).map_or(brief::NOTHING.to_owned(), |value| format!("{value:.4}"))
     };
     let cells: Vec<Vec<String>> = if wide {
         let header = std::iter::once("model".to_owned()).chain(columns.iter().cloned()).collect();
@@ -107,18 +107,20 @@ fn distances(rows: &Rows, text: &mut String) {
     let header = ["interpolate", "pair", "euclidean", "convexity gap", "barrier height", "highest loss"];
     let mut cells = vec![header.map(str::to_owned).to_vec()];
     let mut pairs: Vec<_> = rows.pairs.iter().map(|pair| (pair.distances("loss"), pair)).collect();
-    pairs.sort_by(|(a, _), (b, _)| b[0].total_cmp(&a[0]));
+    // Lines without a gap come last.
+    pairs.sort_by(|(a, _), (b, _)| b[0].unwrap_or(-1.0).total_cmp(&a[0].unwrap_or(-1.0)));
+    let number = |value: Option<f64>| value.map_or(brief::NOTHING.to_owned(), |value| format!("{value:.4}"));
     for (distances, pair) in &pairs {
-        let highest = pair.line.metrics.get("loss").into_iter().flatten().copied().fold(f64::NAN, f64::max);
         cells.push(vec![
             pair.stage.clone(),
             format!("{},{}", pair.first, pair.second),
             format!("{:.4}", pair.line.distance),
-            format!("{:.4}", distances[0]),
-            format!("{:.4}", distances[1]),
-            format!("{highest:.4}"),
+            number(distances[0]),
+            number(distances[1]),
+            number(pair.highest("loss")),
         ]);
     }
+    brief::leave_out_empty_columns(&mut cells);
     brief::write("pairs, largest gap first", &cells, "pairs", "distances", text);
 }
 
@@ -149,7 +151,7 @@ fn clusters(rows: &Rows, text: &mut String) {
             row.summary.n.to_string(),
             number(row.summary.min),
             number(row.summary.mean),
-            row.summary.standard_deviation.map_or("-".to_owned(), number),
+            row.summary.standard_deviation.map_or(brief::NOTHING.to_owned(), number),
             number(row.summary.max),
         ]);
     }

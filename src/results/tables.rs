@@ -4,7 +4,7 @@ use std::path::Path;
 
 use polars::prelude::{Column, CsvWriter, DataFrame, NamedFrom, PlSmallStr, SerWriter, Series};
 
-use super::rows::Rows;
+use super::rows::{Rows, known};
 use super::{clusterings, dynamics, put};
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Plan, StageError};
@@ -99,6 +99,15 @@ pub(super) fn numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> f64) -> 
     column(name, rows.iter().map(number).collect::<Vec<f64>>())
 }
 
+/// Numbers of which some may not be known: they are empty, never 0.
+pub(super) fn known_numbers<R>(name: &str, rows: &[R], number: impl Fn(&R) -> Option<f64>) -> Column {
+    column(name, rows.iter().map(number).collect::<Vec<Option<f64>>>())
+}
+
+pub(super) fn known_counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> Option<usize>) -> Column {
+    column(name, rows.iter().map(|row| count(row).map(|count| count as u64)).collect::<Vec<Option<u64>>>())
+}
+
 pub(super) fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> Column {
     column(name, rows.iter().map(|row| count(row) as u64).collect::<Vec<u64>>())
 }
@@ -111,7 +120,7 @@ fn metrics(rows: &Rows) -> Result<Table, StageError> {
             texts("eval", rows, |row| row.stage.clone()),
             texts("model", rows, |row| row.model.clone()),
             texts("group", rows, |row| row.group.clone()),
-            counts("examples", rows, |row| row.examples),
+            known_counts("examples", rows, |row| row.examples),
             texts("metric", rows, |row| row.metric.clone()),
             numbers("value", rows, |row| row.value),
             texts("key", rows, |row| row.key.to_string()),
@@ -133,10 +142,10 @@ fn distances(rows: &Rows) -> Result<Table, StageError> {
             texts("second", &each, |(pair, ..)| pair.second.clone()),
             texts("metric", &each, |(_, metric, _)| metric.clone()),
             numbers("euclidean", &each, |(pair, ..)| pair.line.distance),
-            numbers("convexity_gap", &each, |(.., distances)| distances[0]),
-            numbers("barrier_height", &each, |(.., distances)| distances[1]),
-            numbers("bump_height", &each, |(.., distances)| distances[2]),
-            numbers("area_under_curve", &each, |(.., distances)| distances[3]),
+            known_numbers("convexity_gap", &each, |(.., distances)| distances[0]),
+            known_numbers("barrier_height", &each, |(.., distances)| distances[1]),
+            known_numbers("bump_height", &each, |(.., distances)| distances[2]),
+            known_numbers("area_under_curve", &each, |(.., distances)| distances[3]),
             texts("key", &each, |(pair, ..)| pair.key.to_string()),
         ],
     )
@@ -168,15 +177,14 @@ fn lines(rows: &Rows) -> Result<Table, StageError> {
 
 fn members(rows: &Rows) -> Result<Table, StageError> {
     let rows = &rows.members;
-    let features: Vec<Option<f64>> = rows.iter().map(|row| row.centroid_feature).collect();
     table(
         "clusters",
         vec![
             texts("clustering", rows, |row| row.stage.clone()),
             texts("model", rows, |row| row.model.clone()),
             counts("cluster", rows, |row| row.cluster),
-            column("centroid_feature", features),
-            column("silhouette", rows.iter().map(|row| row.silhouette).collect::<Vec<Option<f64>>>()),
+            known_numbers("centroid_feature", rows, |row| row.centroid_feature),
+            known_numbers("silhouette", rows, |row| row.silhouette),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )
@@ -184,7 +192,6 @@ fn members(rows: &Rows) -> Result<Table, StageError> {
 
 fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
     let rows = &rows.clusters;
-    let deviations: Vec<Option<f64>> = rows.iter().map(|row| row.summary.standard_deviation).collect();
     table(
         "cluster_metrics",
         vec![
@@ -194,7 +201,7 @@ fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
             counts("size", rows, |row| row.summary.n),
             numbers("min", rows, |row| row.summary.min),
             numbers("mean", rows, |row| row.summary.mean),
-            column("standard_deviation", deviations),
+            known_numbers("standard_deviation", rows, |row| row.summary.standard_deviation),
             numbers("max", rows, |row| row.summary.max),
             texts("key", rows, |row| row.key.to_string()),
         ],
@@ -208,9 +215,9 @@ fn sharpness(rows: &Rows) -> Result<Table, StageError> {
         vec![
             texts("stage", rows, |row| row.stage.clone()),
             texts("model", rows, |row| row.model.clone()),
-            counts("examples", rows, |row| row.measured.examples),
-            column("before", rows.iter().map(|row| row.measured.before).collect::<Vec<Option<f64>>>()),
-            column("after", rows.iter().map(|row| row.measured.after).collect::<Vec<Option<f64>>>()),
+            known_counts("examples", rows, |row| known(row.measured.examples)),
+            known_numbers("before", rows, |row| row.measured.before),
+            known_numbers("after", rows, |row| row.measured.after),
             numbers("sharpness", rows, |row| row.measured.sharpness),
             texts("key", rows, |row| row.key.to_string()),
         ],
@@ -228,7 +235,7 @@ fn planes(rows: &Rows) -> Result<Table, StageError> {
             texts("model", rows, |row| row.model.clone()),
             numbers("x", rows, |row| row.x),
             numbers("y", rows, |row| row.y),
-            column("length", rows.iter().map(|row| row.length).collect::<Vec<Option<f64>>>()),
+            known_numbers("length", rows, |row| row.length),
             texts("key", rows, |row| row.key.to_string()),
         ],
     )

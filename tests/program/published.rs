@@ -238,6 +238,55 @@ fn published_results_are_clustered_and_drawn_as_our_own() {
     assert!(again.err.contains("nothing to do"), "{}", again.err);
 }
 
+#[test]
+fn what_was_not_measured_is_empty_and_never_0() {
+    let study = r#"
+[experiment]
+name = "published"
+
+[interpolate.accuracies]
+logs = "path:lines"
+seeds = "3, 7, 11"
+metrics = ["accuracy"]
+
+[eval.runs]
+table = "path:runs.csv"
+model = "Run"
+seeds = "3, 7"
+columns = { accuracy = "Accuracy", "accuracy[passive]" = "Passive" }
+
+[sharpness.sharp]
+logs = "path:sharpness"
+seeds = "3, 7"
+"#;
+    let workspace = self::study(study);
+    workspace.write("runs.csv", "Run,Accuracy,Passive\n3,0.5,0.25\n7,0.75,0.5\n");
+    workspace.run(&[]).ok();
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let header = shown.lines().find(|line| line.contains("euclidean")).unwrap();
+    assert_eq!(header.split_whitespace().collect::<Vec<_>>(), ["interpolate", "pair", "euclidean"], "{shown}");
+    assert!(!shown.contains("NaN") && !shown.contains(" 0.0000"), "{shown}");
+
+    let table = |name: &str| rows(&workspace.read(&format!("results/published/{name}.csv")));
+    assert_eq!(table("distances").iter().map(|row| row[3].as_str()).collect::<Vec<_>>(), ["accuracy"; 3]);
+    assert!(table("metrics").iter().all(|row| row[3].is_empty()), "{:?}", table("metrics"));
+    assert!(table("sharpness").iter().all(|row| row[2].is_empty()), "{:?}", table("sharpness"));
+    for (name, column) in [("metrics", "examples"), ("sharpness", "examples")] {
+        let parquet = std::fs::read(workspace.path(&format!("results/published/{name}.parquet"))).unwrap();
+        let table = pipeline::data::read_parquet(&parquet).unwrap();
+        assert_eq!(table.column(column).unwrap().null_count(), table.height(), "{name}");
+    }
+
+    // Beside lines that measure the loss.
+    let losses = "\n[interpolate.losses]\nlogs = \"path:lines\"\nseeds = \"3, 7\"\n";
+    workspace.write("study.toml", study.to_owned() + losses);
+    workspace.run(&[]).ok();
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let rows: Vec<&str> = shown.lines().skip_while(|line| !line.contains("euclidean")).skip(1).take(4).collect();
+    assert!(rows[0].starts_with("  losses ") && !rows[0].contains(" -"), "{shown}");
+    assert!(rows[1..].iter().all(|row| row.split_whitespace().filter(|cell| *cell == "-").count() == 3), "{shown}");
+}
+
 /// What is drawn and where the models stand, as the script pickled it.
 fn check_planes(workspace: &Workspace, expected: &Expected) {
     let places = rows(&workspace.read("results/published/planes.csv"));

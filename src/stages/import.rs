@@ -40,7 +40,8 @@ pub struct LinesParams {
     pub metrics: Vec<String>,
 }
 
-/// Evaluations as JSON, a file a model; the outputs are `metrics:7` and `examples:7`.
+/// Evaluations as JSON, a file a model; the outputs are `metrics:7`, `examples:7` and
+/// `sentences:7`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EvaluationsParams {
     pub logs: Logs,

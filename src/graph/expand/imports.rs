@@ -174,6 +174,20 @@ impl Expander<'_> {
         })
     }
 
+    /// All models of an evaluation, our own or imported, in their order; none where it could not be expanded.
+    pub(super) fn evaluated(&self, eval: &str) -> Vec<Evaluated> {
+        let steps = self.steps.iter().enumerate();
+        let steps = steps.filter(|(_, step)| step.stage.kind == Kind::Eval && step.stage.name == eval);
+        let models = |(number, step): (usize, &super::Step)| match &step.params {
+            Params::ImportEvaluations(_) | Params::ImportRuns(_) => {
+                let labels = imported_models(&step.params).iter().map(u64::to_string);
+                labels.map(|label| Evaluated { label, step: number, imported: true }).collect()
+            }
+            _ => vec![Evaluated { label: step.instance.clone(), step: number, imported: false }],
+        };
+        steps.flat_map(models).collect()
+    }
+
     /// What is drawn from distances needs a clustering that has them.
     pub(super) fn with_distances(&self, clustered: &Clustered, of: &Spanned<String>) -> Result<(), Diagnostic> {
         if !matches!(self.steps[clustered.step].params, Params::Members(_)) {
@@ -201,11 +215,26 @@ impl Expander<'_> {
     }
 }
 
+/// One model of an evaluation, and the step that holds what it said.
+pub(super) struct Evaluated {
+    pub label: String,
+    pub step: usize,
+    /// Whether the step holds other models too.
+    pub imported: bool,
+}
+
+impl Evaluated {
+    /// The name of one of its artifacts, `metrics` or `examples`.
+    pub fn output(&self, what: &str) -> String {
+        if self.imported { format!("{what}:{}", self.label) } else { what.to_owned() }
+    }
+}
+
 pub(super) fn same_models(one: &[Model], other: &[Model]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.is_same(b))
 }
 
-fn imported(seeds: &[u64]) -> Vec<Model> {
+pub(super) fn imported(seeds: &[u64]) -> Vec<Model> {
     seeds.iter().map(|seed| Model::imported(seed.to_string())).collect()
 }
 

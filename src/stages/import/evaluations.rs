@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use polars::prelude::{Column, DataFrame};
+
 use super::{EvaluationsParams, read};
-use crate::data::Dataset;
 use crate::data::published::{Evaluation, LogFile, Pattern, SentenceIndex};
+use crate::data::{Dataset, write_parquet};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
 use crate::stages::eval::{Group, Measured};
@@ -73,6 +75,10 @@ pub fn evaluations(params: &EvaluationsParams, context: &mut Context) -> Result<
         outputs.json(&format!("metrics:{model}"), &measured)?;
         let table = context.put(&table_of_examples(&examples, &scored)?)?;
         outputs.stored(&format!("examples:{model}"), table);
+        // Files list their examples in any order, and agreement compares models example by example. The same order is
+        // the same object.
+        let sentences = context.put(&table_of_sentences(&evaluation.sentences)?)?;
+        outputs.stored(&format!("sentences:{model}"), sentences);
         context.progress(done + 1, params.models.len());
     }
     if unmatched.0 > 0 {
@@ -80,6 +86,13 @@ pub fn evaluations(params: &EvaluationsParams, context: &mut Context) -> Result<
         context.note(&format!("{sentences} sentences of {files} files are not in the data and belong to no group"));
     }
     Ok(outputs)
+}
+
+fn table_of_sentences(sentences: &[(String, Option<String>)]) -> Result<Vec<u8>, StageError> {
+    let texts: Vec<&str> = sentences.iter().map(|(text, _)| text.as_str()).collect();
+    let pairs: Vec<Option<&str>> = sentences.iter().map(|(_, pair)| pair.as_deref()).collect();
+    let columns = vec![Column::new("text".into(), texts), Column::new("pair".into(), pairs)];
+    Ok(write_parquet(&mut DataFrame::new_infer_height(columns)?)?)
 }
 
 /// The examples with the columns of the data's rows that say the same, and which row it was of each.

@@ -71,21 +71,16 @@ impl Expander<'_> {
         let mut inputs = Vec::new();
         let mut side = |role: &str, metric: &Spanned<MetricRef>| {
             let MetricRef { eval, metric: name } = metric.get_ref().clone();
-            let mut steps: Vec<usize> =
-                self.evals.iter().filter(|((stage, _), _)| *stage == eval).map(|(_, step)| *step).collect();
-            steps.sort_unstable();
-            if steps.is_empty() {
-                return Err(Diagnostic::new(format!("[eval.{eval}] evaluates no model"), metric.span()));
-            }
-            let models = steps.iter().map(|step| self.steps[*step].instance.clone()).collect();
-            inputs.extend(steps.iter().enumerate().map(|(number, step)| Input {
+            let evaluated = self.evaluated(&eval);
+            let models = evaluated.iter().map(|one| one.label.clone()).collect();
+            inputs.extend(evaluated.iter().enumerate().map(|(number, one)| Input {
                 role: format!("{role}:{number}"),
-                from: *step,
-                output: "metrics".to_owned(),
+                from: one.step,
+                output: one.output("metrics"),
             }));
-            Ok(Measurement { eval, metric: name, models })
+            (!evaluated.is_empty()).then_some(Measurement { eval, metric: name, models })
         };
-        let (first, second) = (side("first", &of[0])?, side("second", &of[1])?);
+        let (Some(first), Some(second)) = (side("first", &of[0]), side("second", &of[1])) else { return Ok(None) };
         Ok(Some((Figure::Distributions { first, second }, inputs)))
     }
 

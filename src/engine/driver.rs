@@ -11,6 +11,7 @@ use serde_json::json;
 use super::aside::Aside;
 use super::cause::cause;
 use super::context::StageError;
+use super::crew::Crew;
 use super::journal::Journal;
 use super::plan::{Plan, Reason, State, look_up};
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
@@ -80,6 +81,7 @@ pub fn run(
         journal: Journal::create(store, &graph.experiment),
         plan,
         summary: RunSummary::default(),
+        crew: Crew::new(options.jobs, options.backend),
         workers: Vec::new(),
         reports: mpsc::channel(),
         reporter,
@@ -112,6 +114,7 @@ struct Driver<'a> {
     last_keys: BTreeMap<String, Key>,
     journal: Journal,
     summary: RunSummary,
+    crew: Crew,
     workers: Vec<Worker>,
     reports: (Sender<FromWorker>, Receiver<FromWorker>),
     reporter: &'a mut dyn Reporter,
@@ -246,29 +249,21 @@ impl Driver<'_> {
         }
         let alive = self.workers.iter().filter(|worker| !worker.gone).count();
         let starting = self.workers.iter().any(|worker| !worker.ready && !worker.gone);
-        if alive < self.jobs() && !starting && (alive == 0 || self.stillborn <= self.options.retries) {
+        if alive < self.crew.jobs() && !starting && (alive == 0 || self.stillborn <= self.options.retries) {
             self.start_worker()?;
         }
         Ok(None)
-    }
-
-    /// By default four threads for each worker on the CPU, and one worker on a GPU.
-    fn jobs(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let default = if self.options.backend == Backend::Cpu { cores / 4 } else { 1 };
-        self.options.jobs.unwrap_or(default).max(1)
     }
 
     fn start_worker(&mut self) -> Result<(), StageError> {
         let needs_device = |step: &usize| {
             self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let number = self.workers.len();
         let how = HowToStart {
             cache: &self.options.cache,
-            backend: self.options.selected.iter().any(needs_device).then_some(self.options.backend),
-            threads: (cores / self.jobs()).max(1),
+            backend: self.options.selected.iter().any(needs_device).then_some(self.crew.backend()),
+            threads: self.crew.threads(),
             stderr: &self.journal.folder().join("logs").join(format!("worker-{number}.stderr")),
         };
         let worker = Worker::start(number, &how, self.reports.0.clone())?;
@@ -303,9 +298,16 @@ impl Driver<'_> {
         self.workers[number].heard = Instant::now();
         let running = self.workers[number].running.as_ref().map(|running| running.what.step);
         match (report, running) {
-            (Some(Report::Ready { device, protocol, version }), _) => {
+            (Some(Report::Ready { device, backend, protocol, version }), _) => {
                 one_build(protocol, &version)?;
-                self.workers[number].ready = true;
+                self.crew.ready(backend);
+                let worker = &mut self.workers[number];
+                worker.ready = true;
+                if worker.threads > self.crew.threads() {
+                    // Started before it was known that several share the CPU: one with its share takes its place.
+                    worker.gone = true;
+                    worker.say(&Order::Stop);
+                }
                 self.stillborn = 0;
                 if let (Some(device), 0) = (device, number) {
                     self.journal.write("device", json!({"device": device}));

@@ -3,6 +3,7 @@
 mod aside;
 mod cause;
 mod context;
+mod crew;
 mod driver;
 mod heal;
 mod journal;

@@ -47,6 +47,7 @@ pub struct Worker {
     pub heard: Instant,
     /// Ended by the driver after so long without progress.
     pub hung: Option<Duration>,
+    pub threads: usize,
 }
 
 pub struct HowToStart<'a> {
@@ -103,6 +104,7 @@ impl Worker {
             gone: false,
             heard: Instant::now(),
             hung: None,
+            threads: how.threads,
         })
     }
 

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::snapshots::SnapshotEvery;
+use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::stages::Params;
 use crate::store::{Holder, InputRecord};
 
 /// Driver and worker must be of one build. Grows with every change of what they say.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Driver → worker.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub enum Report {
     /// The device is there, or none was asked for.
     Ready {
         device: Option<String>,
+        /// Of the device; never [`Backend::Auto`].
+        #[serde(default)]
+        backend: Option<Backend>,
         #[serde(default)]
         protocol: u32,
         #[serde(default)]

@@ -30,6 +30,7 @@ pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> 
         Ok(device) => {
             say(&Report::Ready {
                 device: device.as_ref().map(|device| format!("{} ({})", device.name, device.why)),
+                backend: device.as_ref().map(|device| device.backend),
                 protocol: PROTOCOL,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             });

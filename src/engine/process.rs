@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::Sender;
@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use super::context::StageError;
 use super::program::this_program;
-use super::protocol::{Order, Report};
+use super::protocol::{self, Order, Report};
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::store::InputRecord;
@@ -84,15 +84,8 @@ impl Worker {
             return Err(StageError::new("failed to open the worker's pipes"));
         };
         std::thread::spawn(move || {
-            for line in BufReader::new(output).lines() {
-                let Ok(line) = line else { break };
-                match serde_json::from_str(&line) {
-                    Ok(report) => drop(reports.send((number, Some(report)))),
-                    // A report of another version.
-                    Err(_) if line.starts_with("{\"report\":") => break,
-                    // Whatever else stands there a library has printed; `tokenizers` does.
-                    Err(_) => {}
-                }
+            for report in protocol::reports(BufReader::new(output)) {
+                reports.send((number, Some(report))).ok();
             }
             reports.send((number, None)).ok();
         });

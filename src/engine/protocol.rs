@@ -1,6 +1,9 @@
 //! What driver and worker say to each other: one JSON object a line, over the worker's standard input and output.
+//! Libraries print to the same output, with or without an end of line, so reports begin with a mark and on a line of
+//! their own; what else stands there is not ours.
 
 use std::collections::BTreeMap;
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,9 @@ use crate::store::{Holder, InputRecord};
 
 /// Driver and worker must be of one build. Grows with every change of what they say.
 pub const PROTOCOL: u32 = 3;
+
+/// Before each report: the record separator, which JSON holds nowhere and a library hardly prints.
+const MARK: u8 = 0x1e;
 
 /// Driver → worker.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,6 +95,30 @@ pub enum Report {
     },
 }
 
+/// A report as it is written, in one piece.
+pub fn framed(report: &Report) -> String {
+    format!("\n{}{}\n", char::from(MARK), serde_json::to_string(report).unwrap_or_default())
+}
+
+/// The reports in what a worker writes, to its end or to one that this version does not understand.
+pub fn reports(mut output: impl BufRead) -> impl Iterator<Item = Report> {
+    std::iter::from_fn(move || {
+        loop {
+            let mut line = Vec::new();
+            // Bytes, for what others print need not be UTF-8.
+            if output.read_until(b'\n', &mut line).ok()? == 0 {
+                return None;
+            }
+            match line.strip_prefix(&[MARK]) {
+                Some(report) => return serde_json::from_slice(report).ok(),
+                // From a version before the mark.
+                None if line.starts_with(b"{\"report\":") => return None,
+                None => {}
+            }
+        }
+    })
+}
+
 /// How far a step is. `done` and `total` count its own units (training steps, batches, points).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -96,4 +126,33 @@ pub struct Progress {
     pub total: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(output: &[u8]) -> Vec<String> {
+        reports(output).map(|report| serde_json::to_string(&report).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_libraries_print_swallows_no_report() {
+        let (found, done) = (framed(&Report::Found), framed(&Report::Done { seconds: 1.5 }));
+        let both = told(format!("{found}{done}").as_bytes());
+        assert_eq!(both, [r#"{"report":"found"}"#, r#"{"report":"done","seconds":1.5}"#]);
+        for printed in [&b"a line\n"[..], b"no end", b"", b"\n", b"{\"step\":", b"\xff\xfe not UTF-8", b"\r50 %\r"] {
+            let output = [printed, found.as_bytes(), printed, done.as_bytes(), printed].concat();
+            assert_eq!(told(&output), both, "{printed:?}");
+        }
+    }
+
+    #[test]
+    fn another_version_ends_the_talk() {
+        let found = framed(&Report::Found);
+        for other in ["\n\x1e{\"report\":\"sung\"}\n", "{\"report\":\"ready\",\"device\":null}\n", "\n\x1e{\"rep"] {
+            assert_eq!(told(format!("{found}{other}{found}").as_bytes()).len(), 1, "{other:?}");
+        }
+        assert_eq!(told(b"\nnothing of ours"), Vec::<String>::new());
+    }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::context::{Context, StageError};
 use super::journal::seconds_since_1970;
 use super::memory::Memory;
-use super::protocol::{Order, PROTOCOL, Progress, Report, Task};
+use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
 use crate::device::{Backend, Device, select};
@@ -86,10 +86,8 @@ fn tasks(stop: &'static StopFlag) -> Receiver<Task> {
 }
 
 fn say(report: &Report) {
-    let mut line = serde_json::to_string(report).unwrap_or_default();
-    line.push('\n');
     let mut output = io::stdout().lock();
-    if output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {
+    if output.write_all(framed(report).as_bytes()).and_then(|()| output.flush()).is_err() {
         std::process::exit(0);
     }
 }

@@ -1,12 +1,14 @@
 //! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
 
+use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::context::{Context, StageError};
@@ -23,7 +25,7 @@ const IDLE: Duration = Duration::from_millis(100);
 
 /// Serves the driver on standard input and output until it hangs up, or somebody sets `stop`.
 pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> Result<(), StageError> {
-    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::set_hook(Box::new(note_panic));
     let store = Store::open(cache)?;
     let mut worker = Worker { store, device: None, memory: Memory::default(), stop };
     match backend.map(select).transpose() {
@@ -48,6 +50,7 @@ pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> 
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
+        *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.log.clone());
         let report = match worker.serve(&task) {
             Ok(report) => report,
             Err(error) if error.stopped => {
@@ -95,6 +98,20 @@ fn say(report: &Report) {
 fn log(path: &Path, text: &str) {
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
         writeln!(file, "{text}").ok();
+    }
+}
+
+/// The log of the step that runs, or ran last: a panic on another thread has no way to know it.
+static LOG: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// What becomes of a panic is for whoever catches it to say; where it was is in the step's log.
+fn note_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let text = format!("thread `{}` {panic}\n{}", thread.name().unwrap_or("unnamed"), Backtrace::force_capture());
+    let path = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match path {
+        Some(path) => log(&path, &text),
+        None => eprintln!("{text}"),
     }
 }
 
@@ -199,4 +216,34 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> StageError {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     StageError::new(format!("the step broke off: {}", text.unwrap_or("no message")))
         .help("this is a bug in pipeline; please report it with the log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a process of its own, for a hook is everybody's.
+    #[test]
+    fn a_panic_leaves_its_place_in_the_log_of_the_step() {
+        const PATH: &str = "PIPELINE_TEST_LOG";
+        if let Some(path) = std::env::var_os(PATH) {
+            std::panic::set_hook(Box::new(note_panic));
+            *LOG.lock().unwrap() = Some(path.into());
+            assert!(catch_unwind(|| panic!("row {} is odd", 3)).is_err());
+            assert!(std::thread::spawn(|| panic!("elsewhere")).join().is_err());
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("step.log");
+        let test = "engine::worker::tests::a_panic_leaves_its_place_in_the_log_of_the_step";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let ended = child.args(["--exact", test]).env(PATH, &path).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        let log = std::fs::read_to_string(path).unwrap();
+        let place = format!("panicked at {}:", file!());
+        assert_eq!(log.matches(&place).count(), 2, "{log}");
+        assert!(log.contains("row 3 is odd\n") && log.contains("elsewhere\n"), "{log}");
+        // A backtrace names this function.
+        assert!(log.contains("a_panic_leaves_its_place"), "{log}");
+    }
 }

@@ -206,7 +206,7 @@ impl Driver<'_> {
         }
         while let Some(step) = self.queue.next() {
             let selected = self.options.selected.contains(&step);
-            let inputs = self.plan.inputs(&self.graph.steps[step]);
+            let inputs = self.plan.inputs(self.graph, step)?;
             if self.plan.states[step].manifest().is_none() {
                 let forced = self.options.forced.contains(&step);
                 self.plan.states[step] =

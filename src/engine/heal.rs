@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Plan, Reason, State};
+use super::plan::{Plan, PlanError, Reason, State};
 use crate::fingerprint::Digest;
 use crate::graph::Graph;
 use crate::store::{OutputRecord, Store, StoreError};
@@ -27,7 +27,7 @@ pub fn lost(
     ended: &Plan,
     failed: &[usize],
     results: bool,
-) -> Result<Vec<Lost>, StoreError> {
+) -> Result<Vec<Lost>, PlanError> {
     let mut reader = Reader { store, damaged: BTreeMap::new() };
     if results {
         let outputs = ended.states.iter().filter_map(State::manifest).flat_map(|manifest| manifest.outputs.values());

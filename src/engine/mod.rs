@@ -21,7 +21,7 @@ pub use context::{Context, Outputs, StageError};
 pub use driver::{RunOptions, RunSummary, run};
 pub use heal::{Lost, lost};
 pub use memory::LoadedModel;
-pub use plan::{Plan, Reason, State};
+pub use plan::{Plan, PlanError, Reason, State};
 pub use protocol::Progress;
 pub use snapshots::{Pace, SnapshotEvery};
 pub use stopping::StopFlag;

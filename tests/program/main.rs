@@ -1,5 +1,6 @@
 //! The built binary from outside: real files, real processes, real kills. Everything is tiny; the whole takes seconds.
 
+mod artifacts;
 mod cache;
 mod clusters;
 mod downloads;

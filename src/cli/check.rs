@@ -5,8 +5,8 @@ use crate::graph::{Graph, draw, expand};
 
 /// Reads and expands an experiment; the first thing that nearly every command does.
 pub(super) fn load(command: &args::Experiment) -> Result<(experiment::Experiment, Graph), Failure> {
-    let experiment = experiment::read(&command.file, &command.overrides).map_err(Failure::wrong_input)?;
-    let graph = expand(&experiment).map_err(Failure::wrong_input)?;
+    let experiment = experiment::read(&command.file, &command.overrides)?;
+    let graph = expand(&experiment)?;
     Ok((experiment, graph))
 }
 

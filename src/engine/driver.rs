@@ -13,7 +13,7 @@ use super::cause::cause;
 use super::context::StageError;
 use super::crew::Crew;
 use super::journal::Journal;
-use super::plan::{Plan, Reason, State, look_up};
+use super::plan::{Plan, PlanError, Reason, State, look_up};
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, PROTOCOL, Report, Task};
 use super::queue::Queue;
@@ -58,6 +58,32 @@ pub struct RunSummary {
     pub interrupted: bool,
 }
 
+/// Why a run could not begin, or go on.
+#[derive(Debug)]
+pub enum RunError {
+    Plan(PlanError),
+    /// No device, or no worker that lives.
+    Worker(StageError),
+}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Plan(error.into())
+    }
+}
+
+impl From<StageError> for RunError {
+    fn from(error: StageError) -> Self {
+        Self::Worker(error)
+    }
+}
+
 /// Runs what is missing. `interrupt` is set from outside when the user asks to stop.
 pub fn run(
     graph: &Graph,
@@ -65,7 +91,7 @@ pub fn run(
     options: &RunOptions,
     interrupt: &AtomicBool,
     reporter: &mut dyn Reporter,
-) -> Result<(RunSummary, Plan), StageError> {
+) -> Result<(RunSummary, Plan), RunError> {
     let plan = Plan::new(graph, store, &options.forced)?;
     store.remove_finished_scratch();
     if options.selected.iter().any(|step| plan.states[*step].manifest().is_none()) {
@@ -133,7 +159,7 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    fn run(&mut self, interrupt: &AtomicBool) -> Result<(), StageError> {
+    fn run(&mut self, interrupt: &AtomicBool) -> Result<(), RunError> {
         let mut pending: Option<Runnable> = None;
         loop {
             self.look_aside();
@@ -200,7 +226,7 @@ impl Driver<'_> {
     }
 
     /// Walks through ready steps that are fresh or not wanted, up to one that must run.
-    fn next_to_run(&mut self) -> Result<Option<Runnable>, StageError> {
+    fn next_to_run(&mut self) -> Result<Option<Runnable>, RunError> {
         if let Some(runnable) = self.again.pop_front() {
             return Ok(Some(runnable));
         }
@@ -242,7 +268,7 @@ impl Driver<'_> {
     }
 
     /// A worker that is waiting for a step, starting another where there may be one more.
-    fn idle_worker(&mut self) -> Result<Option<usize>, StageError> {
+    fn idle_worker(&mut self) -> Result<Option<usize>, RunError> {
         let free = |worker: &Worker| worker.ready && !worker.gone && worker.running.is_none();
         if let Some(worker) = self.workers.iter().position(free) {
             return Ok(Some(worker));
@@ -255,7 +281,7 @@ impl Driver<'_> {
         Ok(None)
     }
 
-    fn start_worker(&mut self) -> Result<(), StageError> {
+    fn start_worker(&mut self) -> Result<(), RunError> {
         let needs_device = |step: &usize| {
             self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
         };
@@ -294,7 +320,7 @@ impl Driver<'_> {
         worker.say(&Order::Run(Box::new(task)));
     }
 
-    fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), StageError> {
+    fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), RunError> {
         self.workers[number].heard = Instant::now();
         let running = self.workers[number].running.as_ref().map(|running| running.what.step);
         match (report, running) {
@@ -314,7 +340,7 @@ impl Driver<'_> {
                     self.reporter.event(&Event::Device { description: &device });
                 }
             }
-            (Some(Report::NoDevice { message }), _) => return Err(StageError::new(message)),
+            (Some(Report::NoDevice { message }), _) => return Err(StageError::new(message).into()),
             (Some(Report::Progress(progress)), Some(step)) => {
                 self.reporter.event(&Event::Progress { step, progress: &progress });
             }
@@ -334,7 +360,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn done(&mut self, number: usize, seconds: f64) -> Result<(), StageError> {
+    fn done(&mut self, number: usize, seconds: f64) -> Result<(), RunError> {
         let Some((step, manifest)) = self.left_by(number)? else { return Ok(()) };
         let key = manifest.key;
         let note = manifest.provenance.facts.get("note").cloned();
@@ -347,7 +373,7 @@ impl Driver<'_> {
     }
 
     /// The worker's step, which is finished, and its manifest. If that cannot be read the step has failed.
-    fn left_by(&mut self, number: usize) -> Result<Option<(usize, Manifest)>, StageError> {
+    fn left_by(&mut self, number: usize) -> Result<Option<(usize, Manifest)>, RunError> {
         let Some(running) = &self.workers[number].running else { return Ok(None) };
         let step = running.what.step;
         match self.store.manifest(&running.what.key) {
@@ -375,12 +401,12 @@ impl Driver<'_> {
     }
 
     /// A worker ended by itself: killed, out of memory, or a crash below Rust.
-    fn gone(&mut self, number: usize) -> Result<(), StageError> {
+    fn gone(&mut self, number: usize) -> Result<(), RunError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
         let cause = cause(&mut worker.child, worker.hung);
         worker.input = None;
-        let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED));
+        let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED.into()));
         let was_ready = worker.ready;
         if let Some(Running { what: Runnable { step, key, inputs, .. }, since }) = &worker.running {
             // It may have died between committing the step and saying so.
@@ -409,7 +435,8 @@ impl Driver<'_> {
             return Ok(());
         }
         Err(StageError::new(format!("a worker ended before it was ready: {cause}"))
-            .help(format!("see {}", log_folder(self.journal.folder()))))
+            .help(format!("see {}", log_folder(self.journal.folder())))
+            .into())
     }
 
     /// Runs the step of a worker that is gone again, unless it has cost too many already.
@@ -459,7 +486,7 @@ impl Driver<'_> {
         }
     }
 
-    fn found(&mut self, number: usize) -> Result<(), StageError> {
+    fn found(&mut self, number: usize) -> Result<(), RunError> {
         let Some((step, manifest)) = self.left_by(number)? else { return Ok(()) };
         self.reporter.event(&Event::SetAside { step });
         self.is_fresh(step, manifest);
@@ -508,13 +535,13 @@ impl Driver<'_> {
 }
 
 /// The program's file may have been replaced while it ran.
-fn one_build(protocol: u32, version: &str) -> Result<(), StageError> {
+fn one_build(protocol: u32, version: &str) -> Result<(), RunError> {
     let ours = env!("CARGO_PKG_VERSION");
     if (protocol, version) == (PROTOCOL, ours) {
         return Ok(());
     }
     let text = format!("the program was replaced by another version ({version} instead of {ours}) while it ran");
-    Err(StageError::new(text).help("finished steps are kept; run the same command again with the new one"))
+    Err(StageError::new(text).help("finished steps are kept; run the same command again with the new one").into())
 }
 
 fn log_folder(run: &Path) -> String {

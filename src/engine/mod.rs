@@ -18,11 +18,11 @@ mod stopping;
 mod worker;
 
 pub use context::{Context, Outputs, StageError};
-pub use driver::{RunOptions, RunSummary, run};
+pub use driver::{RunError, RunOptions, RunSummary, run};
 pub use heal::{Lost, lost};
 pub use memory::LoadedModel;
 pub use plan::{Plan, PlanError, Reason, State};
 pub use protocol::Progress;
 pub use snapshots::{Pace, SnapshotEvery};
-pub use stopping::StopFlag;
+pub use stopping::{STOPPED, StopFlag};
 pub use worker::work;

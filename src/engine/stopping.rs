@@ -7,7 +7,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a worker ends with that was asked to.
-pub const STOPPED: i32 = 130;
+pub const STOPPED: u8 = 130;
 
 /// Set once, never taken back: a worker that is asked to stop ends.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl StopFlag {
             std::thread::spawn(|| {
                 std::thread::sleep(PATIENCE);
                 if !self.listening.load(Ordering::Relaxed) {
-                    std::process::exit(STOPPED);
+                    std::process::exit(STOPPED.into());
                 }
             });
         }

@@ -14,11 +14,31 @@ use crate::engine::{Plan, StageError, State};
 use crate::experiment::Checkpoint;
 use crate::fingerprint::Digest;
 use crate::graph::Graph;
-use crate::store::{Manifest, Store};
+use crate::store::{Manifest, Store, StoreError};
 
 /// Provenance for programs, beside the card for people. A folder with it is an earlier export.
 const PROVENANCE: &str = "pipeline.json";
 const FORMAT: &str = "pipeline.export.v1";
+
+/// Why a model cannot be exported.
+#[derive(Debug)]
+pub enum ExportError {
+    Store(StoreError),
+    /// The step makes no such model, or none that `transformers` has.
+    Model(StageError),
+}
+
+impl From<StoreError> for ExportError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StageError> for ExportError {
+    fn from(error: StageError) -> Self {
+        Self::Model(error)
+    }
+}
 
 pub struct Export {
     /// Names with contents, in the order of their writing.
@@ -47,21 +67,23 @@ pub fn export(
     store: &Store,
     step: usize,
     checkpoint: Checkpoint,
-) -> Result<Export, StageError> {
+) -> Result<Export, ExportError> {
     let name = graph.steps[step].name();
     let State::Fresh(manifest) = &plan.states[step] else {
-        return Err(StageError::new(format!("{name} is not in the cache as the experiment is now"))
-            .help(format!("run it first, for example with `pipeline run FILE --until {}`", graph.steps[step].stage)));
+        let help = format!("run it first, for example with `pipeline run FILE --until {}`", graph.steps[step].stage);
+        return Err(StageError::new(format!("{name} is not in the cache as the experiment is now")).help(help).into());
     };
     if !["config", "tokenizer"].iter().all(|output| manifest.outputs.contains_key(*output)) {
         return Err(StageError::new(format!("{name} makes no model"))
-            .help("name a step of a fetched, pre-trained or fine-tuned model"));
+            .help("name a step of a fetched, pre-trained or fine-tuned model")
+            .into());
     }
     let Some(weights) = manifest.outputs.get(&checkpoint.output()) else {
         let kept: Vec<&str> = manifest.outputs.keys().filter_map(|output| kept(output)).collect();
         let wanted = checkpoint.output();
         let wanted = kept_name(&wanted);
-        return Err(StageError::new(format!("{name} keeps no checkpoint {wanted}; it keeps {}", kept.join(", "))));
+        let message = format!("{name} keeps no checkpoint {wanted}; it keeps {}", kept.join(", "));
+        return Err(StageError::new(message).into());
     };
     let origin = Origin {
         experiment: &graph.experiment,
@@ -71,9 +93,11 @@ pub fn export(
         weights: weights.digest,
         ancestors: ancestors(graph, plan, step),
     };
-    let text = |output: &str| -> Result<String, StageError> { Ok(String::from_utf8(store.output(manifest, output)?)?) };
+    let text = |output: &str| -> Result<String, ExportError> {
+        Ok(String::from_utf8(store.output(manifest, output)?).map_err(StageError::from)?)
+    };
     let (config, tokenizer) = (text("config")?, text("tokenizer")?);
-    let parsed: Value = serde_json::from_str(&config)?;
+    let parsed: Value = serde_json::from_str(&config).map_err(StageError::from)?;
     let mut files = vec![("config.json".to_owned(), config.into_bytes())];
     files.extend(tokenizer::files(&tokenizer, &parsed)?);
     files.push(("README.md".to_owned(), card::card(&origin, &parsed).into_bytes()));

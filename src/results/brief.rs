@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use polars::prelude::{AnyValue, DataFrame};
 
-use crate::engine::StageError;
+use super::ResultsError;
 
 /// Rows of one table.
 const SHOWN: usize = 20;
@@ -16,7 +16,7 @@ const LEFT_OUT: [&str; 3] = ["key", "permutations", "exact"];
 pub const NOTHING: &str = "-";
 
 /// The header and the rows of a table.
-pub fn cells(frame: &DataFrame) -> Result<Vec<Vec<String>>, StageError> {
+pub fn cells(frame: &DataFrame) -> Result<Vec<Vec<String>>, ResultsError> {
     let mut cells = vec![Vec::new(); frame.height() + 1];
     for column in frame.columns().iter().filter(|column| !LEFT_OUT.contains(&column.name().as_str())) {
         cells[0].push(column.name().replace('_', " "));

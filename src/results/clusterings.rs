@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use super::ResultsError;
 use super::rows::Rows;
 use super::tables::{Table, column, counts, known_numbers, numbers, table, texts};
 use crate::analysis::permutation::{self, PERMUTATIONS, mean_difference};
 use crate::analysis::transitivity::{Transitivity, transitivity};
-use crate::engine::StageError;
 use crate::fingerprint::Key;
 use crate::stages::cluster::{Clusters, Stability};
 
@@ -27,7 +27,7 @@ pub struct Clustering {
 }
 
 impl Clustering {
-    pub fn of(stage: String, clusters: Clusters, key: Key) -> Result<Self, StageError> {
+    pub fn of(stage: String, clusters: Clusters, key: Key) -> Result<Self, ResultsError> {
         let models = clusters.models.len();
         Ok(Self {
             stage,
@@ -63,7 +63,7 @@ impl Difference {
         metric: &str,
         values: &BTreeMap<&str, f64>,
         key: Key,
-    ) -> Result<Vec<Self>, StageError> {
+    ) -> Result<Vec<Self>, ResultsError> {
         let value = |model: &usize| values.get(clusters.models[*model].as_str()).copied();
         let groups: Vec<(usize, Option<Vec<f64>>)> = clusters
             .members()
@@ -89,7 +89,7 @@ impl Difference {
     }
 }
 
-pub fn tables(rows: &Rows) -> Result<Vec<Table>, StageError> {
+pub fn tables(rows: &Rows) -> Result<Vec<Table>, ResultsError> {
     let mut tables = Vec::new();
     if !rows.clusterings.is_empty() {
         tables.push(clusterings(&rows.clusterings)?);
@@ -102,7 +102,7 @@ pub fn tables(rows: &Rows) -> Result<Vec<Table>, StageError> {
     Ok(tables)
 }
 
-fn clusterings(rows: &[Clustering]) -> Result<Table, StageError> {
+fn clusterings(rows: &[Clustering]) -> Result<Table, ResultsError> {
     table(
         "clusterings",
         vec![
@@ -118,7 +118,7 @@ fn clusterings(rows: &[Clustering]) -> Result<Table, StageError> {
     )
 }
 
-fn stability(rows: &[Clustering]) -> Result<Table, StageError> {
+fn stability(rows: &[Clustering]) -> Result<Table, ResultsError> {
     let each: Vec<(&Clustering, &Stability)> =
         rows.iter().flat_map(|row| row.stability.iter().map(move |at| (row, at))).collect();
     table(
@@ -133,7 +133,7 @@ fn stability(rows: &[Clustering]) -> Result<Table, StageError> {
     )
 }
 
-fn triangles(rows: &[Clustering]) -> Result<Table, StageError> {
+fn triangles(rows: &[Clustering]) -> Result<Table, ResultsError> {
     let numbers =
         |name: &str, of: &dyn Fn(&Transitivity) -> Option<f64>| known_numbers(name, rows, |row| of(&row.transitivity));
     table(
@@ -152,7 +152,7 @@ fn triangles(rows: &[Clustering]) -> Result<Table, StageError> {
     )
 }
 
-fn differences(rows: &[Difference]) -> Result<Table, StageError> {
+fn differences(rows: &[Difference]) -> Result<Table, ResultsError> {
     table(
         "cluster_differences",
         vec![

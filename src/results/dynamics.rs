@@ -1,8 +1,8 @@
 //! Tables of clusters over training.
 
+use super::ResultsError;
 use super::rows::Rows;
 use super::tables::{Table, column, counts, numbers, table, texts};
-use crate::engine::StageError;
 use crate::fingerprint::Key;
 use crate::stages::dynamics::Dynamics;
 
@@ -13,7 +13,7 @@ pub struct Dynamic {
     pub key: Key,
 }
 
-pub fn tables(rows: &Rows) -> Result<Vec<Table>, StageError> {
+pub fn tables(rows: &Rows) -> Result<Vec<Table>, ResultsError> {
     if rows.dynamics.is_empty() {
         return Ok(Vec::new());
     }
@@ -21,7 +21,7 @@ pub fn tables(rows: &Rows) -> Result<Vec<Table>, StageError> {
 }
 
 /// One row for each model at each checkpoint.
-fn memberships(rows: &[Dynamic]) -> Result<Table, StageError> {
+fn memberships(rows: &[Dynamic]) -> Result<Table, ResultsError> {
     let mut each = Vec::new();
     for row in rows {
         let (times, models) = (row.dynamics.times.len(), row.dynamics.models.len());
@@ -46,7 +46,7 @@ fn memberships(rows: &[Dynamic]) -> Result<Table, StageError> {
     )
 }
 
-fn transitions(rows: &[Dynamic]) -> Result<Table, StageError> {
+fn transitions(rows: &[Dynamic]) -> Result<Table, ResultsError> {
     let each: Vec<_> = rows
         .iter()
         .flat_map(|row| row.dynamics.transitions.iter().enumerate().map(move |(time, step)| (row, time, step)))

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::put;
 use super::tables::TABLES;
-use crate::engine::{Plan, StageError};
+use super::{ResultsError, put};
+use crate::engine::Plan;
 use crate::graph::Graph;
 use crate::stages::Params;
 use crate::store::Store;
 
-pub fn write(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
+pub fn write(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), ResultsError> {
     for (step, state) in graph.steps.iter().zip(&plan.states) {
         if let (Params::Plot(_), Some(manifest)) = (&step.params, state.manifest()) {
             for format in ["svg", "png", "pdf", "csv"] {

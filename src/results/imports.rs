@@ -1,11 +1,11 @@
 //! Rows of what was published elsewhere: one step holds all pairs, models or planes of a stage.
 
+use super::ResultsError;
 use super::rows::{Pair, Rows, Sharp, output};
-use crate::engine::StageError;
 use crate::store::{Manifest, Store};
 
 impl Rows {
-    pub(super) fn add_imported(&mut self, stage: &str, store: &Store, manifest: &Manifest) -> Result<(), StageError> {
+    pub(super) fn add_imported(&mut self, stage: &str, store: &Store, manifest: &Manifest) -> Result<(), ResultsError> {
         let mut outputs: Vec<(&str, Vec<&str>, &String)> = Vec::new();
         for name in manifest.outputs.keys() {
             if let Some((what, models)) = name.split_once(':') {

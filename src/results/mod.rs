@@ -3,6 +3,7 @@
 mod brief;
 mod clusterings;
 mod dynamics;
+mod error;
 mod figures;
 mod imports;
 mod rows;
@@ -11,14 +12,15 @@ mod tables;
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{Plan, StageError};
+use crate::engine::Plan;
 use crate::graph::Graph;
 use crate::store::{Store, publish, remove_leftovers};
 
+pub use error::ResultsError;
 pub use show::render;
 
 /// Writes everything that is finished and returns the folder.
-pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, StageError> {
+pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, ResultsError> {
     let folder = results.join(&graph.experiment);
     let rows = rows::collect(graph, plan, store)?;
     for table in tables::all(&rows)? {
@@ -32,7 +34,7 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Resul
 }
 
 /// Writes a file unless it holds these bytes already, so that a fresh run leaves files and their times alone.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), StageError> {
+fn put(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     if std::fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use crate::analysis::statistics::{Summary, summary};
-use crate::engine::{Plan, StageError};
+use crate::engine::Plan;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
 use crate::stages::Params;
@@ -18,6 +18,7 @@ use crate::stages::sharpness::Sharpness;
 use crate::stages::surface::Plane;
 use crate::store::{Manifest, Store};
 
+use super::ResultsError;
 use super::clusterings::{Clustering, Difference};
 use super::dynamics::Dynamic;
 
@@ -133,7 +134,7 @@ pub struct Place {
     pub key: Key,
 }
 
-pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, StageError> {
+pub fn collect(graph: &Graph, plan: &Plan, store: &Store) -> Result<Rows, ResultsError> {
     let mut rows = Rows::default();
     let mut clustered = Vec::new();
     for (step, state) in graph.steps.iter().zip(&plan.states) {
@@ -250,7 +251,7 @@ impl Rows {
         }
     }
 
-    fn add_cluster_table(&mut self, stage: &str, clusters: &Clusters, key: Key) -> Result<(), StageError> {
+    fn add_cluster_table(&mut self, stage: &str, clusters: &Clusters, key: Key) -> Result<(), ResultsError> {
         // Every metric of which all clustered models have a value.
         let mut values: BTreeMap<String, BTreeMap<&str, f64>> = BTreeMap::new();
         for row in &self.metrics {
@@ -294,6 +295,6 @@ pub fn known(examples: usize) -> Option<usize> {
     (examples > 0).then_some(examples)
 }
 
-pub fn output<T: DeserializeOwned>(store: &Store, manifest: &Manifest, name: &str) -> Result<T, StageError> {
+pub fn output<T: DeserializeOwned>(store: &Store, manifest: &Manifest, name: &str) -> Result<T, ResultsError> {
     Ok(serde_json::from_slice(&store.output(manifest, name)?)?)
 }

@@ -6,14 +6,14 @@ use std::fmt::Write;
 use polars::prelude::SortMultipleOptions;
 
 use super::rows::{Rows, collect};
-use super::{brief, tables};
-use crate::engine::{Plan, StageError};
+use super::{ResultsError, brief, tables};
+use crate::engine::Plan;
 use crate::experiment::{Experiment, Kind};
 use crate::graph::Graph;
 use crate::store::Store;
 
 /// Tables follow one another as the first stages of their kinds do in the file.
-pub fn render(experiment: &Experiment, graph: &Graph, plan: &Plan, store: &Store) -> Result<String, StageError> {
+pub fn render(experiment: &Experiment, graph: &Graph, plan: &Plan, store: &Store) -> Result<String, ResultsError> {
     let rows = collect(graph, plan, store)?;
     let finished = plan.states.iter().filter(|state| state.manifest().is_some()).count();
     let mut text = format!("{}: {finished} of {} steps finished\n", graph.experiment, graph.steps.len());

@@ -5,9 +5,9 @@ use std::path::Path;
 use polars::prelude::{Column, CsvWriter, DataFrame, NamedFrom, PlSmallStr, SerWriter, Series};
 
 use super::rows::{Rows, known};
-use super::{clusterings, dynamics, put};
+use super::{ResultsError, clusterings, dynamics, put};
 use crate::data::{read_parquet, write_parquet};
-use crate::engine::{Plan, StageError};
+use crate::engine::Plan;
 use crate::graph::Graph;
 use crate::stages::Params;
 use crate::stages::import::plane_name;
@@ -37,7 +37,7 @@ pub struct Table {
 }
 
 impl Table {
-    pub fn write(&self, folder: &Path, experiment: &str) -> Result<(), StageError> {
+    pub fn write(&self, folder: &Path, experiment: &str) -> Result<(), ResultsError> {
         let mut frame = self.frame.clone();
         let mut csv = format!(
             "# pipeline {} experiment {experiment}: `key` is the step that a row comes from, see its manifest in the cache\n",
@@ -50,7 +50,7 @@ impl Table {
     }
 }
 
-pub(super) fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, StageError> {
+pub(super) fn table(name: &'static str, columns: Vec<Column>) -> Result<Table, ResultsError> {
     Ok(Table { name, frame: DataFrame::new_infer_height(columns)? })
 }
 
@@ -62,7 +62,7 @@ where
 }
 
 /// The tables that have rows.
-pub fn all(rows: &Rows) -> Result<Vec<Table>, StageError> {
+pub fn all(rows: &Rows) -> Result<Vec<Table>, ResultsError> {
     let mut tables = Vec::new();
     if !rows.metrics.is_empty() {
         tables.push(metrics(rows)?);
@@ -112,7 +112,7 @@ pub(super) fn counts<R>(name: &str, rows: &[R], count: impl Fn(&R) -> usize) -> 
     column(name, rows.iter().map(|row| count(row) as u64).collect::<Vec<u64>>())
 }
 
-fn metrics(rows: &Rows) -> Result<Table, StageError> {
+fn metrics(rows: &Rows) -> Result<Table, ResultsError> {
     let rows = &rows.metrics;
     table(
         "metrics",
@@ -128,7 +128,7 @@ fn metrics(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
-fn distances(rows: &Rows) -> Result<Table, StageError> {
+fn distances(rows: &Rows) -> Result<Table, ResultsError> {
     let each: Vec<_> = rows
         .pairs
         .iter()
@@ -151,7 +151,7 @@ fn distances(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
-fn lines(rows: &Rows) -> Result<Table, StageError> {
+fn lines(rows: &Rows) -> Result<Table, ResultsError> {
     let mut each = Vec::new();
     for pair in &rows.pairs {
         for (metric, values) in &pair.line.metrics {
@@ -175,7 +175,7 @@ fn lines(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
-fn members(rows: &Rows) -> Result<Table, StageError> {
+fn members(rows: &Rows) -> Result<Table, ResultsError> {
     let rows = &rows.members;
     table(
         "clusters",
@@ -190,7 +190,7 @@ fn members(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
-fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
+fn cluster_table(rows: &Rows) -> Result<Table, ResultsError> {
     let rows = &rows.clusters;
     table(
         "cluster_metrics",
@@ -208,7 +208,7 @@ fn cluster_table(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
-fn sharpness(rows: &Rows) -> Result<Table, StageError> {
+fn sharpness(rows: &Rows) -> Result<Table, ResultsError> {
     let rows = &rows.sharpness;
     table(
         "sharpness",
@@ -225,7 +225,7 @@ fn sharpness(rows: &Rows) -> Result<Table, StageError> {
 }
 
 /// Where the three models of every plane stand.
-fn planes(rows: &Rows) -> Result<Table, StageError> {
+fn planes(rows: &Rows) -> Result<Table, ResultsError> {
     let rows = &rows.places;
     table(
         "planes",
@@ -241,7 +241,7 @@ fn planes(rows: &Rows) -> Result<Table, StageError> {
     )
 }
 
-fn agreement(rows: &Rows) -> Result<Table, StageError> {
+fn agreement(rows: &Rows) -> Result<Table, ResultsError> {
     let rows = &rows.agreement;
     table(
         "agreement",
@@ -259,7 +259,7 @@ fn agreement(rows: &Rows) -> Result<Table, StageError> {
 
 /// The grids of each stage's planes in one Parquet file, `surfaces/<stage>.parquet`: as CSV they would be tens of
 /// megabytes.
-pub fn surfaces(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
+pub fn surfaces(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), ResultsError> {
     for stage in graph.stages() {
         let mut whole: Option<DataFrame> = None;
         let steps = graph.steps.iter().zip(&plan.states).filter(|(step, _)| step.stage == *stage);
@@ -293,7 +293,7 @@ pub fn surfaces(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Res
 
 /// The training logs of each stage in one Parquet file, `training/<stage>.parquet`; a CSV of a real study would be
 /// hundreds of megabytes.
-pub fn training(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
+pub fn training(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), ResultsError> {
     for stage in graph.stages() {
         let mut whole: Option<DataFrame> = None;
         let steps = graph.steps.iter().zip(&plan.states).filter(|(step, _)| step.stage == *stage);

@@ -32,3 +32,25 @@ fn an_artifact_that_is_missing_is_an_error_and_no_other_key() {
     workspace.run(&["--force", "pretrain.start"]).ok();
     assert_eq!(workspace.finished(), whole);
 }
+
+#[test]
+fn what_is_found_damaged_when_it_is_shown_ends_with_1() {
+    let workspace =
+        Workspace::new("[experiment]\nname = \"given\"\n\n[cluster.given]\nseeds = \"0..1000\"\nmembers = \"7, 9\"\n");
+    let archive = ["cache", "export", "study.toml", "--to", "given.pipeline"];
+    for command in [&["show", "study.toml"][..], &["results", "study.toml"], &archive] {
+        workspace.run(&[]).ok();
+        workspace.pipeline(command).ok();
+        std::fs::remove_file(workspace.path("given.pipeline")).ok();
+        let manifest = read_manifests(&workspace.path("cache/v1/steps")).remove(0);
+        let digest = manifest["outputs"]["clusters"]["digest"].as_str().unwrap();
+        let object = workspace.path("cache/v1/objects").join(&digest[..2]).join(digest);
+        let mut bytes = std::fs::read(&object).unwrap();
+        bytes[100] ^= 4;
+        std::fs::remove_file(&object).unwrap();
+        std::fs::write(&object, bytes).unwrap();
+        let ended = workspace.pipeline(command);
+        assert!(ended.err.contains("in the cache is damaged"), "{command:?}: {}", ended.err);
+        assert_eq!(ended.code, Some(1), "{command:?}: {}", ended.err);
+    }
+}

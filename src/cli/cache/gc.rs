@@ -22,7 +22,7 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
     let store = there(cache)?;
     let mut wanted = Wanted::default();
     for file in &command.files {
-        keep(&experiment::read(file, &[]).map_err(Failure::wrong_input)?, &store, &mut wanted)?;
+        keep(&experiment::read(file, &[])?, &store, &mut wanted)?;
         for revision in &command.keep_revision {
             let text = |path: &Path| at_revision(path, revision);
             let old = experiment::read_with(file, &[], &text)
@@ -30,8 +30,8 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
             keep(&old, &store, &mut wanted)?;
         }
     }
-    let sweep = store.sweep(&wanted, command.max_size, SystemTime::now()).map_err(Failure::cannot_start)?;
-    if let Some(holder) = store.holder().map_err(Failure::cannot_start)? {
+    let sweep = store.sweep(&wanted, command.max_size, SystemTime::now())?;
+    if let Some(holder) = store.holder()? {
         let message = format!("a step is running in this cache ({holder})");
         if !command.dry_run {
             return Err(Failure::cannot_start(format!(
@@ -42,7 +42,7 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
     }
     tell(&sweep, command.dry_run);
     if !command.dry_run {
-        store.remove(&sweep).map_err(Failure::cannot_start)?;
+        store.remove(&sweep)?;
     }
     if let Some(limit) = command.max_size
         && sweep.left > limit
@@ -55,8 +55,8 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
 /// Adds what an experiment can reach. A step behind one that is not finished has no key yet; what it had last stays,
 /// because it counts again once that step is made again with the same result.
 fn keep(experiment: &Experiment, store: &Store, wanted: &mut Wanted) -> Result<(), Failure> {
-    let graph = expand(experiment).map_err(Failure::wrong_input)?;
-    let plan = Plan::new(&graph, store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
+    let graph = expand(experiment)?;
+    let plan = Plan::new(&graph, store, &BTreeSet::new())?;
     let last_keys = store.last_keys(&graph.experiment);
     for (step, state) in graph.steps.iter().zip(&plan.states) {
         match state {

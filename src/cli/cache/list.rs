@@ -8,7 +8,7 @@ use crate::report::duration;
 use crate::store::Usage;
 
 pub(super) fn ls(command: &Ls, cache: &Path) -> Result<Exit, Failure> {
-    let usage = there(cache)?.usage().map_err(Failure::cannot_start)?;
+    let usage = there(cache)?.usage()?;
     match command.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&usage).map_err(Failure::cannot_start)?),
         Format::Text => {

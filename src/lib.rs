@@ -23,3 +23,4 @@ pub mod rng;
 pub mod stages;
 pub mod store;
 pub mod train;
+mod words;

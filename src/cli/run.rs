@@ -14,9 +14,10 @@ use super::{Exit, Failure};
 use crate::device::Backend;
 use crate::engine::{self, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag};
 use crate::graph::Graph;
-use crate::report::{LogFormat, duration, reporter};
+use crate::report::{LogFormat, reporter};
 use crate::results;
 use crate::store::{Store, StoreError};
+use crate::words::duration;
 
 /// Set by Ctrl-C and by SIGTERM.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);

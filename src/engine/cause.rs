@@ -4,7 +4,7 @@ use std::process::{Child, ExitStatus};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::report::duration;
+use crate::words::duration;
 
 /// Waits for a worker that says nothing any more. `hung`: the driver ended it after so long without progress.
 pub fn cause(worker: &mut Child, hung: Option<Duration>) -> String {

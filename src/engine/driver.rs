@@ -12,6 +12,7 @@ use super::aside::Aside;
 use super::cause::cause;
 use super::context::StageError;
 use super::crew::Crew;
+use super::events::{Event, Reporter};
 use super::journal::Journal;
 use super::plan::{Plan, PlanError, Reason, State, look_up};
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
@@ -22,7 +23,6 @@ use super::stopping::STOPPED;
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::graph::Graph;
-use crate::report::{Event, Reporter};
 use crate::store::{Holder, Manifest, Store, StoreError};
 
 #[derive(Debug)]

@@ -5,6 +5,7 @@ mod cause;
 mod context;
 mod crew;
 mod driver;
+mod events;
 mod heal;
 mod journal;
 mod memory;
@@ -19,6 +20,7 @@ mod worker;
 
 pub use context::{Context, Outputs, StageError};
 pub use driver::{RunError, RunOptions, RunSummary, run};
+pub use events::{Event, Reporter};
 pub use heal::{Lost, lost};
 pub use memory::LoadedModel;
 pub use plan::{Plan, PlanError, Reason, State};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::estimate::Estimate;
-use super::{Event, Reporter, duration};
+use crate::engine::{Event, Reporter};
+use crate::words::duration;
 
 #[derive(Default)]
 pub struct Bars {

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use super::estimate::Estimate;
-use super::{Event, Reporter, duration};
+use crate::engine::{Event, Reporter};
+use crate::words::duration;
 
 #[derive(Default)]
 pub struct Lines {

@@ -9,8 +9,8 @@ use super::{Exit, Failure, Gc, there};
 use crate::engine::{Plan, State};
 use crate::experiment::{self, Experiment};
 use crate::graph::expand;
-use crate::report::duration;
 use crate::store::{Store, Sweep, Wanted, What};
+use crate::words::duration;
 
 pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
     if command.files.is_empty() {

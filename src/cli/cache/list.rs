@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::units::{age, size};
 use super::{Exit, Failure, Format, Ls, there};
-use crate::report::duration;
 use crate::store::Usage;
+use crate::words::duration;
 
 pub(super) fn ls(command: &Ls, cache: &Path) -> Result<Exit, Failure> {
     let usage = there(cache)?.usage()?;

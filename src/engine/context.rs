@@ -29,18 +29,19 @@ const INLINE_LIMIT: usize = 4096;
 pub struct StageError {
     pub message: String,
     pub help: Option<String>,
-    /// Somebody asked for it: not a failure.
-    pub stopped: bool,
+}
+
+/// How a step ends without a result.
+#[derive(Debug)]
+pub enum StageEnd {
+    /// Somebody asked for it: not a failure, and what is half done is kept.
+    Stopped,
+    Failed(StageError),
 }
 
 impl StageError {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, stopped: false }
-    }
-
-    /// The step was asked to stop, and did.
-    pub fn stopped() -> Self {
-        Self { stopped: true, ..Self::new("the step was asked to stop") }
+        Self { message: message.into(), help: None }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -59,6 +60,18 @@ impl fmt::Display for StageError {
 impl<E: std::error::Error> From<E> for StageError {
     fn from(error: E) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+impl From<StageError> for StageEnd {
+    fn from(error: StageError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<E: std::error::Error> From<E> for StageEnd {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 
@@ -180,14 +193,14 @@ impl Context<'_> {
     }
 
     /// Whether somebody asked the step to stop: it then writes to its scratch what it can go on with, and returns
-    /// [`StageError::stopped`].
+    /// [`StageEnd::Stopped`].
     pub fn stopping(&self) -> bool {
         self.stop.asked()
     }
 
     /// [`Self::stopping`] as an error, for places where nothing is worth saving yet.
-    pub fn go_on(&self) -> Result<(), StageError> {
-        if self.stopping() { Err(StageError::stopped()) } else { Ok(()) }
+    pub fn go_on(&self) -> Result<(), StageEnd> {
+        if self.stopping() { Err(StageEnd::Stopped) } else { Ok(()) }
     }
 
     /// When the step writes down how far it is.
@@ -266,7 +279,7 @@ impl Context<'_> {
     }
 
     /// The model with this role on the device; kept there for the next step that needs it.
-    pub fn model(&mut self, role: &str) -> Result<Arc<LoadedModel>, StageError> {
+    pub fn model(&mut self, role: &str) -> Result<Arc<LoadedModel>, StageEnd> {
         let name = (self.digest(&format!("{role}.weights"))?, self.digest(&format!("{role}.config"))?);
         if let Some(model) = self.memory.model(&name) {
             return Ok(model);

@@ -18,7 +18,7 @@ mod snapshots;
 mod stopping;
 mod worker;
 
-pub use context::{Context, Outputs, StageError};
+pub use context::{Context, Outputs, StageEnd, StageError};
 pub use driver::{RunError, RunOptions, RunSummary, run};
 pub use events::{Event, Reporter};
 pub use heal::{Lost, lost};

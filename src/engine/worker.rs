@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::context::{Context, StageError};
+use super::context::{Context, StageEnd, StageError};
 use super::journal::seconds_since_1970;
 use super::memory::Memory;
 use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
@@ -53,11 +53,11 @@ pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> 
         *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.log.clone());
         let report = match worker.serve(&task) {
             Ok(report) => report,
-            Err(error) if error.stopped => {
+            Err(StageEnd::Stopped) => {
                 log(&task.log, "stopped: the step goes on when it is started again");
                 Report::Stopped
             }
-            Err(error) => {
+            Err(StageEnd::Failed(error)) => {
                 log(&task.log, &format!("failed: {error}"));
                 Report::Failed { message: error.message, help: error.help }
             }
@@ -124,7 +124,7 @@ struct Worker {
 
 impl Worker {
     /// Runs a step, unless another process runs it or has done so.
-    fn serve(&mut self, task: &Task) -> Result<Report, StageError> {
+    fn serve(&mut self, task: &Task) -> Result<Report, StageEnd> {
         let lock = match self.store.lock(&task.key, &task.step, task.dead.as_deref())? {
             Attempt::Held(lock) => lock,
             Attempt::Busy(holder) => return Ok(Report::Busy { holder }),
@@ -144,7 +144,7 @@ impl Worker {
         Ok(Report::Done { seconds })
     }
 
-    fn run(&mut self, task: &Task) -> Result<f64, StageError> {
+    fn run(&mut self, task: &Task) -> Result<f64, StageEnd> {
         let (started, clock) = (seconds_since_1970(), Instant::now());
         log(&task.log, &format!("{} key {}\n{}", task.step, task.key, task.params.value()));
         let mut last_said = Instant::now();
@@ -182,7 +182,7 @@ impl Worker {
         self.stop.running(task.params.listens());
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
         let outputs = catch_unwind(AssertUnwindSafe(|| task.params.run(&mut context)))
-            .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            .unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()));
         self.stop.running(true);
         let outputs = outputs?;
         let facts = std::mem::take(&mut context.facts);

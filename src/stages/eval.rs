@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::measure::{Selection, table_of_examples};
-use crate::engine::{Context, Outputs, StageError};
+use crate::engine::{Context, Outputs, StageEnd, StageError};
 
 pub const VERSION: u32 = 1;
 
@@ -60,7 +60,7 @@ impl Measured {
     }
 }
 
-pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageEnd> {
     let examples = params.selection.prepare(context)?;
     let model = context.model("model")?;
     let scored = examples.score(&params.selection, &model, context)?;

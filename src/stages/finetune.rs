@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::pretrain::training_log;
 use super::snapshots::Snapshots;
 use super::unfinished::or_stopped;
-use crate::engine::{Context, Outputs, StageError};
+use crate::engine::{Context, Outputs, StageEnd, StageError};
 use crate::experiment::Checkpoint;
 use crate::model::{BertConfig, Weights};
 use crate::train::{self, FinetuneJob, Progress, Recipe, Seeds};
@@ -28,7 +28,7 @@ pub struct Params {
     pub precision: String,
 }
 
-pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageEnd> {
     let mut dataset = context.dataset("data")?;
     if let Some(rows) = &params.rows {
         dataset = dataset.slice(rows.clone())?;
@@ -39,7 +39,8 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             "there are {} different labels, and a classifier needs two",
             labels.len()
         ))
-        .help("name the column with `label`, and all its labels with `labels`"));
+        .help("name the column with `label`, and all its labels with `labels`")
+        .into());
     }
     let targets = dataset.label_ids(&labels)?;
     context.go_on()?;
@@ -82,7 +83,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         ControlFlow::Continue(())
     });
     if let Some(error) = unsaved {
-        return Err(error);
+        return Err(error.into());
     }
     let trained = or_stopped(trained)?;
     let mut outputs = Outputs::default();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::Selection;
 use super::unfinished::{Points, logits_of_point};
-use crate::engine::{Context, Outputs, StageError};
+use crate::engine::{Context, Outputs, StageEnd, StageError};
 use crate::model::Bert;
 
 pub const VERSION: u32 = 1;
@@ -48,7 +48,7 @@ pub struct Line {
     pub metrics: BTreeMap<String, Vec<f64>>,
 }
 
-pub fn end_point(params: &EndPointParams, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn end_point(params: &EndPointParams, context: &mut Context) -> Result<Outputs, StageEnd> {
     let examples = params.selection.prepare(context)?;
     let model = context.model("model")?;
     let scored = examples.score(&params.selection, &model, context)?;
@@ -58,7 +58,7 @@ pub fn end_point(params: &EndPointParams, context: &mut Context) -> Result<Outpu
     Ok(outputs)
 }
 
-pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, StageEnd> {
     let first: EndPoint = context.json("first.end-point")?;
     let second: EndPoint = context.json("second.end-point")?;
     let examples = params.selection.prepare(context)?;
@@ -68,7 +68,8 @@ pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, Stage
             "the two models have different labels, [{}] and [{}], so no line lies between them",
             a.labels.join(", "),
             b.labels.join(", ")
-        )));
+        ))
+        .into());
     }
     let classes = examples.classes(&params.selection, &a)?;
     let last = params.points - 1;
@@ -76,7 +77,8 @@ pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, Stage
     let distance = a.distance(&b)?;
     if !distance.is_finite() {
         return Err(StageError::new(format!("the distance between the two models is {distance}"))
-            .help("the weights of one of them have diverged: train with a lower learning rate"));
+            .help("the weights of one of them have diverged: train with a lower learning rate")
+            .into());
     }
     let mut points = Points::open(context, KEPT, params.points, &params.metrics)?;
     let resumed = points.metrics.len();
@@ -90,7 +92,7 @@ pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, Stage
             _ => {
                 let between = Bert::lerp(&a.bert, &b.bert, coefficient)?;
                 let raw = logits_of_point(context, &between, &examples.batches);
-                if raw.as_ref().is_err_and(|error| error.stopped) {
+                if matches!(raw, Err(StageEnd::Stopped)) {
                     points.keep(context, KEPT);
                 }
                 let scored = examples.combine(&params.selection, &classes, &raw?, a.labels.len());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::unfinished;
 use crate::analysis::metrics::Predictions;
 use crate::data::{Batch, Dataset, by_length, numpy_permutation, write_parquet};
-use crate::engine::{Context, LoadedModel, StageError};
+use crate::engine::{Context, LoadedModel, StageEnd, StageError};
 
 /// Tokens in one evaluation batch; every row is independent of the others, so this cannot change a result.
 const BATCH_TOKENS: usize = 4096;
@@ -50,7 +50,7 @@ pub struct Scored {
 
 impl Selection {
     /// The examples, tokenised for the step's model; made once per worker for all models with that tokenizer.
-    pub fn prepare(&self, context: &mut Context) -> Result<Arc<Examples>, StageError> {
+    pub fn prepare(&self, context: &mut Context) -> Result<Arc<Examples>, StageEnd> {
         let wanted = (&self.rows, &self.filter, self.permute, self.examples, self.max_length);
         let description = serde_json::to_string(&wanted).unwrap_or_default();
         let name = format!("{} {} {description}", context.digest("data")?, context.digest("model.tokenizer")?);
@@ -149,15 +149,10 @@ impl Examples {
         column(&self.dataset, name)
     }
 
-    pub fn score(
-        &self,
-        selection: &Selection,
-        model: &LoadedModel,
-        context: &mut Context,
-    ) -> Result<Scored, StageError> {
+    pub fn score(&self, selection: &Selection, model: &LoadedModel, context: &mut Context) -> Result<Scored, StageEnd> {
         let classes = selection.classes(&self.dataset, &model.labels)?;
         let raw = unfinished::logits(context, "logits", &model.bert, self, &mut |_| {})?;
-        self.combine(selection, &classes, &raw, model.labels.len())
+        Ok(self.combine(selection, &classes, &raw, model.labels.len())?)
     }
 
     /// From the model's [examples, outputs] to [examples, classes].

@@ -24,7 +24,7 @@ mod unfinished;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::{Context, Outputs, StageError};
+use crate::engine::{Context, Outputs, StageEnd};
 
 /// The parameters of one step, by kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,28 +127,28 @@ impl Params {
         self.needs_device()
     }
 
-    pub fn run(&self, context: &mut Context) -> Result<Outputs, StageError> {
+    pub fn run(&self, context: &mut Context) -> Result<Outputs, StageEnd> {
         match self {
-            Self::FetchModel(params) => fetch_model::run(params, context),
-            Self::FetchData(params) => fetch::data(params, context),
-            Self::Generate(params) => fetch::generate(params, context),
+            Self::FetchModel(params) => Ok(fetch_model::run(params, context)?),
+            Self::FetchData(params) => Ok(fetch::data(params, context)?),
+            Self::Generate(params) => Ok(fetch::generate(params, context)?),
             Self::Pretrain(params) => pretrain::run(params, context),
             Self::Finetune(params) => finetune::run(params, context),
             Self::Eval(params) => eval::run(params, context),
             Self::EndPoint(params) => interpolate::end_point(params, context),
             Self::Pair(params) => interpolate::pair(params, context),
-            Self::Cluster(params) => cluster::run(params, context),
-            Self::Plot(params) => plot::run(params, context),
-            Self::Dynamics(params) => dynamics::run(params, context),
+            Self::Cluster(params) => Ok(cluster::run(params, context)?),
+            Self::Plot(params) => Ok(plot::run(params, context)?),
+            Self::Dynamics(params) => Ok(dynamics::run(params, context)?),
             Self::Sharpness(params) => sharpness::run(params, context),
-            Self::Agreement(params) => agreement::run(params, context),
-            Self::ImportLines(params) => import::lines(params, context),
-            Self::ImportEvaluations(params) => import::evaluations(params, context),
-            Self::ImportRuns(params) => import::runs(params, context),
-            Self::Members(params) => members::run(params, context),
+            Self::Agreement(params) => Ok(agreement::run(params, context)?),
+            Self::ImportLines(params) => Ok(import::lines(params, context)?),
+            Self::ImportEvaluations(params) => Ok(import::evaluations(params, context)?),
+            Self::ImportRuns(params) => Ok(import::runs(params, context)?),
+            Self::Members(params) => Ok(members::run(params, context)?),
             Self::Surface(params) => surface::run(params, context),
-            Self::ImportSurfaces(params) => import::surfaces(params, context),
-            Self::ImportSharpness(params) => import::sharpness(params, context),
+            Self::ImportSurfaces(params) => Ok(import::surfaces(params, context)?),
+            Self::ImportSharpness(params) => Ok(import::sharpness(params, context)?),
         }
     }
 }

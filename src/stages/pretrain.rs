@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::snapshots::Snapshots;
 use super::unfinished::or_stopped;
 use crate::data::{Tokenizer, write_parquet};
-use crate::engine::{Context, Outputs, StageError};
+use crate::engine::{Context, Outputs, StageEnd, StageError};
 use crate::model::{BertConfig, DropoutRates};
 use crate::train::{self, PretrainJob, Progress, Recipe, SpecialTokens, StepLog};
 
@@ -35,7 +35,7 @@ pub struct Params {
     pub precision: String,
 }
 
-pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageEnd> {
     let mut dataset = context.dataset("data")?;
     if let Some(rows) = &params.rows {
         dataset = dataset.slice(rows.clone())?;

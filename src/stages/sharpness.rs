@@ -6,7 +6,7 @@ use super::measure::{Examples, Scored, Selection};
 use super::snapshots::Snapshots;
 use super::unfinished::{self, or_stopped};
 use crate::data::Encoded;
-use crate::engine::{Context, LoadedModel, Outputs, StageError};
+use crate::engine::{Context, LoadedModel, Outputs, StageEnd, StageError};
 use crate::model::DropoutRates;
 use crate::train::{self, Ascent, BoxShape, SharpnessJob};
 
@@ -39,7 +39,7 @@ pub struct Sharpness {
     pub sharpness: f64,
 }
 
-pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageEnd> {
     let examples = params.selection.prepare(context)?;
     let model = context.model("model")?;
     let outputs_of_classes = one_output_a_class(&examples, &params.selection, &model)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::measure::Selection;
 use super::unfinished::{Points, logits_of_point};
 use crate::data::{read_parquet, write_parquet};
-use crate::engine::{Context, Outputs, StageError};
+use crate::engine::{Context, Outputs, StageEnd, StageError};
 use crate::model::BertPlane;
 
 pub const VERSION: u32 = 1;
@@ -63,7 +63,7 @@ struct Row {
     metrics: BTreeMap<String, Vec<f64>>,
 }
 
-pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError> {
+pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageEnd> {
     let examples = params.selection.prepare(context)?;
     let models = [context.model("model")?, context.model("first")?, context.model("second")?];
     let [anchor, first, second] = &models;
@@ -72,7 +72,8 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
             "the models have different labels, [{}] and [{}], so no plane goes through them",
             anchor.labels.join(", "),
             other.labels.join(", ")
-        )));
+        ))
+        .into());
     }
     let classes = examples.classes(&params.selection, anchor)?;
     let plane = BertPlane::new(&anchor.bert, &first.bert, &second.bert)?;
@@ -100,7 +101,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
                 let mut points = Points::open(context, &part, params.points, &params.metrics)?;
                 for (place, x) in coefficients.iter().enumerate().skip(points.metrics.len()) {
                     let raw = logits_of_point(context, &plane.point(*x, *y), &examples.batches);
-                    if raw.as_ref().is_err_and(|error| error.stopped) {
+                    if matches!(raw, Err(StageEnd::Stopped)) {
                         points.keep(context, &part);
                     }
                     let scored = examples.combine(&params.selection, &classes, &raw?, anchor.labels.len());

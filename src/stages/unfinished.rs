@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::Examples;
 use crate::data::Batch;
-use crate::engine::{Context, StageError};
+use crate::engine::{Context, StageEnd, StageError};
 use crate::model::Bert;
 use crate::train::{self, PartialLogits, TrainError, read_numbers, write_numbers};
 
@@ -30,7 +30,7 @@ pub fn logits(
     model: &Bert,
     examples: &Examples,
     also: &mut dyn FnMut(&mut Context),
-) -> Result<Vec<f32>, StageError> {
+) -> Result<Vec<f32>, StageEnd> {
     let (batches, rows) = (&examples.batches, examples.labels.len());
     let start = read(context, name, batches.len())?;
     if let Some(part) = &start {
@@ -49,16 +49,16 @@ pub fn logits(
 }
 
 /// The logits of one of many points, which is not worth being kept in part.
-pub fn logits_of_point(context: &Context, model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, StageError> {
+pub fn logits_of_point(context: &Context, model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, StageEnd> {
     context.go_on()?;
     let flow = || if context.stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     or_stopped(train::logits_from(model, batches, None, &mut |_| flow()))
 }
 
 /// Work that was broken off on purpose is no failure.
-pub fn or_stopped<T>(ended: Result<T, TrainError>) -> Result<T, StageError> {
+pub fn or_stopped<T>(ended: Result<T, TrainError>) -> Result<T, StageEnd> {
     match ended {
-        Err(TrainError::Interrupted { .. }) => Err(StageError::stopped()),
+        Err(TrainError::Interrupted { .. }) => Err(StageEnd::Stopped),
         ended => Ok(ended?),
     }
 }

@@ -11,12 +11,12 @@ pub mod device;
 pub mod engine;
 pub mod experiment;
 pub mod export;
+pub mod figures;
 pub mod fingerprint;
 pub mod graph;
 #[doc(hidden)]
 pub mod hostile;
 pub mod model;
-pub mod plot;
 pub mod report;
 pub mod results;
 pub mod rng;

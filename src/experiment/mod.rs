@@ -334,7 +334,7 @@ pub struct Plot {
     /// The figure's own where there is none.
     pub title: Option<crate::stages::plot::Title>,
     /// The figure's own where there is none.
-    pub width: Option<crate::plot::Width>,
+    pub width: Option<crate::figures::Width>,
 }
 
 #[derive(Debug)]

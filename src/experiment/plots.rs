@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::raw::{OneOrMany, RawPlot, RawTitle};
 use super::validate::Checker;
 use super::{Diagnostic, MetricRef, Plot, PlotKind, surfaces};
-use crate::plot::Width;
+use crate::figures::Width;
 use crate::stages::plot::Title;
 
 const KINDS: [&str; 10] = [

@@ -2,7 +2,7 @@
 
 use super::{Choice, metric_title, metric_values};
 use crate::engine::{Context, StageError};
-use crate::plot::{Curve, Curves, Width};
+use crate::figures::{Curve, Curves, Width};
 use crate::stages::cluster::Clusters;
 use crate::stages::interpolate::Line;
 

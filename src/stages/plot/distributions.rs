@@ -2,7 +2,7 @@
 
 use super::{Measurement, group_title, metric_axis, metric_title, metric_values};
 use crate::engine::{Context, StageError};
-use crate::plot::{Histogram, HistogramGroup, Width};
+use crate::figures::{Histogram, HistogramGroup, Width};
 use crate::stages::cluster::Clusters;
 use crate::stages::eval::Measured;
 

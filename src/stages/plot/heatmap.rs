@@ -2,7 +2,7 @@
 
 use super::{Order, group_title, metric_axis, metric_title, metric_values};
 use crate::engine::{Context, StageError};
-use crate::plot::{Heatmap, Width};
+use crate::figures::{Heatmap, Width};
 use crate::stages::cluster::Clusters;
 
 pub(super) fn heatmap(

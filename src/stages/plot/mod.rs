@@ -14,11 +14,11 @@ use super::agreement::Value;
 use super::eval::Measured;
 use super::measure::Metric;
 use crate::engine::{Context, Outputs, StageError};
-use crate::plot::Width;
+use crate::figures::Width;
 
 pub const VERSION: u32 = 3;
 
-pub use crate::plot::MATRIX_MODELS;
+pub use crate::figures::MATRIX_MODELS;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {

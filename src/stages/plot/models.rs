@@ -3,7 +3,7 @@
 use super::{Order, group_title, metric_axis, metric_title, metric_values, scatter};
 use crate::data::read_parquet;
 use crate::engine::{Context, StageError};
-use crate::plot::{Heatmap, Matrix, MatrixPair, Scatter, Training, TrainingRun, Width};
+use crate::figures::{Heatmap, Matrix, MatrixPair, Scatter, Training, TrainingRun, Width};
 use crate::stages::agreement::{Agreement, Value};
 use crate::stages::cluster::{Clusters, Distance};
 use crate::stages::interpolate::Line;

@@ -1,7 +1,7 @@
 //! Where the models are at each checkpoint, and which of them change cluster.
 
 use crate::engine::{Context, StageError};
-use crate::plot::{Movement, Width};
+use crate::figures::{Movement, Width};
 use crate::stages::dynamics::{Coordinate, Dynamics};
 
 pub(super) fn movement(title: Option<String>, context: &Context) -> Result<Movement, StageError> {

@@ -4,7 +4,7 @@ use super::{group_title, metric_axis, metric_values};
 use crate::analysis::intervals::{Band, correlation};
 use crate::analysis::statistics::{least_squares, pearson};
 use crate::engine::{Context, StageError};
-use crate::plot::{Fit, Scatter, Width};
+use crate::figures::{Fit, Scatter, Width};
 use crate::stages::cluster::Clusters;
 
 pub(super) fn scatter(

@@ -2,7 +2,7 @@
 
 use super::{Panel, metric_title};
 use crate::engine::{Context, StageError};
-use crate::plot::{Surface, Surfaces, Width};
+use crate::figures::{Surface, Surfaces, Width};
 use crate::stages::surface::{Grid, Plane};
 
 pub(super) fn surfaces(

@@ -1,6 +1,6 @@
 //! Viridis: perceptually uniform, readable in grey and with any colour vision.
 
-use super::drawing::Ink;
+use super::ink::Ink;
 use super::style::{TEXT, WHITE};
 
 /// The map at 0, 0.1, … 1; straight lines in sRGB between them stay within two of 255 levels of the original.

@@ -1,24 +1,8 @@
 //! A figure as a list of shapes in points, from the upper left corner, y downwards. Laid out without a backend, so that
 //! tests can ask whether anything overlaps or leaves the page.
 
-use super::style::Marker;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ink {
-    pub rgb: (u8, u8, u8),
-    /// 0 is invisible, 1 opaque.
-    pub alpha: f64,
-}
-
-impl Ink {
-    pub const fn solid(red: u8, green: u8, blue: u8) -> Ink {
-        Ink { rgb: (red, green, blue), alpha: 1.0 }
-    }
-
-    pub fn faded(self, alpha: f64) -> Ink {
-        Ink { alpha, ..self }
-    }
-}
+use super::ink::Ink;
+use super::style::{Marker, WHITE};
 
 pub(super) type Point = (f64, f64);
 
@@ -100,7 +84,7 @@ impl Drawing {
     /// A filled marker of about `radius`, with areas that look equal, on a `halo` of white around it.
     pub fn marker(&mut self, marker: Marker, centre: Point, radius: f64, halo: f64, ink: Ink) {
         if halo > 0.0 {
-            self.marker_shape(marker, centre, radius, halo, super::style::WHITE);
+            self.marker_shape(marker, centre, radius, halo, WHITE);
         }
         self.marker_shape(marker, centre, radius, 0.0, ink);
     }

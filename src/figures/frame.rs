@@ -1,7 +1,8 @@
 //! What figures share: the head with title and legend, and the frame with its two axes.
 
-use super::drawing::{Align, Drawing, Ink, Label, Point};
+use super::drawing::{Align, Drawing, Label, Point};
 use super::fonts::{self, CAPITAL};
+use super::ink::Ink;
 use super::style::{
     AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, MARGIN, Marker, TEXT, TICK_LENGTH, TICK_TEXT, TITLE_TEXT, Width,
 };

@@ -137,7 +137,7 @@ impl Heatmap {
         }
     }
 
-    fn ink(&self, layout: &Layout, row: usize, column: usize) -> super::drawing::Ink {
+    fn ink(&self, layout: &Layout, row: usize, column: usize) -> super::ink::Ink {
         viridis(layout.bar.share(self.values[row * self.models() + column]))
     }
 

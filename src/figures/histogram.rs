@@ -1,7 +1,8 @@
 //! How many models have which value, by group, with a smooth density: groups over each other, or two mirrored.
 
-use super::drawing::{Drawing, Ink, Point};
+use super::drawing::{Drawing, Point};
 use super::frame::{Entry, Frame, Sample, extent, head};
+use super::ink::Ink;
 use super::numbers::{Column, Numbers};
 use super::style::{AXIS, AXIS_LINE, Width, colour, dash};
 use super::ticks::nice_step;

@@ -5,6 +5,7 @@
 //! measured with the embedded font, whose outlines are in the SVG and whose letters are in the PDF. Equal data gives
 //! equal bytes. Its `numbers` are what it shows, for a table beside it.
 
+mod canvas;
 mod colormap;
 mod contour;
 mod curves;
@@ -13,6 +14,7 @@ mod fonts;
 mod frame;
 mod heatmap;
 mod histogram;
+mod ink;
 mod matrix;
 mod movement;
 mod numbers;
@@ -20,6 +22,7 @@ mod output;
 mod pdf;
 #[cfg(test)]
 mod pictures;
+mod png;
 mod scatter;
 mod style;
 mod subset;

@@ -1,8 +1,9 @@
 //! Where each model is at several points of training, with those that change cluster brought forward.
 
-use super::drawing::{Align, Drawing, Ink, Point, Shape};
+use super::drawing::{Align, Drawing, Point, Shape};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Frame, Sample, extent, head};
+use super::ink::Ink;
 use super::numbers::{Column, Numbers};
 use super::style::{MARGIN, TEXT, TICK_TEXT, Width, colour, marker};
 use super::{PlotError, Rendered, drawable, expect_length, output};

@@ -1,142 +1,22 @@
-//! Plays a drawing to plotters' backends and puts the provenance into every file; here the bitmap.
+//! A drawing as files of every format, with the provenance in each.
 
-use super::drawing::{Drawing, Ink, Label, Point, Shape};
-use super::{PlotError, Rendered, fonts, pdf, svg};
-use plotters::prelude::{BitMapBackend, Color, DrawingBackend, RGBAColor, ShapeStyle};
-
-/// The bitmap is drawn at twice its size and averaged down, which smooths edges evenly.
-const PNG_UNITS: f64 = 4.0;
-const OVERSAMPLING: usize = 2;
+use super::drawing::Drawing;
+use super::{PlotError, Rendered, pdf, png, svg};
 
 pub(super) fn render(drawing: &Drawing, provenance: &str) -> Result<Rendered, PlotError> {
     // XML allows no control characters and a PNG text no NUL; a line break means nothing in any of them.
     let provenance: String = provenance.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Ok(Rendered {
         svg: svg::svg(drawing, &provenance)?,
-        png: png(drawing, &provenance)?,
+        png: png::png(drawing, &provenance)?,
         pdf: pdf::pdf(drawing, &provenance)?,
     })
 }
 
-/// A plotters backend with text whose baseline goes exactly through the given point.
-pub(super) trait Surface: DrawingBackend {
-    fn label(&mut self, label: &Label, scale: f64) -> Result<(), PlotError>;
-}
-
-impl Surface for BitMapBackend<'_> {
-    fn label(&mut self, label: &Label, scale: f64) -> Result<(), PlotError> {
-        let (x, y) = units(label.at, scale);
-        let mut outcome = Ok(());
-        fonts::rasterise(label, scale, |dx, dy, coverage| {
-            let ink = label.ink.faded(label.ink.alpha * f64::from(coverage));
-            if let Err(error) = self.draw_pixel((x + dx, y + dy), colour(ink).to_backend_color()) {
-                outcome = Err(failed("png", error));
-            }
-        });
-        outcome
-    }
-}
-
-pub(super) fn play<S: Surface>(
-    drawing: &Drawing,
-    surface: &mut S,
-    scale: f64,
-    format: &'static str,
-) -> Result<(), PlotError> {
-    let stroke = |ink: Ink, width: f64| ShapeStyle {
-        color: colour(ink),
-        filled: false,
-        stroke_width: ((width * scale).round() as u32).max(1),
-    };
-    let corners = |points: &[Point]| points.iter().map(|point| units(*point, scale)).collect::<Vec<_>>();
-    for shape in &drawing.shapes {
-        match shape {
-            Shape::Line { points, width, ink } => surface.draw_path(corners(points), &stroke(*ink, *width)),
-            Shape::Polygon { points, ink } => surface.fill_polygon(corners(points), &colour(*ink).filled()),
-            Shape::Rectangle { from, to, ink } => {
-                surface.draw_rect(units(*from, scale), units(*to, scale), &colour(*ink).filled(), true)
-            }
-            Shape::Disc { centre, radius, ink } => {
-                let radius = (radius * scale).round() as u32;
-                surface.draw_circle(units(*centre, scale), radius, &colour(*ink).filled(), true)
-            }
-            Shape::Label(label) => {
-                surface.label(label, scale)?;
-                Ok(())
-            }
-        }
-        .map_err(|error| failed(format, error))?;
-    }
-    Ok(())
-}
-
-fn png(drawing: &Drawing, provenance: &str) -> Result<Vec<u8>, PlotError> {
-    let (width, height) = units((drawing.width, drawing.height), PNG_UNITS);
-    let (width, height) = (width as usize, height as usize);
-    let mut large = vec![255; width * height * OVERSAMPLING * OVERSAMPLING * 3];
-    {
-        let size = ((width * OVERSAMPLING) as u32, (height * OVERSAMPLING) as u32);
-        let mut surface = BitMapBackend::with_buffer(&mut large, size);
-        play(drawing, &mut surface, PNG_UNITS * OVERSAMPLING as f64, "png")?;
-        surface.present().map_err(|error| failed("png", error))?;
-    }
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    // Flat colours compress best unfiltered.
-    encoder.set_compression(png::Compression::Best);
-    encoder.set_filter(png::FilterType::NoFilter);
-    let per_metre = (PNG_UNITS * 72.0 / 0.0254).round() as u32;
-    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit: png::Unit::Meter }));
-    // The plain text chunk is Latin-1 only.
-    let latin = provenance.chars().all(|c| u32::from(c) < 256);
-    let (keyword, text) = ("Source".to_owned(), provenance.to_owned());
-    if latin { encoder.add_text_chunk(keyword, text) } else { encoder.add_itxt_chunk(keyword, text) }
-        .map_err(|error| failed("png", error))?;
-    let mut writer = encoder.write_header().map_err(|error| failed("png", error))?;
-    writer.write_image_data(&averaged(&large, width, height)).map_err(|error| failed("png", error))?;
-    writer.finish().map_err(|error| failed("png", error))?;
-    Ok(bytes)
-}
-
-/// Every block of `OVERSAMPLING`² pixels as one; RGB, row-major.
-fn averaged(large: &[u8], width: usize, height: usize) -> Vec<u8> {
-    let samples = OVERSAMPLING * OVERSAMPLING;
-    let row_bytes = width * OVERSAMPLING * 3;
-    let mut small = Vec::with_capacity(width * height * 3);
-    for y in 0..height {
-        for x in 0..width {
-            for channel in 0..3 {
-                let sum: usize = (0..samples)
-                    .map(|sample| {
-                        let (row, column) =
-                            (y * OVERSAMPLING + sample / OVERSAMPLING, x * OVERSAMPLING + sample % OVERSAMPLING);
-                        usize::from(large[row * row_bytes + column * 3 + channel])
-                    })
-                    .sum();
-                small.push(((sum + samples / 2) / samples) as u8);
-            }
-        }
-    }
-    small
-}
-
-pub(super) fn units(point: Point, scale: f64) -> (i32, i32) {
-    ((point.0 * scale).round() as i32, (point.1 * scale).round() as i32)
-}
-
-fn colour(ink: Ink) -> RGBAColor {
-    RGBAColor(ink.rgb.0, ink.rgb.1, ink.rgb.2, ink.alpha)
-}
-
-pub(super) fn failed(format: &'static str, reason: impl ToString) -> PlotError {
-    PlotError::Backend { format, reason: reason.to_string() }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::drawing::Align;
+    use super::super::drawing::{Align, Label, Point, Shape};
+    use super::super::fonts;
     use super::super::style::{AXIS, TEXT};
     use super::*;
 
@@ -206,7 +86,7 @@ pub(super) mod tests {
     #[test]
     fn the_png_decodes_to_the_drawing_and_carries_the_provenance() {
         let bytes = render(&sample(), "key 12ab · path").unwrap().png;
-        let mut reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+        let mut reader = ::png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size()];
         let info = reader.next_frame(&mut pixels).unwrap();
         assert_eq!((info.width, info.height), (160, 120));

@@ -8,8 +8,9 @@ use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, Unico
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::drawing::{Drawing, Ink, Label, Point, Shape};
-use super::output::failed;
+use super::canvas::failed;
+use super::drawing::{Drawing, Label, Point, Shape};
+use super::ink::Ink;
 use super::subset::{half, subset, table};
 use super::{PlotError, fonts};
 

@@ -6,8 +6,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::drawing::{Align, Drawing, Ink, Point, Shape};
+use super::drawing::{Align, Drawing, Point, Shape};
 use super::frame::extent;
+use super::ink::Ink;
 use super::output::{self, tests::check_page};
 use super::{MATRIX_MODELS, Width};
 

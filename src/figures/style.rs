@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::drawing::Ink;
+use super::ink::Ink;
 
 /// Printed width of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

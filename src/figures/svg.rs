@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use plotters::prelude::{Color, DrawingBackend, SVGBackend, TextStyle};
 use plotters::style::{FontFamily, FontStyle, IntoFont};
 
+use super::canvas::{Canvas, failed, play, units};
 use super::drawing::{Drawing, Label, Shape};
-use super::output::{Surface, failed, play, units};
 use super::{PlotError, fonts};
 
 /// plotters counts in whole units; there are this many to a point.
 const UNITS: f64 = 20.0;
 
-impl Surface for SVGBackend<'_> {
+impl Canvas for SVGBackend<'_> {
     /// Only keeps the place in the order of drawing; `outlined` puts the letters there.
     fn label(&mut self, _: &Label, _: f64) -> Result<(), PlotError> {
         let font = (FontFamily::SansSerif, 10.0, FontStyle::Normal).into_font();
@@ -26,9 +26,9 @@ pub(super) fn svg(drawing: &Drawing, provenance: &str) -> Result<Vec<u8>, PlotEr
     let mut text = String::new();
     let (width, height) = units((drawing.width, drawing.height), UNITS);
     {
-        let mut surface = SVGBackend::with_string(&mut text, (width as u32, height as u32));
-        play(drawing, &mut surface, UNITS, "svg")?;
-        surface.present().map_err(|error| failed("svg", error))?;
+        let mut canvas = SVGBackend::with_string(&mut text, (width as u32, height as u32));
+        play(drawing, &mut canvas, UNITS, "svg")?;
+        canvas.present().map_err(|error| failed("svg", error))?;
     }
     let (_, body) = text.split_once('>').ok_or_else(|| failed("svg", "no opening tag"))?;
     // Attributes that say nothing.

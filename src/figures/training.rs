@@ -1,7 +1,8 @@
 //! Loss over training, one thin line a run and one thick mean, above the learning rate.
 
-use super::drawing::{Drawing, Ink, Point};
+use super::drawing::{Drawing, Point};
 use super::frame::{Entry, Frame, Sample, extent, head};
+use super::ink::Ink;
 use super::numbers::{Column, Numbers};
 use super::style::{PAIR_LINE, TEXT, WHITE, Width, colour, dash};
 use super::{PlotError, Rendered, drawable, expect_length, output};

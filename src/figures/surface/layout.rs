@@ -5,7 +5,7 @@ use super::super::drawing::Point;
 use super::super::fonts::CAPITAL;
 use super::super::style::{LABEL_TEXT, LEGEND_TEXT, MARGIN, TICK_LENGTH, TICK_TEXT, Width};
 use super::super::ticks::Axis;
-use super::Surfaces;
+use super::planes::Surfaces;
 
 pub(super) const GAP: f64 = 2.5;
 pub(super) const BAR: f64 = 8.0;

@@ -5,9 +5,11 @@ use super::super::drawing::{Align, Drawing, Label, Point};
 use super::super::fonts::{self, CAPITAL};
 use super::super::frame::upward_name;
 use super::super::style::{AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, Marker, TEXT, TICK_LENGTH, TICK_TEXT, WHITE};
+use super::clip::clipped;
 use super::isolines::{self, Isoline, Level};
 use super::layout::{BAR, Bar, GAP, Panel};
-use super::{Scale, Surface, clipped};
+use super::planes::Surface;
+use super::scale::Scale;
 
 const ISOLINE: f64 = 0.3;
 /// How far a drawn outline may be from the exact one, in points.

@@ -1,4 +1,7 @@
 use super::super::output::tests::{check_page, texts};
+use super::super::style::Width;
+use super::super::ticks::Axis;
+use super::clip::clipped;
 use super::*;
 
 /// Three basins, one at each model, on a plane of the study's shape.

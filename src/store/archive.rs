@@ -21,8 +21,9 @@ use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::files::{refuse_linked_folder, set_mode};
 use super::inventory::canonical;
-use super::{Manifest, Store, StoreError, manifest_path, object_path, refuse_linked_folder, set_mode};
+use super::{Manifest, Store, StoreError, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
 
 const FORMAT_NAME: &str = "FORMAT";

@@ -1,41 +1,15 @@
 //! What lies in the cache and must not be used: links, and bytes that do not match their name.
 
-use std::fs::{self, File, Metadata};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::error::damaged;
+use super::files::{digest_of, plain};
 use super::{Store, StoreError};
 use crate::fingerprint::Digest;
 
 const GONE: &str = "the object is gone";
-
-pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
-    StoreError::Damaged { path: path.to_owned(), what: what.into() }
-}
-
-/// What is known of a file of the cache, `None` where there is none. Neither the file nor the folder it lies in may be
-/// a link: an entry of the cache never leads out of it.
-pub(super) fn plain(path: &Path) -> Result<Option<Metadata>, StoreError> {
-    if let Some(folder) = path.parent()
-        && fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink())
-    {
-        return Err(damaged(folder, "it is a symbolic link, and the cache follows none; remove it"));
-    }
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_file() => Ok(Some(found)),
-        Ok(found) if found.is_symlink() => Err(damaged(path, "it is a symbolic link, and the cache follows none")),
-        Ok(_) => Err(damaged(path, "it is not a file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::read(path, error)),
-    }
-}
-
-/// The digest of a file's bytes, and how many there are.
-pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
-    Ok((hasher.finalize().into(), hasher.count()))
-}
 
 impl Store {
     pub fn damaged_folder(&self) -> PathBuf {

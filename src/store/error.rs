@@ -1,3 +1,5 @@
+//! What can go wrong with the cache.
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,4 +31,8 @@ impl StoreError {
     pub fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }
+}
+
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), what: what.into() }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::damage::plain;
+use super::files::plain;
 use super::inventory::{Entry, Found, Loose, canonical};
 use super::{Holder, Store, StoreError};
 use crate::fingerprint::{Digest, Key};

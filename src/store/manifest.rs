@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::StoreError;
-use super::damage::damaged;
+use super::error::damaged;
 use crate::fingerprint::{Digest, Key, KeyParts};
 
 pub const MANIFEST_FORMAT: &str = "pipeline.manifest.v1";

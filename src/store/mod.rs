@@ -18,6 +18,7 @@
 mod archive;
 mod damage;
 mod error;
+mod files;
 mod gc;
 mod inventory;
 mod leftovers;
@@ -29,13 +30,13 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 pub use archive::{ArchiveError, Exported, Imported};
 pub use error::StoreError;
+pub use files::publish;
 pub use gc::{Removal, Sweep, Wanted, What};
 pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, Watch};
@@ -44,7 +45,8 @@ pub use scratch::Scratch;
 pub use usage::{KindUsage, Part, Usage};
 pub use verify::Verified;
 
-use damage::{damaged, plain};
+use error::damaged;
+use files::{plain, refuse_linked_folder};
 
 use crate::fingerprint::{Digest, Key};
 
@@ -209,43 +211,6 @@ fn manifest_path(folder: &Path, key: &Key) -> PathBuf {
 
 fn sharded(folder: &Path, name: &str, suffix: &str) -> PathBuf {
     folder.join(&name[..2]).join(format!("{name}{suffix}"))
-}
-
-/// A file that is written replaces a link in its place, but a folder that is a link would lead it elsewhere.
-fn refuse_linked_folder(path: &Path) -> Result<(), StoreError> {
-    match plain(path) {
-        Err(error @ StoreError::Damaged { .. }) if path.parent().is_some_and(Path::is_symlink) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Writes `bytes` to `path` so that a reader sees all of them or none.
-pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreError> {
-    let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(fail)?;
-    let temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
-    // Not through `temporary` itself, whose errors name it.
-    temporary.as_file().write_all(bytes).map_err(fail)?;
-    set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
-    temporary.as_file().sync_all().map_err(fail)?;
-    temporary.persist(path).map_err(|error| fail(error.error))?;
-    // The rename itself must survive a power cut; file systems that cannot sync a folder are left alone.
-    if let Ok(folder) = File::open(folder) {
-        folder.sync_all().ok();
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

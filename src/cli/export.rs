@@ -2,9 +2,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args;
-use super::check::load;
-use super::run::with_help;
-use super::{Exit, Failure};
+use super::exit::{Exit, Failure, with_help};
+use super::open::load;
 use crate::data::{Hub, Source, Upload};
 use crate::engine::Plan;
 use crate::experiment::Checkpoint;

@@ -3,8 +3,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::args;
-use super::check::load;
-use super::{Exit, Failure};
+use super::exit::{Exit, Failure};
+use super::open::load;
 use crate::engine::{Plan, State};
 use crate::graph::{Graph, Selection, select, steps_named};
 use crate::store::Store;

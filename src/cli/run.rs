@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::args;
-use super::check::load;
+use super::exit::{Exit, Failure, with_help};
+use super::open::load;
 use super::plan::{chosen, render};
 use super::signals::on_signal;
-use super::{Exit, Failure};
 use crate::device::Backend;
-use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag};
+use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StopFlag};
 use crate::graph::Graph;
 use crate::report::{LogFormat, duration, reporter};
 use crate::results;
@@ -214,9 +214,4 @@ pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failu
     })?;
     engine::work(cache, command.backend, &STOP).map_err(with_help)?;
     Ok(if STOP.asked() { Exit::Interrupted } else { Exit::Done })
-}
-
-pub(super) fn with_help(error: StageError) -> Failure {
-    let help = error.help.map_or(String::new(), |help| format!("\n  = help: {help}"));
-    Failure { exit: Exit::CannotStart, text: format!("{}{help}", error.message) }
 }

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::units::size;
-use super::{Exit, Export, Failure, Import, there};
-use crate::cli::check::load;
+use crate::cli::args::cache::{Export, Import};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::{load, there};
+use crate::cli::units::size;
 use crate::engine::Plan;
 use crate::store::{ArchiveError, Manifest, Store};
 

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
-use super::units::size;
-use super::{Exit, Failure, Gc, there};
+use crate::cli::args::cache::Gc;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::there;
+use crate::cli::units::size;
 use crate::engine::{Plan, State};
 use crate::experiment::{self, Experiment};
 use crate::graph::expand;

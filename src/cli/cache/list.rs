@@ -2,8 +2,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::units::{age, size};
-use super::{Exit, Failure, Format, Ls, there};
+use crate::cli::args::cache::{Format, Ls};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::there;
+use crate::cli::units::{age, size};
 use crate::report::duration;
 use crate::store::Usage;
 

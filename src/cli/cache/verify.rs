@@ -2,8 +2,10 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::units::size;
-use super::{Exit, Failure, Verify, there};
+use crate::cli::args::cache::Verify;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::there;
+use crate::cli::units::size;
 
 pub(super) fn verify(command: &Verify, cache: &Path) -> Result<Exit, Failure> {
     let store = there(cache)?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Origin, kept_name};
+use super::origin::{Origin, kept_name};
 use crate::data::Source;
 use crate::store::Manifest;
 

@@ -2,6 +2,7 @@
 
 mod card;
 mod folder;
+mod origin;
 mod tokenizer;
 
 pub use folder::{FolderError, write};
@@ -9,6 +10,8 @@ pub use folder::{FolderError, write};
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+
+use origin::{Origin, kept, kept_name};
 
 use crate::engine::{Plan, StageError, State};
 use crate::experiment::Checkpoint;
@@ -23,18 +26,6 @@ const FORMAT: &str = "pipeline.export.v1";
 pub struct Export {
     /// Names with contents, in the order of their writing.
     pub files: Vec<(String, Vec<u8>)>,
-}
-
-/// What the card and the provenance are made from.
-struct Origin<'a> {
-    experiment: &'a str,
-    /// As this experiment calls it; the manifest has the name that the experiment which ran it gave it.
-    step: String,
-    manifest: &'a Manifest,
-    checkpoint: Checkpoint,
-    weights: Digest,
-    /// The steps that it was made from, with their names, those nearest to it last.
-    ancestors: Vec<(String, &'a Manifest)>,
 }
 
 /// The files of the model that a step made.
@@ -81,15 +72,6 @@ pub fn export(
     let provenance = provenance(&origin, &files);
     files.push((PROVENANCE.to_owned(), provenance.into_bytes()));
     Ok(Export { files })
-}
-
-/// `last` for the output `weights`, `15000` for `weights@15000`, `None` for what holds no weights.
-fn kept(output: &str) -> Option<&str> {
-    (output == "weights" || output.starts_with("weights@")).then(|| kept_name(output))
-}
-
-fn kept_name(output: &str) -> &str {
-    output.strip_prefix("weights@").unwrap_or("last")
 }
 
 fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<(String, &'a Manifest)> {

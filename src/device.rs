@@ -4,7 +4,6 @@
 //! known without them is looked up first, and the rest is tried on a guarded thread with a small sum: a machine
 //! without a GPU gets a message, never a panic, and never waits for long.
 
-use crate::model::B;
 use burn::DispatchDevice;
 use burn::backend::cuda::CudaDevice;
 use burn::backend::flex::FlexDevice;
@@ -15,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
+
+/// The backend of every tensor in the program; the device decides at run time what it is made of.
+pub type B = burn::Dispatch;
 
 /// What the user asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! CSV and TSV, record by record with line numbers. By hand, because polars tells no line numbers and fills short
 //! lines with nulls without a word, and because TSV as GLUE and PAWS write it has no quoting at all.
 
-use super::read::{Format, Table};
+use super::table::{Format, Table};
 use super::{DataError, Place};
 use std::borrow::Cow;
 use std::path::Path;

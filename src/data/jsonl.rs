@@ -1,7 +1,7 @@
 //! JSON lines: one object a line.
 
 use super::delimited::utf8;
-use super::read::Table;
+use super::table::Table;
 use super::{DataError, Place};
 use serde_json::{Map, Value};
 use std::path::Path;

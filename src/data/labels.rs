@@ -1,6 +1,6 @@
 //! Labels as files write them, numbers or names, into label names.
 
-use super::read::Table;
+use super::table::Table;
 use super::{DataError, Place};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -15,6 +15,7 @@ mod guard;
 mod hub;
 mod jsonl;
 mod labels;
+mod model_files;
 mod network;
 mod normalization;
 mod numpy;
@@ -26,8 +27,10 @@ pub mod published;
 mod read;
 pub(crate) mod secrets;
 mod source;
+mod special;
 #[cfg(test)]
 mod stub;
+mod table;
 mod tokenize;
 
 pub use archive::{Unpacked, unpack_model};
@@ -37,10 +40,12 @@ pub use error::{DataError, Place};
 pub use frames::{read_parquet, write_parquet};
 pub use grammar::Grammar;
 pub use hub::{Hub, HubDataset, HubFiles, HubModel, HubSettings, Upload, Uploaded};
+pub use model_files::{Lacking, ModelFiles};
 pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
-pub use read::{Columns, Format, read_table, read_tables};
+pub use read::{Columns, read_table, read_tables};
 pub use source::Source;
+pub use table::Format;
 pub use tokenize::Tokenizer;
 
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Parquet: the files of others, and the normalised table that this program keeps.
 
 use super::guard::guarded;
-use super::read::Table;
+use super::table::Table;
 use super::{DataError, Dataset, Place, pages, write_parquet};
 use polars::prelude::{ArrowDataType, DataFrame, DataType, IntoColumn, NamedFrom, Series};
 use polars::prelude::{ParquetReader, SerReader};

@@ -3,19 +3,10 @@
 use super::dropout::Dropout;
 use super::layout::Layout;
 use super::report::{LoadReport, Purpose};
-use super::{Activation, Architecture, BertConfig, HostTensor, Kernels, Matrix, ModelError, Weights};
+use super::{Activation, Architecture, BertConfig, Head, HostTensor, Kernels, Matrix, ModelError, Weights};
 use crate::data::Batch;
 use burn::DispatchDevice;
 use burn::tensor::{Tensor, TensorData};
-
-/// What stands on top of the encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Head {
-    /// The architecture's own classification head, with `labels` outputs.
-    Classifier { labels: usize },
-    /// The head of BERT's pretraining, its decoder tied to the word embeddings. The pooler is carried along unused.
-    MaskedLanguageModel,
-}
 
 /// One gradient per parameter, in the order of [`Layout::slots`]; `None` where the loss does not depend on it.
 pub type Gradients = Vec<Option<Matrix>>;

@@ -2,12 +2,12 @@
 
 use super::architecture::HeadActivation;
 use super::attention::Queries;
-use super::bert::{Bert, Gradients, Head};
+use super::bert::{Bert, Gradients};
 use super::dropout::Dropout;
 use super::forward::EncoderKept;
 use super::kernels::Mask;
 use super::tokens::Tokens;
-use super::{Activation, Matrix, ModelError};
+use super::{Activation, Head, Matrix, ModelError};
 use crate::data::Batch;
 
 pub(super) struct ClassifierKept {

@@ -1,6 +1,7 @@
 //! Dropout: its rates, and where the random numbers of one training step come from.
 
-use super::{B, BertConfig, Kernels};
+use super::BertConfig;
+use crate::device::{B, is_host};
 use burn::DispatchDevice;
 use burn::tensor::backend::Backend;
 use rand::Rng;
@@ -50,7 +51,7 @@ pub struct Dropout {
 impl Dropout {
     pub fn new(rates: DropoutRates, seed: u64, step: u64, device: &DispatchDevice) -> Self {
         let mut keys = crate::rng::stream("dropout", seed, step);
-        if rates != DropoutRates::OFF && Kernels::of(device) == Kernels::Device {
+        if rates != DropoutRates::OFF && !is_host(device) {
             B::seed(device, keys.next_u64());
         }
         Self {

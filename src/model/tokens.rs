@@ -4,8 +4,9 @@
 //! around the attention products. Training batches of natural text are a third padding.
 
 use super::architecture::{Positions, TokenTypes};
-use super::{B, BertConfig, Kernels, Matrix, ModelError};
+use super::{BertConfig, Kernels, Matrix, ModelError};
 use crate::data::Batch;
+use crate::device::B;
 use burn::DispatchDevice;
 use burn::tensor::{Int, Tensor, TensorData};
 

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fetch::digest_of_file;
 use crate::data::secrets::shown;
-use crate::data::{Hub, Normalization, Source, Tokenizer, download, name_says_cased, unpack_model};
+use crate::data::{Hub, ModelFiles, Normalization, Source, Tokenizer, download, name_says_cased, unpack_model};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
-use crate::model::{Arrival, BertConfig, ModelFiles, formats, relabel};
+use crate::model::{Arrival, BertConfig, formats, relabel};
 
 pub const VERSION: u32 = 2;
 

@@ -1,6 +1,7 @@
 //! Fine-tuning a classifier.
 
 use super::head::{draw_head, permutation};
+use super::log::StepLog;
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};
@@ -35,20 +36,6 @@ pub struct FinetuneJob<'a> {
     pub targets: &'a [u32],
     /// Training steps after which the weights are handed over, ascending, each in `1..=total_steps`.
     pub checkpoints: &'a [usize],
-}
-
-/// One row of the training log.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StepLog {
-    /// Training steps done, this one included.
-    pub step: usize,
-    /// Passes over the data done, as a fraction.
-    pub epoch: f64,
-    /// Mean cross-entropy of the step's batch, before its update.
-    pub loss: f64,
-    pub learning_rate: f64,
-    /// Over all parameters, before clipping.
-    pub gradient_norm: f64,
 }
 
 /// What a run tells while it goes on.

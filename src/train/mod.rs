@@ -5,6 +5,7 @@ mod finetune;
 mod head;
 #[cfg(test)]
 mod kin;
+mod log;
 mod optimizer;
 #[cfg(test)]
 mod parity;
@@ -17,8 +18,9 @@ mod snapshot;
 mod snapshot_tests;
 
 pub use evaluate::{PartialLogits, logits, logits_from};
-pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, StepLog, finetune, finetune_from};
+pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, finetune, finetune_from};
 pub use head::draw_head;
+pub use log::StepLog;
 pub use optimizer::Optimizer;
 pub use pretrain::{PretrainJob, PretrainResult, SpecialTokens, initial_weights, pretrain, pretrain_from};
 pub use recipe::{HeadInit, Recipe};

@@ -1,7 +1,8 @@
 //! Adam with decoupled weight decay, with and without bias correction, after clipping by the global norm.
 
 use super::Recipe;
-use crate::model::{AdamStep, B, Bert, Gradients, Matrix};
+use crate::device::B;
+use crate::model::{AdamStep, Bert, Gradients, Matrix};
 use burn::tensor::Tensor;
 
 /// The state of an Adam run over all parameters of a model.

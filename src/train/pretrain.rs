@@ -1,7 +1,8 @@
 //! Pretraining a BERT from nothing by masked-language modelling.
 
-use super::finetune::{Progress, StepLog, check_finite, check_weights};
+use super::finetune::{Progress, check_finite, check_weights};
 use super::head::{below, normal, permutation, uniform};
+use super::log::StepLog;
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};

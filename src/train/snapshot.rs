@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::TrainError;
-use super::finetune::StepLog;
+use super::log::StepLog;
 use super::optimizer::Optimizer;
 use crate::model::{Bert, Matrix};
 

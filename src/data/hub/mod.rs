@@ -44,7 +44,7 @@ pub struct Hub {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubModel {
     pub commit: String,
-    /// Names in the repository, and where each file lies: what [`crate::model::ModelFiles`] chooses, and what Python's
+    /// Names in the repository, and where each file lies: what [`crate::data::ModelFiles`] chooses, and what Python's
     /// tokenizers want beside it.
     pub files: Vec<(String, PathBuf)>,
     /// Something that the user should be told, such as that the hub could not be asked.

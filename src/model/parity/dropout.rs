@@ -2,11 +2,12 @@
 
 use super::statement::{Place, Statement};
 use super::{BOTH, classifier, difference, values};
+use crate::device::B;
 use crate::model::classifier::ClassifierKept;
 use crate::model::dropout::{Dropout, DropoutRates};
 use crate::model::kernels::Mask;
 use crate::model::reference::{batch, config, cpu, weights};
-use crate::model::{Activation, B, Kernels};
+use crate::model::{Activation, Kernels};
 use burn::tensor::backend::Backend as _;
 
 /// What a mask multiplies its first `count` values with.

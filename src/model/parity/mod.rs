@@ -8,7 +8,8 @@ mod statement;
 mod states;
 
 use super::reference::{config, cpu, weights};
-use super::{B, Bert, Head, Kernels, Weights};
+use super::{Bert, Head, Kernels, Weights};
+use crate::device::B;
 use burn::tensor::Tensor;
 
 const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];

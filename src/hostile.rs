@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
 use crate::data::{Columns, Dataset, Format, Normalization, Tokenizer, read_table, unpack_model};
 use crate::experiment::{Experiment, Fetch, Spec};
-use crate::model::{Arrival, BertConfig, Weights, formats};
+use crate::model::{Arrival, TransformerConfig, Weights, formats};
 use crate::store::Manifest;
 use crate::{experiment, graph};
 
@@ -174,7 +174,7 @@ fn parquet(bytes: &[u8]) {
 }
 
 fn config(bytes: &[u8]) {
-    if let Ok(config) = BertConfig::from_json(&String::from_utf8_lossy(bytes)) {
+    if let Ok(config) = TransformerConfig::from_json(&String::from_utf8_lossy(bytes)) {
         drop(Arrival::check(&Weights::default(), &config));
         drop(config.to_json(Some(&config.labels())));
         let _ = (config.max_tokens(), config.first_position());

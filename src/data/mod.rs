@@ -36,7 +36,7 @@ mod tokenize;
 pub use archive::{Unpacked, unpack_model};
 pub use batch::{Batch, Encoded, by_length, collate};
 pub use download::download;
-pub use error::{DataError, Place};
+pub use error::{DataError, RowPlace};
 pub use frames::{read_parquet, write_parquet};
 pub use grammar::Grammar;
 pub use hub::{Hub, HubDataset, HubFiles, HubModel, HubSettings, Upload, Uploaded};

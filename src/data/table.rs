@@ -1,7 +1,7 @@
 //! The form of a data file, and its columns as they come out of one, whatever the form.
 
 use super::error::nearest;
-use super::{DataError, Place};
+use super::{DataError, RowPlace};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -45,7 +45,7 @@ impl FromStr for Format {
 pub(super) struct Table {
     pub path: PathBuf,
     pub columns: Vec<Vec<Option<String>>>,
-    pub places: Vec<Place>,
+    pub places: Vec<RowPlace>,
 }
 
 impl Table {
@@ -65,7 +65,7 @@ impl Table {
         Ok(Table { path: path.to_path_buf(), columns: vec![Vec::new(); wanted.len()], places: Vec::new() })
     }
 
-    pub fn null(&self, column: &str, place: Place) -> DataError {
+    pub fn null(&self, column: &str, place: RowPlace) -> DataError {
         DataError::Null { path: self.path.clone(), column: column.to_string(), place }
     }
 }

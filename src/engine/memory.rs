@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::device::Device;
 use crate::engine::StageError;
 use crate::fingerprint::Digest;
-use crate::model::{Bert, BertConfig, Head, Weights};
+use crate::model::{Head, Transformer, TransformerConfig, Weights};
 use crate::stages::measure::Examples;
 
 /// Bytes of weights kept on the device. The driver orders pairs in tiles of eight models, so room for some ten
@@ -57,7 +57,7 @@ fn recall<N: PartialEq<Q>, Q: ?Sized, T: Clone>(entries: &mut VecDeque<(N, T)>, 
 
 /// A classifier on the device.
 pub struct LoadedModel {
-    pub bert: Bert,
+    pub bert: Transformer,
     /// Names of its outputs, in order.
     pub labels: Vec<String>,
     bytes: usize,
@@ -65,14 +65,14 @@ pub struct LoadedModel {
 
 impl LoadedModel {
     pub fn load(config: &[u8], weights: &[u8], device: &Device) -> Result<Self, StageError> {
-        let config = BertConfig::from_json(&String::from_utf8_lossy(config))?;
+        let config = TransformerConfig::from_json(&String::from_utf8_lossy(config))?;
         let labels = config.labels();
         if labels.len() < 2 {
             return Err(StageError::new("the model has no classifier: its config.json names no labels")
                 .help("fine-tune it first"));
         }
         let head = Head::Classifier { labels: labels.len() };
-        let bert = Bert::new(&config, head, &Weights::from_safetensors(weights)?, &device.device)?;
+        let bert = Transformer::new(&config, head, &Weights::from_safetensors(weights)?, &device.device)?;
         Ok(Self { bert, labels, bytes: weights.len() })
     }
 

@@ -36,7 +36,7 @@ pub struct MatrixPair {
 
 /// Models in the order in which they are to stand, first at the upper left.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Matrix {
+pub struct PairMatrix {
     pub labels: Vec<String>,
     /// The metric of each model, on the diagonal.
     pub values: Vec<Option<f64>>,
@@ -84,7 +84,7 @@ impl Layout {
     }
 }
 
-impl Matrix {
+impl PairMatrix {
     /// # Errors
     /// No pairs, more than 12 models, lists of unequal lengths, a pair of models that are not there, a line of fewer
     /// than 2 points, or a value that is not finite.
@@ -294,14 +294,14 @@ mod tests {
     use super::super::output::tests::{check_page, texts};
     use super::*;
 
-    fn figure(n: usize) -> Matrix {
+    fn figure(n: usize) -> PairMatrix {
         let x: Vec<f64> = (0..10).map(|i| f64::from(i) / 9.0).collect();
         let pair = |first: usize, second: usize| {
             let bump = if first % 2 == second % 2 { 0.02 } else { 0.9 + 0.1 * (first as f64) };
             let y = x.iter().map(|x| 0.3 + 0.01 * first as f64 * (1.0 - x) + bump * x * (1.0 - x)).collect();
             MatrixPair { first, second, x: x.clone(), y, distance: bump / 4.0 }
         };
-        Matrix {
+        PairMatrix {
             labels: (0..n).map(|seed| seed.to_string()).collect(),
             values: (0..n).map(|seed| Some(0.3 + 0.01 * seed as f64)).collect(),
             pairs: (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).map(|(i, j)| pair(i, j)).collect(),
@@ -332,7 +332,7 @@ mod tests {
         for n in 2..=MATRIX_MODELS {
             for width in [Width::Column, Width::Page] {
                 if n <= 5 || width == Width::Page {
-                    check_page(&Matrix { width, ..figure(n) }.draw().unwrap());
+                    check_page(&PairMatrix { width, ..figure(n) }.draw().unwrap());
                 }
             }
         }

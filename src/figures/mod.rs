@@ -34,12 +34,12 @@ mod training;
 pub use curves::{Curve, Curves};
 pub use heatmap::Heatmap;
 pub use histogram::{Histogram, HistogramGroup};
-pub use matrix::{MATRIX_MODELS, Matrix, MatrixPair};
+pub use matrix::{MATRIX_MODELS, MatrixPair, PairMatrix};
 pub use movement::Movement;
 pub use numbers::{Column, Numbers};
 pub use scatter::{Fit, Scatter};
 pub use style::Width;
-pub use surface::{Surface, Surfaces};
+pub use surface::{SurfacePlane, Surfaces};
 pub use training::{Training, TrainingRun};
 
 use thiserror::Error;

@@ -2,11 +2,11 @@
 
 use super::architecture::HeadActivation;
 use super::attention::Queries;
-use super::bert::{Bert, Gradients};
 use super::dropout::Dropout;
 use super::forward::EncoderKept;
 use super::kernels::Mask;
 use super::tokens::Tokens;
+use super::transformer::{Gradients, Transformer};
 use super::{Activation, Head, Matrix, ModelError};
 use crate::data::Batch;
 
@@ -23,7 +23,7 @@ pub(super) struct ClassifierKept {
     pub dropped: Matrix,
 }
 
-impl Bert {
+impl Transformer {
     /// A classifier's logits `[rows, labels]`.
     pub(super) fn logits(
         &self,

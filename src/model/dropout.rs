@@ -1,6 +1,6 @@
 //! Dropout: its rates, and where the random numbers of one training step come from.
 
-use super::BertConfig;
+use super::TransformerConfig;
 use crate::device::{B, is_host};
 use burn::DispatchDevice;
 use burn::tensor::backend::Backend;
@@ -24,7 +24,7 @@ impl DropoutRates {
     pub const OFF: Self = Self { hidden: 0.0, attention: 0.0, classifier: 0.0 };
 
     /// The rates of a checkpoint's configuration.
-    pub fn of(config: &BertConfig) -> Self {
+    pub fn of(config: &TransformerConfig) -> Self {
         Self {
             hidden: config.hidden_dropout_prob,
             attention: config.attention_probs_dropout_prob,

@@ -12,7 +12,7 @@ const THREE: Head = Head::Classifier { labels: 3 };
 
 /// One architecture's files.
 pub struct Case {
-    pub config: BertConfig,
+    pub config: TransformerConfig,
     pub weights: Weights,
     pub expected: Value,
     gradients: Weights,
@@ -22,7 +22,7 @@ pub fn case(name: &str) -> Case {
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "reference", "architectures", name].iter().collect();
     let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
     Case {
-        config: BertConfig::from_json(&String::from_utf8(read("config.json")).unwrap()).unwrap(),
+        config: TransformerConfig::from_json(&String::from_utf8(read("config.json")).unwrap()).unwrap(),
         weights: Weights::from_safetensors(&read("model.safetensors")).unwrap(),
         expected: serde_json::from_slice(&read("expected.json")).unwrap(),
         gradients: Weights::from_safetensors(&read("gradients.safetensors")).unwrap(),
@@ -30,8 +30,8 @@ pub fn case(name: &str) -> Case {
 }
 
 impl Case {
-    pub fn model(&self, kernels: Kernels) -> Bert {
-        Bert::new(&self.config, THREE, &self.weights, &cpu()).unwrap().with_kernels(kernels)
+    pub fn model(&self, kernels: Kernels) -> Transformer {
+        Transformer::new(&self.config, THREE, &self.weights, &cpu()).unwrap().with_kernels(kernels)
     }
 
     pub fn batch(&self) -> Batch {
@@ -142,7 +142,7 @@ fn gradients_follow_the_dropout_masks() {
         let case = case(name);
         let model = case.model(Kernels::Host);
         let rates = DropoutRates { hidden: 0.2, attention: 0.3, classifier: 0.2 };
-        let loss_of = |model: &Bert| {
+        let loss_of = |model: &Transformer| {
             let mut dropout = Dropout::new(rates, 4, 2, &cpu());
             let (loss, gradients) = model.loss_and_gradients(&case.batch(), &mut dropout).unwrap();
             (f64::from(values(&loss)[0]), gradients)
@@ -195,7 +195,7 @@ fn saving_is_exact_and_bare_encoders_are_read() {
         let bytes = Weights { tensors: bare }.to_safetensors().unwrap();
         let read = Weights::from_safetensors(&bytes).unwrap().with_prefix(case.config.model_type).unwrap();
         assert_eq!(read, *own);
-        let again = BertConfig::from_json(&case.config.to_json(Some(&case.config.labels()))).unwrap();
+        let again = TransformerConfig::from_json(&case.config.to_json(Some(&case.config.labels()))).unwrap();
         assert_eq!(again, case.config);
     }
 }
@@ -204,7 +204,8 @@ fn saving_is_exact_and_bare_encoders_are_read() {
 fn masked_language_models_are_berts_only() {
     for name in NAMES {
         let case = case(name);
-        let error = Bert::new(&case.config, Head::MaskedLanguageModel, &case.weights, &cpu()).unwrap_err().to_string();
+        let error =
+            Transformer::new(&case.config, Head::MaskedLanguageModel, &case.weights, &cpu()).unwrap_err().to_string();
         assert!(error.contains("\"bert\" only") && error.contains(case.config.model_type.name()), "{error}");
     }
 }

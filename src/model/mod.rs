@@ -9,8 +9,6 @@ mod architecture;
 mod arrival;
 mod attention;
 mod backward;
-mod bert;
-mod bert_plane;
 mod canonical;
 mod classifier;
 mod config;
@@ -29,19 +27,19 @@ pub(crate) mod kin_reference;
 mod layout;
 #[cfg(test)]
 mod parity;
-mod plane;
 #[cfg(test)]
 pub(crate) mod reference;
 mod relabel;
 mod report;
 mod tokens;
+mod transformer;
+mod transformer_plane;
+mod weight_plane;
 mod weights;
 
 pub use architecture::{Architecture, NewHead};
 pub use arrival::Arrival;
-pub use bert::{Bert, Gradients, MaskedTargets};
-pub use bert_plane::BertPlane;
-pub use config::{Activation, BertConfig};
+pub use config::{Activation, TransformerConfig};
 pub use dropout::{Dropout, DropoutRates};
 pub use error::ModelError;
 pub use geometry::Geometry;
@@ -49,9 +47,11 @@ pub use head::Head;
 pub use host_tensor::HostTensor;
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
-pub use plane::Plane;
 pub use relabel::relabel;
 pub use report::{LoadReport, Purpose};
+pub use transformer::{Gradients, MaskedTargets, Transformer};
+pub use transformer_plane::TransformerPlane;
+pub use weight_plane::WeightPlane;
 pub use weights::Weights;
 
 use crate::device::B;

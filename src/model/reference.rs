@@ -11,8 +11,8 @@ pub fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "reference", "bert", name].iter().collect()
 }
 
-pub fn config() -> BertConfig {
-    BertConfig::from_json(&std::fs::read_to_string(path("config.json")).unwrap()).unwrap()
+pub fn config() -> TransformerConfig {
+    TransformerConfig::from_json(&std::fs::read_to_string(path("config.json")).unwrap()).unwrap()
 }
 
 pub fn weights(name: &str) -> Weights {
@@ -49,8 +49,8 @@ pub fn cpu() -> DispatchDevice {
 const THREE: Head = Head::Classifier { labels: 3 };
 const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
 
-fn model(kernels: Kernels) -> Bert {
-    Bert::new(&config(), THREE, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
+fn model(kernels: Kernels) -> Transformer {
+    Transformer::new(&config(), THREE, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
 }
 
 pub fn values<const D: usize>(tensor: &burn::tensor::Tensor<B, D>) -> Vec<f32> {
@@ -129,7 +129,7 @@ fn masked_language_model_agrees_with_pytorch() {
         tokens: floats(&expected["masked"]["targets"]).iter().map(|x| *x as u32).collect(),
     };
     for kernels in BOTH {
-        let model = Bert::new(&config(), Head::MaskedLanguageModel, &own, &cpu()).unwrap().with_kernels(kernels);
+        let model = Transformer::new(&config(), Head::MaskedLanguageModel, &own, &cpu()).unwrap().with_kernels(kernels);
         let (loss, gradients) = model.masked_loss_and_gradients(&batch(), &targets, &mut Dropout::off()).unwrap();
         assert!((f64::from(values(&loss)[0]) - expected["masked"]["loss"].as_f64().unwrap()).abs() < 1e-5);
         let (mut compared, mut largest) = (0, 0f64);
@@ -176,26 +176,26 @@ fn saving_and_loading_is_exact() {
 #[test]
 fn interpolation_agrees_with_the_host() {
     let (a, b) = (weights("model.safetensors"), weights("../recipes/adamw.safetensors"));
-    let load = |weights: &Weights| Bert::new(&config(), THREE, weights, &cpu()).unwrap();
+    let load = |weights: &Weights| Transformer::new(&config(), THREE, weights, &cpu()).unwrap();
     for t in [0.0, 0.3, 1.0] {
-        let device = Bert::lerp(&load(&a), &load(&b), t).unwrap().to_weights();
+        let device = Transformer::lerp(&load(&a), &load(&b), t).unwrap().to_weights();
         let host = a.lerp(&b, t).unwrap();
         let tensors = device.tensors.iter().zip(host.tensors.values());
         let worst = tensors.map(|((_, a), b)| difference(&a.data, &b.data)).fold(0.0, f64::max);
         assert!(worst <= if t == 0.3 { 1e-6 } else { 0.0 }, "{worst}");
     }
-    let error = Bert::lerp(&load(&a), &model_with_two_labels(), 0.5).unwrap_err().to_string();
+    let error = Transformer::lerp(&load(&a), &model_with_two_labels(), 0.5).unwrap_err().to_string();
     assert!(error.contains("cannot be combined"), "{error}");
 }
 
-fn model_with_two_labels() -> Bert {
+fn model_with_two_labels() -> Transformer {
     let mut own = weights("model.safetensors");
     for (name, size) in [("classifier.weight", 32), ("classifier.bias", 2)] {
         let tensor = own.tensors.get_mut(name).unwrap();
         tensor.data.truncate(size);
         tensor.shape[0] = 2;
     }
-    Bert::new(&config(), Head::Classifier { labels: 2 }, &own, &cpu()).unwrap()
+    Transformer::new(&config(), Head::Classifier { labels: 2 }, &own, &cpu()).unwrap()
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn dropout_repeats_with_its_seed_and_step() {
 fn gradients_follow_the_dropout_masks() {
     let rates = DropoutRates { hidden: 0.2, attention: 0.3, classifier: 0.2 };
     let model = model(Kernels::Host);
-    let loss_of = |model: &Bert| {
+    let loss_of = |model: &Transformer| {
         let (loss, gradients) = model.loss_and_gradients(&batch(), &mut Dropout::new(rates, 4, 2, &cpu())).unwrap();
         (f64::from(values(&loss)[0]), gradients)
     };

@@ -95,7 +95,7 @@ impl Weights {
         Ok(sum.sqrt())
     }
 
-    /// `(1−t)·self + t·other` for every parameter: the reference for [`super::Bert::lerp`].
+    /// `(1−t)·self + t·other` for every parameter: the reference for [`super::Transformer::lerp`].
     ///
     /// # Errors
     /// The two do not hold the same tensors.

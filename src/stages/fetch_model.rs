@@ -9,7 +9,7 @@ use crate::data::secrets::shown;
 use crate::data::{Hub, ModelFiles, Normalization, Source, Tokenizer, download, name_says_cased, unpack_model};
 use crate::engine::{Context, Outputs, StageError};
 use crate::fingerprint::Digest;
-use crate::model::{Arrival, BertConfig, formats, relabel};
+use crate::model::{Arrival, TransformerConfig, formats, relabel};
 
 pub const VERSION: u32 = 2;
 
@@ -45,7 +45,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     if !params.labels.is_empty() {
         config = relabel(&config, &params.labels)?;
     }
-    let parsed = BertConfig::from_json(&config)?;
+    let parsed = TransformerConfig::from_json(&config)?;
     let files = chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
     let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
     let weights = formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;

@@ -9,7 +9,7 @@ use super::snapshots::Snapshots;
 use super::unfinished::or_stopped;
 use crate::engine::{Context, Outputs, StageError};
 use crate::experiment::Checkpoint;
-use crate::model::{BertConfig, Weights};
+use crate::model::{TransformerConfig, Weights};
 use crate::train::{self, FinetuneJob, Progress, Recipe, Seeds};
 
 pub const VERSION: u32 = 1;
@@ -46,7 +46,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let tokenizer = context.tokenizer("model")?;
     let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), params.recipe.max_length)?;
     context.go_on()?;
-    let config = BertConfig::from_json(&String::from_utf8_lossy(&context.bytes("model.config")?))?;
+    let config = TransformerConfig::from_json(&String::from_utf8_lossy(&context.bytes("model.config")?))?;
     let weights = Weights::from_safetensors(&context.bytes("model.weights")?)?;
 
     let total = params.recipe.total_steps(examples.len());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::measure::Selection;
 use super::unfinished::{Points, logits_of_point};
 use crate::engine::{Context, Outputs, StageError};
-use crate::model::Bert;
+use crate::model::Transformer;
 
 pub const VERSION: u32 = 1;
 
@@ -88,7 +88,7 @@ pub fn pair(params: &PairParams, context: &mut Context) -> Result<Outputs, Stage
             0 => first.metrics.clone(),
             _ if point == last => second.metrics.clone(),
             _ => {
-                let between = Bert::lerp(&a.bert, &b.bert, coefficient)?;
+                let between = Transformer::lerp(&a.bert, &b.bert, coefficient)?;
                 let raw = logits_of_point(context, &between, &examples.batches);
                 if raw.as_ref().is_err_and(|error| error.stopped) {
                     points.keep(context, KEPT);

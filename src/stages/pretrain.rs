@@ -9,7 +9,7 @@ use super::snapshots::Snapshots;
 use super::unfinished::or_stopped;
 use crate::data::{Tokenizer, write_parquet};
 use crate::engine::{Context, Outputs, StageError};
-use crate::model::{BertConfig, DropoutRates};
+use crate::model::{DropoutRates, TransformerConfig};
 use crate::train::{self, PretrainJob, Progress, Recipe, SpecialTokens, StepLog};
 
 pub const VERSION: u32 = 1;
@@ -45,7 +45,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
     let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), params.max_length)?;
     context.go_on()?;
     let mut config =
-        BertConfig::new(tokenizer.vocab_size(), params.layers, params.hidden, params.heads, params.intermediate);
+        TransformerConfig::new(tokenizer.vocab_size(), params.layers, params.hidden, params.heads, params.intermediate);
     config.max_position_embeddings = params.max_length;
     config.initializer_range = params.initializer_range;
     config.hidden_dropout_prob = params.dropout;

@@ -9,7 +9,7 @@ use super::measure::Selection;
 use super::unfinished::{Points, logits_of_point};
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Context, Outputs, StageError};
-use crate::model::BertPlane;
+use crate::model::TransformerPlane;
 
 pub const VERSION: u32 = 1;
 
@@ -75,7 +75,7 @@ pub fn run(params: &Params, context: &mut Context) -> Result<Outputs, StageError
         )));
     }
     let classes = examples.classes(&params.selection, anchor)?;
-    let plane = BertPlane::new(&anchor.bert, &first.bert, &second.bert)?;
+    let plane = TransformerPlane::new(&anchor.bert, &first.bert, &second.bert)?;
     let geometry = plane.geometry;
     let coefficients = coefficients(params.range, params.points);
     let device = context.device()?.name.clone();

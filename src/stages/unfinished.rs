@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::measure::Examples;
 use crate::data::Batch;
 use crate::engine::{Context, StageError};
-use crate::model::Bert;
+use crate::model::Transformer;
 use crate::train::{self, PartialLogits, TrainError, read_numbers, write_numbers};
 
 /// The first line of a file of logits; the numbers follow.
@@ -27,7 +27,7 @@ struct Header {
 pub fn logits(
     context: &mut Context,
     name: &str,
-    model: &Bert,
+    model: &Transformer,
     examples: &Examples,
     also: &mut dyn FnMut(&mut Context),
 ) -> Result<Vec<f32>, StageError> {
@@ -49,7 +49,7 @@ pub fn logits(
 }
 
 /// The logits of one of many points, which is not worth being kept in part.
-pub fn logits_of_point(context: &Context, model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, StageError> {
+pub fn logits_of_point(context: &Context, model: &Transformer, batches: &[Batch]) -> Result<Vec<f32>, StageError> {
     context.go_on()?;
     let flow = || if context.stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     or_stopped(train::logits_from(model, batches, None, &mut |_| flow()))

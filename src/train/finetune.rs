@@ -7,7 +7,7 @@ use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};
 use super::{Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
-use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Weights};
+use crate::model::{Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Transformer, TransformerConfig, Weights};
 use burn::DispatchDevice;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -23,7 +23,7 @@ pub struct Seeds {
 /// A fine-tuning run.
 pub struct FinetuneJob<'a> {
     pub device: &'a DispatchDevice,
-    pub config: &'a BertConfig,
+    pub config: &'a TransformerConfig,
     /// The pretrained body; a classification head in it is replaced, a pretraining head is left out.
     pub weights: &'a Weights,
     /// The number of classes.
@@ -82,7 +82,7 @@ pub fn finetune_from(
     LoadReport::new(job.weights, job.config, head).check(Purpose::StartFineTuning)?;
     let mut weights = job.weights.clone();
     draw_head(&mut weights, job.config, job.recipe.head_init, job.labels, job.seeds.head);
-    let model = Bert::new(job.config, head, &weights, job.device)?;
+    let model = Transformer::new(job.config, head, &weights, job.device)?;
     drop(weights);
     train(job, model, start, on_progress)
 }
@@ -90,7 +90,7 @@ pub fn finetune_from(
 /// [`finetune`] from a model whose classifier is already there.
 pub(super) fn train(
     job: &FinetuneJob<'_>,
-    model: Bert,
+    model: Transformer,
     start: Option<SavedState>,
     on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<FinetuneResult, TrainError> {

@@ -4,7 +4,7 @@ use super::{FinetuneJob, Progress, Recipe, Seeds, StepLog, finetune};
 use crate::data::Encoded;
 use crate::model::kin_reference::{Case, NAMES, case};
 use crate::model::reference::cpu;
-use crate::model::{Bert, Head, Weights};
+use crate::model::{Head, Transformer, Weights};
 use std::ops::ControlFlow;
 
 /// Fine-tunes with dropout on until the few rows of the fixture are known by heart.
@@ -63,7 +63,7 @@ fn write_checkpoints() {
     for name in NAMES {
         let case = case(name);
         let (_, weights) = run(&case, 1, 60.0);
-        let model = Bert::new(&case.config, Head::Classifier { labels: 3 }, &weights, &cpu()).unwrap();
+        let model = Transformer::new(&case.config, Head::Classifier { labels: 3 }, &weights, &cpu()).unwrap();
         let logits: Vec<f32> = model.forward(&case.batch(), None).unwrap().to_data().to_vec().unwrap();
         let folder = out.join(name);
         std::fs::create_dir_all(&folder).unwrap();

@@ -6,7 +6,7 @@ use super::head::permutation;
 use super::{FinetuneJob, HeadInit, Progress, Recipe, Schedule, ScheduleShape, Seeds, StepLog, draw_head};
 use crate::data::Encoded;
 use crate::model::reference::{config, cpu, weights};
-use crate::model::{Bert, BertConfig, DropoutRates, Head, Kernels, Weights};
+use crate::model::{DropoutRates, Head, Kernels, Transformer, TransformerConfig, Weights};
 use serde::Deserialize;
 use std::ops::ControlFlow;
 
@@ -74,7 +74,7 @@ fn run(fixture: &Fixture, name: &str, kernels: Kernels) -> (Vec<StepLog>, Weight
         targets: &targets,
         checkpoints: &[STEPS],
     };
-    let model = Bert::new(&config, THREE, &before, &device).unwrap().with_kernels(kernels);
+    let model = Transformer::new(&config, THREE, &before, &device).unwrap().with_kernels(kernels);
     let mut after = None;
     let result = train(&job, model, None, &mut |progress| {
         if let Progress::Checkpoint { weights, .. } = progress {
@@ -210,7 +210,7 @@ fn heads_are_drawn_from_their_exact_distributions() {
     let lecun = (1.0 / HIDDEN as f64).sqrt() / variance.sqrt();
     for (init, sigma) in [(published, 0.02), (HeadInit::LecunNormal, lecun)] {
         let mut weights = Weights::default();
-        draw_head(&mut weights, &BertConfig::new(10, 1, HIDDEN, 12, HIDDEN), init, LABELS, 11);
+        draw_head(&mut weights, &TransformerConfig::new(10, 1, HIDDEN, 12, HIDDEN), init, LABELS, 11);
         let drawn = &weights.tensors["classifier.weight"].data;
         let mut unit: Vec<f64> = drawn.iter().map(|x| f64::from(*x) / sigma).collect();
         unit.sort_by(f64::total_cmp);

@@ -4,7 +4,7 @@ use super::TrainError;
 use super::head::below;
 use super::snapshot::{RunShape, SavedState, TrainingState};
 use crate::data::{Encoded, collate};
-use crate::model::{Bert, Dropout, DropoutRates, Matrix};
+use crate::model::{Dropout, DropoutRates, Matrix, Transformer};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -44,7 +44,7 @@ impl BoxShape {
 /// One ascent.
 pub struct SharpnessJob<'a> {
     /// With the form of GELU that the ascent is to use; it is left as it is.
-    pub model: &'a Bert,
+    pub model: &'a Transformer,
     /// Taken in their order, in batches of `batch_size`; the last batch may be smaller.
     pub examples: &'a [Encoded],
     /// The model's output that is right for each example.
@@ -83,7 +83,7 @@ pub fn sharpness(before: f64, after: f64) -> f64 {
 /// # Errors
 /// No examples, as many targets as examples not given, more directions than parameters, tokens or targets that the
 /// model cannot take, or a loss that is not finite.
-pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Result<Bert, TrainError> {
+pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Result<Transformer, TrainError> {
     ascend_from(job, None, &mut |ascent| {
         on_step(ascent.state.step, ascent.loss);
         ControlFlow::Continue(())
@@ -99,7 +99,7 @@ pub struct Ascent<'a> {
 
 impl<'a> Ascent<'a> {
     /// The state of a whole ascent, to be kept while its end is evaluated.
-    pub fn finished(job: &SharpnessJob<'_>, model: &'a Bert) -> TrainingState<'a> {
+    pub fn finished(job: &SharpnessJob<'_>, model: &'a Transformer) -> TrainingState<'a> {
         TrainingState { step: job.steps(), steps: job.steps(), log: &[], model, optimizer: None }
     }
 }
@@ -109,7 +109,7 @@ pub fn ascend_from(
     job: &SharpnessJob<'_>,
     start: Option<SavedState>,
     on_step: &mut dyn FnMut(Ascent<'_>) -> ControlFlow<()>,
-) -> Result<Bert, TrainError> {
+) -> Result<Transformer, TrainError> {
     if job.examples.is_empty() || job.examples.len() != job.targets.len() {
         let text =
             format!("{} examples have {} labels, and an ascent needs both", job.examples.len(), job.targets.len());
@@ -254,12 +254,12 @@ mod tests {
         fixture.examples.iter().map(row).unzip()
     }
 
-    fn model(kernels: Kernels) -> Bert {
+    fn model(kernels: Kernels) -> Transformer {
         let head = Head::Classifier { labels: 3 };
-        Bert::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
+        Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
     }
 
-    fn loss(model: &Bert, examples: &[Encoded], targets: &[u32]) -> f64 {
+    fn loss(model: &Transformer, examples: &[Encoded], targets: &[u32]) -> f64 {
         let logits = logits(model, &by_length(examples, targets, 64, 0)).unwrap();
         Predictions::new(&logits, 3, targets).unwrap().loss()
     }
@@ -302,7 +302,7 @@ mod tests {
     }
 
     /// A learning rate so high that every parameter with a gradient meets its wall.
-    fn far(model: &Bert, shape: BoxShape, directions: Option<usize>, seed: u64) -> Bert {
+    fn far(model: &Transformer, shape: BoxShape, directions: Option<usize>, seed: u64) -> Transformer {
         let fixture = fixture();
         let (examples, targets) = examples(&fixture);
         let job = SharpnessJob {
@@ -320,7 +320,7 @@ mod tests {
         ascend(&job, &mut |_, _| {}).unwrap()
     }
 
-    fn flat(model: &Bert) -> Vec<f64> {
+    fn flat(model: &Transformer) -> Vec<f64> {
         model.parameters().iter().flat_map(|value| value.to_data().to_vec::<f32>().unwrap()).map(f64::from).collect()
     }
 

@@ -8,7 +8,7 @@ use super::finetune::train;
 use super::*;
 use crate::data::Encoded;
 use crate::model::reference::{batch, config, cpu, weights};
-use crate::model::{Bert, DropoutRates, Head, Kernels, Weights};
+use crate::model::{DropoutRates, Head, Kernels, Transformer, Weights};
 
 const CLASSIFIER: Head = Head::Classifier { labels: 3 };
 
@@ -58,7 +58,7 @@ fn stopped(job: &FinetuneJob<'_>, kernels: Kernels, every: usize) -> (Vec<StepLo
         let start = bytes.take().map(|bytes| SavedState::read(&bytes[..], bytes.len() as u64, &job.shape()).unwrap());
         assert!(start.as_ref().is_none_or(|start| start.with == json!({"mine": start.step})));
         // A head that is there already, so that the kernels can be chosen.
-        let model = Bert::new(job.config, CLASSIFIER, job.weights, job.device).unwrap().with_kernels(kernels);
+        let model = Transformer::new(job.config, CLASSIFIER, job.weights, job.device).unwrap().with_kernels(kernels);
         let ended = train(job, model, start, &mut |progress| {
             match progress {
                 Progress::Checkpoint { step, weights } => checkpoints.push((step, weights)),
@@ -108,7 +108,7 @@ fn what_is_not_kept_would_be_missed() {
         // The same, but the moments and the optimiser's step start anew: the test above can fail.
         let mut end = None;
         let mut state = None;
-        let model = || Bert::new(job.config, CLASSIFIER, job.weights, job.device).unwrap();
+        let model = || Transformer::new(job.config, CLASSIFIER, job.weights, job.device).unwrap();
         train(job, model(), None, &mut |progress| match progress {
             Progress::State(now) if now.step == 4 => {
                 state = Some(saved(&now));
@@ -171,7 +171,7 @@ fn snapshots_of_other_runs_and_torn_ones_are_refused() {
 #[test]
 fn evaluations_and_ascents_go_on_too() {
     let (examples, targets) = examples();
-    let model = Bert::new(&config(), CLASSIFIER, &weights("model.safetensors"), &cpu()).unwrap();
+    let model = Transformer::new(&config(), CLASSIFIER, &weights("model.safetensors"), &cpu()).unwrap();
     // One row a batch, more of them than are queued at a time.
     let many: Vec<Encoded> = examples.iter().cycle().take(30).cloned().collect();
     let batches: Vec<_> =
@@ -228,7 +228,7 @@ fn an_ascent_that_diverges_says_where() {
     let (examples, targets) = examples();
     let mut weights = weights("model.safetensors");
     weights.tensors.get_mut("classifier.bias").unwrap().data[0] = f32::NAN;
-    let model = Bert::new(&config(), CLASSIFIER, &weights, &cpu()).unwrap();
+    let model = Transformer::new(&config(), CLASSIFIER, &weights, &cpu()).unwrap();
     let job = SharpnessJob {
         model: &model,
         examples: &examples,
@@ -250,8 +250,8 @@ fn an_ascent_that_diverges_says_where() {
 #[ignore = "writes a gigabyte; SNAPSHOT_IN names the folder"]
 fn time_a_large_snapshot() {
     let folder = std::env::var_os("SNAPSHOT_IN").expect("SNAPSHOT_IN is not set");
-    let config = crate::model::BertConfig::new(30_522, 12, 768, 12, 3072);
-    let model = Bert::new(&config, Head::MaskedLanguageModel, &initial_weights(&config, 1), &cpu()).unwrap();
+    let config = crate::model::TransformerConfig::new(30_522, 12, 768, 12, 3072);
+    let model = Transformer::new(&config, Head::MaskedLanguageModel, &initial_weights(&config, 1), &cpu()).unwrap();
     let optimizer = Optimizer::new(&Recipe::named("adamw").unwrap(), &model);
     let state = TrainingState { step: 1, steps: 2, log: &[], model: &model, optimizer: Some(&optimizer) };
     let store = crate::store::Store::open(std::path::Path::new(&folder)).unwrap();

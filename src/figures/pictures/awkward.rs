@@ -1,7 +1,7 @@
 //! Data that figures seldom see: equal values, outliers, tiny and huge ones, long names.
 
 use super::super::drawing::Drawing;
-use super::super::{Curves, Heatmap, Histogram, Matrix, Movement, Scatter, Surfaces, Training, Width};
+use super::super::{Curves, Heatmap, Histogram, Movement, PairMatrix, Scatter, Surfaces, Training, Width};
 use super::{lines, points, squares};
 
 const STAGE: &str = "accuracy on challenge out of domain lexical overlap";
@@ -107,7 +107,7 @@ fn negative(width: Width) -> Scatter {
     Scatter { fit: None, clusters: None, width, ..figure }
 }
 
-fn matrix(scale: f64, width: Width) -> Matrix {
+fn matrix(scale: f64, width: Width) -> PairMatrix {
     let mut figure = lines::matrix(5);
     for pair in &mut figure.pairs {
         scaled(&mut pair.y, scale);
@@ -115,7 +115,7 @@ fn matrix(scale: f64, width: Width) -> Matrix {
     }
     figure.values.iter_mut().flatten().for_each(|value| *value *= scale);
     figure.labels.iter_mut().for_each(|label| *label = format!("{MODEL}{label}"));
-    Matrix { metric_label: STAGE.to_owned(), distance_label: format!("convexity gap of {STAGE}"), width, ..figure }
+    PairMatrix { metric_label: STAGE.to_owned(), distance_label: format!("convexity gap of {STAGE}"), width, ..figure }
 }
 
 fn histogram(mirrored: bool, scale: f64, width: Width) -> Histogram {

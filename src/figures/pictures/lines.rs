@@ -1,6 +1,6 @@
 //! Made-up figures of lines: along pairs, over training, in the overview.
 
-use super::super::{Curve, Curves, Matrix, MatrixPair, Training, TrainingRun, Width};
+use super::super::{Curve, Curves, MatrixPair, PairMatrix, Training, TrainingRun, Width};
 use super::{cluster, noise};
 
 fn curves(models: usize, groups: &[&str], group: impl Fn(usize, usize) -> usize) -> Curves {
@@ -64,7 +64,7 @@ pub(super) fn training(runs: usize, own_schedules: bool) -> Training {
     }
 }
 
-pub(super) fn matrix(models: usize) -> Matrix {
+pub(super) fn matrix(models: usize) -> PairMatrix {
     let lines = curves(models, &["pairs"], |_, _| 0);
     let order = |curve: &Curve| curve.pair.clone().map(|name| name.parse::<usize>().unwrap_or(0));
     let pair = |curve: Curve| {
@@ -72,7 +72,7 @@ pub(super) fn matrix(models: usize) -> Matrix {
         let distance = curve.y.iter().fold(0.0, |most: f64, y| most.max(y - curve.y[0].min(curve.y[9])));
         MatrixPair { first, second, x: curve.x, y: curve.y, distance }
     };
-    Matrix {
+    PairMatrix {
         labels: (0..models).map(|seed| seed.to_string()).collect(),
         values: (0..models).map(|seed| Some(0.25 + 0.08 * noise(seed))).collect(),
         pairs: lines.curves.into_iter().map(pair).collect(),

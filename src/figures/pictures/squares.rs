@@ -1,6 +1,6 @@
 //! Made-up figures in which colours are values.
 
-use super::super::{Heatmap, Surface, Surfaces, Width};
+use super::super::{Heatmap, SurfacePlane, Surfaces, Width};
 use super::{cluster, noise};
 
 pub(super) fn heatmap(models: usize) -> Heatmap {
@@ -68,7 +68,7 @@ pub(super) fn surface(models: usize) -> Surfaces {
             let basins: f64 = places.into_iter().zip([0.5, 0.4, 0.55]).map(basin).sum();
             (0.9 - basins + 0.12 * (x - 0.4).hypot(y - 0.4)).max(0.2)
         };
-        Surface {
+        SurfacePlane {
             values: y.iter().flat_map(|y| x.iter().map(|x| loss(*x, *y)).collect::<Vec<_>>()).collect(),
             x,
             y,

@@ -13,7 +13,7 @@ mod paint;
 mod planes;
 mod scale;
 
-pub use planes::{Surface, Surfaces};
+pub use planes::{SurfacePlane, Surfaces};
 
 use scale::Scale;
 
@@ -85,7 +85,7 @@ impl Surfaces {
         self.surfaces.iter().map(|surface| self.field(surface)).collect()
     }
 
-    fn field(&self, surface: &Surface) -> Result<Field, PlotError> {
+    fn field(&self, surface: &SurfacePlane) -> Result<Field, PlotError> {
         let (columns, rows) = (surface.x.len(), surface.y.len());
         if columns < 2 || rows < 2 {
             return Err(PlotError::Nothing { figure: "the surface", missing: "grid of at least 2 × 2 points" });

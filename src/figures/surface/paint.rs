@@ -8,7 +8,7 @@ use super::super::style::{AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, Marker, TEXT
 use super::clip::clipped;
 use super::isolines::{self, Isoline, Level};
 use super::layout::{BAR, Bar, GAP, Panel};
-use super::planes::Surface;
+use super::planes::SurfacePlane;
 use super::scale::Scale;
 
 const ISOLINE: f64 = 0.3;
@@ -57,7 +57,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub fn of(panel: &Panel, surface: &Surface) -> Models {
+    pub fn of(panel: &Panel, surface: &SurfacePlane) -> Models {
         let places = surface.places;
         let (across, up) = ((panel.x.low, panel.x.high), (panel.y.low, panel.y.high));
         let side = |(a, b): (usize, usize)| {
@@ -145,7 +145,7 @@ fn beside(panel: &Panel, place: Point, middle: Point, half: (f64, f64), taken: &
 }
 
 /// The frame, its ticks and names.
-pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &Surface) {
+pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &SurfacePlane) {
     let Panel { left, right, top, bottom, .. } = *panel;
     drawing.line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], AXIS_LINE, AXIS);
     let label_y = bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL;

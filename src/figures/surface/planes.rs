@@ -5,7 +5,7 @@ use super::super::style::Width;
 /// Planes whose colours mean the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surfaces {
-    pub surfaces: Vec<Surface>,
+    pub surfaces: Vec<SurfacePlane>,
     /// Name and unit of the values, such as "loss (nats)".
     pub value_label: String,
     /// The part of every plane that is shown.
@@ -20,7 +20,7 @@ pub struct Surfaces {
 /// Values on a grid in the plane through three models. The unit of both axes is the distance from the anchor to the
 /// model at (1, 0), so distances are Euclidean.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Surface {
+pub struct SurfacePlane {
     /// Rising, at least two.
     pub x: Vec<f64>,
     pub y: Vec<f64>,

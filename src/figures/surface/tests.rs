@@ -5,7 +5,7 @@ use super::clip::clipped;
 use super::*;
 
 /// Three basins, one at each model, on a plane of the study's shape.
-fn surface(points: usize, scale: f64, name: Option<&str>) -> Surface {
+fn surface(points: usize, scale: f64, name: Option<&str>) -> SurfacePlane {
     let axis = |scale: f64| -> Vec<f64> {
         (0..points).map(|point| scale * (8.0 * point as f64 / (points - 1) as f64 - 4.0)).collect()
     };
@@ -18,10 +18,10 @@ fn surface(points: usize, scale: f64, name: Option<&str>) -> Surface {
     };
     let values = y.iter().flat_map(|y| x.iter().map(|x| loss(*x, *y)).collect::<Vec<_>>()).collect();
     let names = ["7", "22", "31"].map(str::to_owned);
-    Surface { x, y, values, places, names, name: name.map(str::to_owned) }
+    SurfacePlane { x, y, values, places, names, name: name.map(str::to_owned) }
 }
 
-fn figure(surfaces: Vec<Surface>) -> Surfaces {
+fn figure(surfaces: Vec<SurfacePlane>) -> Surfaces {
     Surfaces {
         width: if surfaces.len() == 1 { Width::Column } else { Width::Page },
         surfaces,

@@ -8,25 +8,25 @@ mod statement;
 mod states;
 
 use super::reference::{config, cpu, weights};
-use super::{Bert, Head, Kernels, Weights};
+use super::{Head, Kernels, Transformer, Weights};
 use crate::device::B;
 use burn::tensor::Tensor;
 
 const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
 
-fn classifier(kernels: Kernels) -> Bert {
+fn classifier(kernels: Kernels) -> Transformer {
     let head = Head::Classifier { labels: 3 };
-    Bert::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
+    Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
 }
 
 /// The same encoder under a masked language model's head.
-fn masked(kernels: Kernels) -> Bert {
+fn masked(kernels: Kernels) -> Transformer {
     let mut tensors = weights("model.safetensors").tensors;
     tensors.retain(|name, _| name.starts_with("bert."));
     let head = weights("masked.safetensors").tensors.into_iter().filter(|(name, _)| name.starts_with("cls."));
     tensors.extend(head);
     let own = Weights { tensors };
-    Bert::new(&config(), Head::MaskedLanguageModel, &own, &cpu()).unwrap().with_kernels(kernels)
+    Transformer::new(&config(), Head::MaskedLanguageModel, &own, &cpu()).unwrap().with_kernels(kernels)
 }
 
 fn values<const D: usize>(tensor: &Tensor<B, D>) -> Vec<f32> {

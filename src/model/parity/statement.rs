@@ -1,7 +1,7 @@
 //! BERT stated plainly: one token at a time, loops, double precision, dropout masks from outside.
 
 use crate::data::Batch;
-use crate::model::{BertConfig, Weights};
+use crate::model::{TransformerConfig, Weights};
 
 /// Where BERT has dropout, and nowhere else; layers count from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Place {
 }
 
 pub struct Statement<'a> {
-    pub config: &'a BertConfig,
+    pub config: &'a TransformerConfig,
     pub weights: &'a Weights,
 }
 

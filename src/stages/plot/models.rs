@@ -3,7 +3,7 @@
 use super::{Order, group_title, metric_axis, metric_title, metric_values, scatter};
 use crate::data::read_parquet;
 use crate::engine::{Context, StageError};
-use crate::figures::{Heatmap, Matrix, MatrixPair, Scatter, Training, TrainingRun, Width};
+use crate::figures::{Heatmap, MatrixPair, PairMatrix, Scatter, Training, TrainingRun, Width};
 use crate::stages::agreement::{Agreement, Value};
 use crate::stages::cluster::{Clusters, Distance};
 use crate::stages::interpolate::Line;
@@ -141,7 +141,7 @@ pub(super) fn matrix(
     pairs: &[[usize; 2]],
     (models, title): (&[String], Option<String>),
     context: &Context,
-) -> Result<Matrix, StageError> {
+) -> Result<PairMatrix, StageError> {
     let kind = Distance::named(distance).ok_or_else(|| StageError::new(format!("unknown distance `{distance}`")))?;
     let mut values: Vec<Option<f64>> = vec![None; models.len()];
     let mut drawn = Vec::with_capacity(pairs.len());
@@ -152,7 +152,7 @@ pub(super) fn matrix(
         (values[first], values[second]) = (y.first().copied(), y.last().copied());
         drawn.push(MatrixPair { first, second, x: line.coefficients, y, distance });
     }
-    Ok(Matrix {
+    Ok(PairMatrix {
         labels: models.to_vec(),
         values,
         pairs: drawn,

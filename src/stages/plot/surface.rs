@@ -2,7 +2,7 @@
 
 use super::{Panel, metric_title};
 use crate::engine::{Context, StageError};
-use crate::figures::{Surface, Surfaces, Width};
+use crate::figures::{SurfacePlane, Surfaces, Width};
 use crate::stages::surface::{Grid, Plane};
 
 pub(super) fn surfaces(
@@ -17,7 +17,7 @@ pub(super) fn surfaces(
         let plane: Plane = context.json(&format!("plane:{number}"))?;
         let mut grid = Grid::from_parquet(&context.bytes(&format!("surface:{number}"))?, plane.points)?;
         let values = grid.metrics.remove(metric);
-        Ok(Surface {
+        Ok(SurfacePlane {
             values: values.ok_or_else(|| StageError::new(format!("the surface does not measure `{metric}`")))?,
             x: grid.x,
             y: grid.y,

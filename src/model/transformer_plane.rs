@@ -1,23 +1,23 @@
 //! The plane through three models on a device: its points are models, made there without a way over the host.
 
-use super::bert::Bert;
 use super::geometry::Geometry;
+use super::transformer::Transformer;
 use super::{Matrix, ModelError};
 
-/// [`super::Plane`] with everything on the device, in f32.
+/// [`super::WeightPlane`] with everything on the device, in f32.
 #[derive(Debug, Clone)]
-pub struct BertPlane {
-    anchor: Bert,
+pub struct TransformerPlane {
+    anchor: Transformer,
     /// The model that `v₁` leads to, and the other one.
-    ends: [Bert; 2],
+    ends: [Transformer; 2],
     directions: [Vec<Matrix>; 2],
     pub geometry: Geometry,
 }
 
-impl BertPlane {
+impl TransformerPlane {
     /// # Errors
     /// The models do not have the same parameters, or they stand on one line.
-    pub fn new(anchor: &Bert, first: &Bert, second: &Bert) -> Result<Self, ModelError> {
+    pub fn new(anchor: &Transformer, first: &Transformer, second: &Transformer) -> Result<Self, ModelError> {
         if anchor.layout != first.layout || anchor.layout != second.layout {
             return Err(ModelError::Mismatch("their sizes or heads differ".into()));
         }
@@ -31,7 +31,7 @@ impl BertPlane {
             Ok(())
         })?;
         let ends = if geometry.swapped { [second.clone(), first.clone()] } else { [first.clone(), second.clone()] };
-        let away = |end: &Bert| -> Vec<Matrix> {
+        let away = |end: &Transformer| -> Vec<Matrix> {
             end.parameters.iter().zip(&anchor.parameters).map(|(end, anchor)| end.clone() - anchor.clone()).collect()
         };
         let [along, across] = ends.each_ref().map(away);
@@ -40,7 +40,7 @@ impl BertPlane {
     }
 
     /// The model `a + x·v₁ + y·v₂`. Where one of the three models stands, it is that model exactly.
-    pub fn point(&self, x: f64, y: f64) -> Bert {
+    pub fn point(&self, x: f64, y: f64) -> Transformer {
         let places = [(0.0, 0.0), (1.0, 0.0), (self.geometry.removed, 1.0)];
         let [first, second] = &self.ends;
         if let Some((_, model)) = places.into_iter().zip([&self.anchor, first, second]).find(|(at, _)| *at == (x, y)) {
@@ -51,14 +51,14 @@ impl BertPlane {
         // The directions are small beside the weights, so the rounding of large coefficients hardly shows.
         let mix =
             |(anchor, (v1, v2)): (&Matrix, (&Matrix, &Matrix))| anchor.clone() + (v1.clone() * x + v2.clone() * y);
-        Bert { parameters: parameters.map(mix).collect(), ..self.anchor.clone() }
+        Transformer { parameters: parameters.map(mix).collect(), ..self.anchor.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::reference::{config, cpu, weights};
-    use super::super::{Head, Plane, Weights};
+    use super::super::{Head, WeightPlane, Weights};
     use super::*;
     use crate::rng::stream;
     use rand::RngExt;
@@ -90,10 +90,10 @@ mod tests {
         let [a, b1, b2] = models();
         let mut worst = 0f64;
         for [a, b1, b2] in [[&a, &b1, &b2], [&a, &b2, &b1], [&b1, &a, &b2]] {
-            let on_device = [a, b1, b2].map(|weights| Bert::new(&config(), HEAD, weights, &cpu()).unwrap());
+            let on_device = [a, b1, b2].map(|weights| Transformer::new(&config(), HEAD, weights, &cpu()).unwrap());
             let [anchor, first, second] = &on_device;
-            let found = BertPlane::new(anchor, first, second).unwrap();
-            let wanted = Plane::new(a.clone(), b1.clone(), b2.clone()).unwrap();
+            let found = TransformerPlane::new(anchor, first, second).unwrap();
+            let wanted = WeightPlane::new(a.clone(), b1.clone(), b2.clone()).unwrap();
             assert!((found.geometry.scale / wanted.geometry.scale - 1.0).abs() < 1e-12);
             assert_eq!(found.geometry.swapped, wanted.geometry.swapped);
             let steps = [-4.0, -0.3, 0.0, 0.5, 1.0, 2.2, 4.0];
@@ -118,12 +118,12 @@ mod tests {
 
     #[test]
     fn the_second_model_is_swapped_where_it_reaches_beyond_the_first() {
-        let [a, b1, b2] = models().map(|weights| Bert::new(&config(), HEAD, &weights, &cpu()).unwrap());
-        let swapped = BertPlane::new(&a, &b1, &b2).unwrap().geometry;
-        let straight = BertPlane::new(&a, &b2, &b1).unwrap().geometry;
+        let [a, b1, b2] = models().map(|weights| Transformer::new(&config(), HEAD, &weights, &cpu()).unwrap());
+        let swapped = TransformerPlane::new(&a, &b1, &b2).unwrap().geometry;
+        let straight = TransformerPlane::new(&a, &b2, &b1).unwrap().geometry;
         assert!(swapped.swapped && !straight.swapped);
         assert_eq!((swapped.removed, swapped.scale), (straight.removed, straight.scale));
         assert_eq!(swapped.places(), [(0.0, 0.0), (swapped.removed, swapped.scale), (1.0, 0.0)]);
-        assert!(BertPlane::new(&a, &b1, &b1).unwrap_err().to_string().contains("on one line"));
+        assert!(TransformerPlane::new(&a, &b1, &b1).unwrap_err().to_string().contains("on one line"));
     }
 }

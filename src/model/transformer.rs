@@ -3,7 +3,7 @@
 use super::dropout::Dropout;
 use super::layout::Layout;
 use super::report::{LoadReport, Purpose};
-use super::{Activation, Architecture, BertConfig, Head, HostTensor, Kernels, Matrix, ModelError, Weights};
+use super::{Activation, Architecture, Head, HostTensor, Kernels, Matrix, ModelError, TransformerConfig, Weights};
 use crate::data::Batch;
 use burn::DispatchDevice;
 use burn::tensor::{Tensor, TensorData};
@@ -24,8 +24,8 @@ pub struct MaskedTargets {
 ///
 /// Cloning shares the parameters until one of the two is trained.
 #[derive(Debug, Clone)]
-pub struct Bert {
-    pub(super) config: BertConfig,
+pub struct Transformer {
+    pub(super) config: TransformerConfig,
     pub(super) head: Head,
     pub(super) layout: Layout,
     pub(super) parameters: Vec<Matrix>,
@@ -34,14 +34,14 @@ pub struct Bert {
     pub(super) device: DispatchDevice,
 }
 
-impl Bert {
+impl Transformer {
     /// Moves weights to a device.
     ///
     /// # Errors
     /// A missing tensor, one of the wrong shape, one that has no place (a pretraining head may be there: it is left
     /// behind), or an architecture whose masked language model is not implemented.
     pub fn new(
-        config: &BertConfig,
+        config: &TransformerConfig,
         head: Head,
         weights: &Weights,
         device: &DispatchDevice,
@@ -115,7 +115,7 @@ impl Bert {
         self
     }
 
-    pub fn config(&self) -> &BertConfig {
+    pub fn config(&self) -> &TransformerConfig {
         &self.config
     }
 

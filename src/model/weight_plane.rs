@@ -3,16 +3,16 @@
 use super::{Geometry, HostTensor, ModelError, Weights};
 
 /// A plane with the anchor `a` at its origin and directions `v₁` and `v₂`, at right angles to each other and not
-/// normalised: the point `(x, y)` is the model `a + x·v₁ + y·v₂`. The reference for [`super::BertPlane`].
+/// normalised: the point `(x, y)` is the model `a + x·v₁ + y·v₂`. The reference for [`super::TransformerPlane`].
 #[derive(Debug, Clone)]
-pub struct Plane {
+pub struct WeightPlane {
     anchor: Weights,
     first: Weights,
     second: Weights,
     pub geometry: Geometry,
 }
 
-impl Plane {
+impl WeightPlane {
     /// # Errors
     /// The models do not hold the same tensors, or they stand on one line.
     pub fn new(anchor: Weights, first: Weights, second: Weights) -> Result<Self, ModelError> {
@@ -116,7 +116,7 @@ mod tests {
             for line in &case.lines {
                 worst = worst.max(fixture.difference(&a.lerp(&b1, line.t).unwrap(), &line.point));
             }
-            let plane = Plane::new(a, b1, b2).unwrap();
+            let plane = WeightPlane::new(a, b1, b2).unwrap();
             let Geometry { swapped, removed, scale, length, distances } = plane.geometry;
             assert_eq!(swapped, case.swapped);
             let numbers = [removed, scale, length].into_iter().chain(distances);
@@ -139,7 +139,7 @@ mod tests {
         for case in &fixture.cases {
             let models = fixture.models(case);
             let [a, b1, b2] = models.clone();
-            let plane = Plane::new(a, b1, b2).unwrap();
+            let plane = WeightPlane::new(a, b1, b2).unwrap();
             for (model, (x, y)) in models.iter().zip(plane.geometry.places()) {
                 assert!(plane.point(x, y / plane.geometry.scale).distance(model).unwrap() < 1e-5);
             }
@@ -155,11 +155,11 @@ mod tests {
         let [a, b, _] = fixture.models(&fixture.cases[0]);
         let middle = a.lerp(&b, 0.3).unwrap();
         for (anchor, first, second) in [(&a, &a, &b), (&a, &b, &a), (&a, &b, &b), (&a, &b, &middle), (&a, &a, &a)] {
-            let error = Plane::new(anchor.clone(), first.clone(), second.clone()).unwrap_err().to_string();
+            let error = WeightPlane::new(anchor.clone(), first.clone(), second.clone()).unwrap_err().to_string();
             assert!(error.contains("on one line"), "{error}");
         }
         let mut other = b.clone();
         other.tensors.remove("bert.a.bias");
-        assert!(Plane::new(a, b, other).unwrap_err().to_string().contains("bert.a.bias"));
+        assert!(WeightPlane::new(a, b, other).unwrap_err().to_string().contains("bert.a.bias"));
     }
 }

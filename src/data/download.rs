@@ -117,7 +117,7 @@ fn disk(action: &'static str, path: &Path, source: std::io::Error) -> DataError 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::stub::{Reply, Stub};
+    use crate::data::tests::stub::{Reply, Stub};
     use ureq::unversioned::resolver::DefaultResolver;
     use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport};
 

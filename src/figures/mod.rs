@@ -20,14 +20,14 @@ mod movement;
 mod numbers;
 mod output;
 mod pdf;
-#[cfg(test)]
-mod pictures;
 mod png;
 mod scatter;
 mod style;
 mod subset;
 mod surface;
 mod svg;
+#[cfg(test)]
+mod tests;
 mod ticks;
 mod training;
 

@@ -22,15 +22,11 @@ mod geometry;
 mod head;
 mod host_tensor;
 mod kernels;
-#[cfg(test)]
-pub(crate) mod kin_reference;
 mod layout;
-#[cfg(test)]
-mod parity;
-#[cfg(test)]
-pub(crate) mod reference;
 mod relabel;
 mod report;
+#[cfg(test)]
+pub(crate) mod tests;
 mod tokens;
 mod transformer;
 mod transformer_plane;

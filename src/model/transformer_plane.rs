@@ -57,7 +57,7 @@ impl TransformerPlane {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::{config, cpu, weights};
+    use super::super::tests::reference::{config, cpu, weights};
     use super::super::{Head, WeightPlane, Weights};
     use super::*;
     use crate::rng::stream;

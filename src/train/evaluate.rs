@@ -71,7 +71,7 @@ pub fn logits_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{batch, config, cpu, expected, floats, weights};
+    use crate::model::tests::reference::{batch, config, cpu, expected, floats, weights};
 
     /// One row of a batch as a batch of its own, without its padding.
     fn single(batch: &Batch, row: usize) -> Batch {

@@ -229,7 +229,7 @@ impl<'a> Batches<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{batch, config, cpu, weights};
+    use crate::model::tests::reference::{batch, config, cpu, weights};
 
     fn examples() -> (Vec<Encoded>, Vec<u32>) {
         let batch = batch();

@@ -3,19 +3,15 @@
 mod evaluate;
 mod finetune;
 mod head;
-#[cfg(test)]
-mod kin;
 mod log;
 mod optimizer;
-#[cfg(test)]
-mod parity;
 mod pretrain;
 mod recipe;
 mod schedule;
 mod sharpness;
 mod snapshot;
 #[cfg(test)]
-mod snapshot_tests;
+mod tests;
 
 pub use evaluate::{PartialLogits, logits, logits_from};
 pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, finetune, finetune_from};

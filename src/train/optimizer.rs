@@ -71,7 +71,7 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{config, cpu, weights};
+    use crate::model::tests::reference::{config, cpu, weights};
     use crate::model::{Head, Kernels};
 
     fn model(kernels: Kernels) -> Transformer {

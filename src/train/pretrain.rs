@@ -193,7 +193,7 @@ fn mask_tokens(batch: &mut Batch, job: &PretrainJob<'_>, random: &mut ChaCha8Rng
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::cpu;
+    use crate::model::tests::reference::cpu;
     use crate::model::{LoadReport, Purpose};
 
     /// Sentences `[CLS] a b a b … [SEP]`: a masked word can be told from its neighbours.

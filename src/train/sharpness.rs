@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::analysis::metrics::Predictions;
     use crate::data::by_length;
-    use crate::model::reference::{config, cpu, weights};
+    use crate::model::tests::reference::{config, cpu, weights};
     use crate::model::{Head, Kernels};
 
     #[derive(Deserialize)]

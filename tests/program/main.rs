@@ -19,7 +19,7 @@ mod sources;
 mod stops;
 /// The unit tests' own server; not all of it is needed here.
 #[allow(dead_code)]
-#[path = "../../src/data/stub.rs"]
+#[path = "../../src/data/tests/stub.rs"]
 mod stub;
 mod surfaces;
 mod workspace;

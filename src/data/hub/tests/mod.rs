@@ -8,7 +8,7 @@ mod uploads;
 
 use super::digest::{git_blob, sha256};
 use super::*;
-use crate::data::stub::{Reply, Stub};
+use crate::data::tests::stub::{Reply, Stub};
 use std::time::Duration;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";

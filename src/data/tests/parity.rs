@@ -1,6 +1,6 @@
 //! Agreement with transformers' tokenizers on real sentence pairs, which `tests/reference/tokens.py` wrote down.
 
-use super::{Encoded, Tokenizer, collate};
+use super::super::{Encoded, Tokenizer, collate};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -17,7 +17,7 @@ struct Row {
 const CASED_LENGTH: usize = 64;
 
 fn fixture() -> (Vec<u8>, Vec<Row>) {
-    let bytes = include_bytes!("../../tests/reference/tokens.zip");
+    let bytes = include_bytes!("../../../tests/reference/tokens.zip");
     let mut file = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut read = |name: &str| {
         let mut content = Vec::new();

@@ -6,7 +6,7 @@ use crate::device::B;
 use crate::model::classifier::ClassifierKept;
 use crate::model::dropout::{Dropout, DropoutRates};
 use crate::model::kernels::Mask;
-use crate::model::reference::{batch, config, cpu, weights};
+use crate::model::tests::reference::{batch, config, cpu, weights};
 use crate::model::{Activation, Kernels};
 use burn::tensor::backend::Backend as _;
 

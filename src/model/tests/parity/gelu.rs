@@ -1,7 +1,7 @@
 //! Both forms of GELU and their derivatives, against SciPy.
 
 use super::{BOTH, values};
-use crate::model::reference::cpu;
+use crate::model::tests::reference::cpu;
 use crate::model::{Activation, Matrix};
 use burn::tensor::{Tensor, TensorData};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ fn worst(x: &[f32], found: &[f32], wanted: &[f64]) -> (f64, f32) {
 
 #[test]
 fn both_forms_agree_with_scipy() {
-    let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/reference/gelu.json")).unwrap();
+    let fixture: Fixture = serde_json::from_str(include_str!("../../../../tests/reference/gelu.json")).unwrap();
     let x = &fixture.x;
     let zeros: Matrix = Tensor::zeros([1, x.len()], &cpu());
     let mut all = Vec::new();

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use serde_json::json;
 
-use super::finetune::train;
-use super::*;
+use super::super::finetune::train;
+use super::super::*;
 use crate::data::Encoded;
-use crate::model::reference::{batch, config, cpu, weights};
+use crate::model::tests::reference::{batch, config, cpu, weights};
 use crate::model::{DropoutRates, Head, Kernels, Transformer, Weights};
 
 const CLASSIFIER: Head = Head::Classifier { labels: 3 };

@@ -1,11 +1,11 @@
 //! Fifty training steps of every recipe against their plain statement in `tests/reference/recipes.py`, the learning
 //! rates, and the distributions that new heads are drawn from.
 
-use super::finetune::train;
-use super::head::permutation;
-use super::{FinetuneJob, HeadInit, Progress, Recipe, Schedule, ScheduleShape, Seeds, StepLog, draw_head};
+use super::super::finetune::train;
+use super::super::head::permutation;
+use super::super::{FinetuneJob, HeadInit, Progress, Recipe, Schedule, ScheduleShape, Seeds, StepLog, draw_head};
 use crate::data::Encoded;
-use crate::model::reference::{config, cpu, weights};
+use crate::model::tests::reference::{config, cpu, weights};
 use crate::model::{DropoutRates, Head, Kernels, Transformer, TransformerConfig, Weights};
 use serde::Deserialize;
 use std::ops::ControlFlow;
@@ -45,7 +45,7 @@ const STEPS: usize = 50;
 const THREE: Head = Head::Classifier { labels: 3 };
 
 fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("../../tests/reference/recipes/expected.json")).unwrap()
+    serde_json::from_str(include_str!("../../../tests/reference/recipes/expected.json")).unwrap()
 }
 
 fn recipe(fixture: &Fixture, name: &str) -> Recipe {

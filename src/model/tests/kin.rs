@@ -1,7 +1,7 @@
 //! Agreement of BERT's kin with transformers, whose results `tests/reference/architectures.py` wrote down.
 
+use super::super::*;
 use super::reference::{cpu, difference, floats, values, widen};
-use super::*;
 use crate::data::Batch;
 use serde_json::Value;
 use std::path::PathBuf;

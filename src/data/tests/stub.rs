@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[derive(Clone, Default)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
@@ -41,7 +41,7 @@ impl Reply {
 
 /// What was asked: the head with its first line, and the body.
 #[derive(Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     pub head: String,
     pub body: Vec<u8>,
 }
@@ -61,7 +61,7 @@ impl Request {
 type Pages = HashMap<String, Vec<Reply>>;
 
 /// Runs until the process ends. Each page's replies are given in turn, the last one for ever.
-pub(super) struct Stub {
+pub(crate) struct Stub {
     pub address: String,
     pages: Arc<Mutex<Pages>>,
     log: Arc<Mutex<Vec<Request>>>,

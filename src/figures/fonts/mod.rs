@@ -17,8 +17,8 @@ static BOLD: LazyLock<FontRef<'static>> =
 /// The font as a TrueType file.
 pub(super) fn file(bold: bool) -> &'static [u8] {
     match bold {
-        false => include_bytes!("fonts/LiberationSans-Regular.ttf"),
-        true => include_bytes!("fonts/LiberationSans-Bold.ttf"),
+        false => include_bytes!("LiberationSans-Regular.ttf"),
+        true => include_bytes!("LiberationSans-Bold.ttf"),
     }
 }
 

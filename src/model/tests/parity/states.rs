@@ -1,7 +1,7 @@
 //! The embeddings, every layer's output and the pooler, against transformers.
 
 use super::{BOTH, classifier, difference, masked, values};
-use crate::model::reference::{batch, weights};
+use crate::model::tests::reference::{batch, weights};
 use crate::model::{Activation, Dropout, MaskedTargets};
 
 #[test]

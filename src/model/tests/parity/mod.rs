@@ -8,8 +8,8 @@ mod statement;
 mod states;
 
 use super::reference::{config, cpu, weights};
-use super::{Head, Kernels, Transformer, Weights};
 use crate::device::B;
+use crate::model::{Head, Kernels, Transformer, Weights};
 use burn::tensor::Tensor;
 
 const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];

@@ -1,6 +1,6 @@
 //! Agreement with PyTorch and transformers, whose results `tests/reference/bert.py` wrote down.
 
-use super::*;
+use super::super::*;
 use crate::data::Batch;
 use burn::DispatchDevice;
 use burn::tensor::backend::Backend as _;

@@ -1,9 +1,9 @@
 //! Fine-tuning BERT's kin: the same code with other heads.
 
-use super::{FinetuneJob, Progress, Recipe, Seeds, StepLog, finetune};
+use super::super::{FinetuneJob, Progress, Recipe, Seeds, StepLog, finetune};
 use crate::data::Encoded;
-use crate::model::kin_reference::{Case, NAMES, case};
-use crate::model::reference::cpu;
+use crate::model::tests::kin::{Case, NAMES, case};
+use crate::model::tests::reference::cpu;
 use crate::model::{Head, Transformer, Weights};
 use std::ops::ControlFlow;
 

@@ -3,7 +3,7 @@
 use super::{BOTH, classifier, difference, values};
 use crate::data::{Batch, Encoded, collate};
 use crate::model::Dropout;
-use crate::model::reference::batch;
+use crate::model::tests::reference::batch;
 
 fn rows(batch: &Batch) -> Vec<Encoded> {
     let row = |row: usize| {

@@ -1,0 +1,6 @@
+//! The model against PyTorch and `transformers`, whose numbers are in `tests/reference/`; training is compared with the
+//! same models.
+
+pub(crate) mod kin;
+mod parity;
+pub(crate) mod reference;

@@ -1,5 +1,3 @@
-//! What can go wrong with a model.
-
 use super::formats::FormatError;
 
 /// What can go wrong with a model, its files or the tokens given to it.

@@ -2,8 +2,7 @@
 //!
 //! The backward pass is written out by hand instead of using automatic differentiation: it saves exactly what is
 //! needed, skips padding and the unused rows of the last layer, and lets the element-wise work of the CPU run as
-//! fused loops. `tests/reference/bert.py` and
-//! `tests/reference/architectures.py` are its judges.
+//! fused loops. `tests/reference/bert.py` and `tests/reference/architectures.py` are its judges.
 
 mod architecture;
 mod arrival;
@@ -30,7 +29,6 @@ pub(crate) mod tests;
 mod tokens;
 mod transformer;
 mod transformer_plane;
-mod weight_plane;
 mod weights;
 
 pub use architecture::{Architecture, NewHead};
@@ -47,7 +45,6 @@ pub use relabel::relabel;
 pub use report::{LoadReport, Purpose};
 pub use transformer::{Gradients, MaskedTargets, Transformer};
 pub use transformer_plane::TransformerPlane;
-pub use weight_plane::WeightPlane;
 pub use weights::Weights;
 
 use crate::device::B;

@@ -4,7 +4,7 @@ use super::geometry::Geometry;
 use super::transformer::Transformer;
 use super::{Matrix, ModelError};
 
-/// [`super::WeightPlane`] with everything on the device, in f32.
+/// Everything on the device, in f32; the tests' `WeightPlane` says the same in f64 on the host.
 #[derive(Debug, Clone)]
 pub struct TransformerPlane {
     anchor: Transformer,
@@ -58,7 +58,8 @@ impl TransformerPlane {
 #[cfg(test)]
 mod tests {
     use super::super::tests::reference::{config, cpu, weights};
-    use super::super::{Head, WeightPlane, Weights};
+    use super::super::tests::weight_plane::WeightPlane;
+    use super::super::{Head, Weights};
     use super::*;
     use crate::rng::stream;
     use rand::RngExt;

@@ -1,5 +1,3 @@
-//! What can go wrong with the cache.
-
 use std::io;
 use std::path::{Path, PathBuf};
 

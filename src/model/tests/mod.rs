@@ -4,3 +4,4 @@
 pub(crate) mod kin;
 mod parity;
 pub(crate) mod reference;
+pub(crate) mod weight_plane;

@@ -1,9 +1,9 @@
 //! The plane through three models in weight space, in which surfaces of loss are drawn.
 
-use super::{Geometry, HostTensor, ModelError, Weights};
+use crate::model::{Geometry, HostTensor, ModelError, Weights};
 
 /// A plane with the anchor `a` at its origin and directions `v₁` and `v₂`, at right angles to each other and not
-/// normalised: the point `(x, y)` is the model `a + x·v₁ + y·v₂`. The reference for [`super::TransformerPlane`].
+/// normalised: the point `(x, y)` is the model `a + x·v₁ + y·v₂`. The reference for [`crate::model::TransformerPlane`].
 #[derive(Debug, Clone)]
 pub struct WeightPlane {
     anchor: Weights,
@@ -82,7 +82,7 @@ mod tests {
 
     impl Fixture {
         fn read() -> Self {
-            serde_json::from_str(include_str!("../../tests/reference/plane.json")).unwrap()
+            serde_json::from_str(include_str!("../../../tests/reference/plane.json")).unwrap()
         }
 
         fn models(&self, case: &Case) -> [Weights; 3] {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
 use crate::data::{Columns, Dataset, Format, Normalization, Tokenizer, read_table, unpack_model};
-use crate::experiment::{Experiment, Fetch, Spec};
-use crate::model::{Arrival, BertConfig, Weights, formats};
+use crate::experiment;
+use crate::kinds::interpolate::PublishedLines;
+use crate::kinds::stages::Experiment;
+use crate::model::{Arrival, TransformerConfig, Weights, formats};
 use crate::store::Manifest;
-use crate::{experiment, graph};
 
 /// A name, and what reads the bytes of such a file.
 pub type Target = (&'static str, fn(&[u8]));
@@ -69,9 +70,9 @@ fn log(path: &Path) -> LogFile {
 
 fn study(bytes: &[u8]) {
     in_file("study.toml", bytes, |path| match experiment::read(path, &[]) {
-        Ok(experiment) if is_large(&experiment) => {}
-        Ok(experiment) => match graph::expand(&experiment) {
-            Ok(graph) => drop(graph::draw(&graph, graph::Format::Dot)),
+        Ok(study) if is_large(&study) => {}
+        Ok(study) => match experiment::expand(&study) {
+            Ok(graph) => drop(experiment::draw(&graph, experiment::Format::Dot)),
             Err(error) => drop(error.to_string()),
         },
         Err(error) => drop(error.to_string()),
@@ -81,11 +82,10 @@ fn study(bytes: &[u8]) {
 /// Whoever asks for hundreds of models gets a graph of a hundred thousand lines, as is right.
 fn is_large(experiment: &Experiment) -> bool {
     const MANY: usize = 150;
-    experiment.stages.iter().any(|stage| match &stage.spec {
-        Spec::Finetune(finetune) => finetune.runs.len() > MANY,
-        Spec::Fetch(Fetch::Models(models)) => models.sources.len() > MANY,
-        Spec::ImportedLines(lines) => lines.seeds.len() > MANY,
-        _ => false,
+    experiment.stages.iter().any(|stage| {
+        let made = stage.spec.models().map_or(0, |models| models.members.len());
+        let published = stage.spec.of::<PublishedLines>().map_or(0, PublishedLines::models);
+        made.max(published) > MANY
     })
 }
 
@@ -174,7 +174,7 @@ fn parquet(bytes: &[u8]) {
 }
 
 fn config(bytes: &[u8]) {
-    if let Ok(config) = BertConfig::from_json(&String::from_utf8_lossy(bytes)) {
+    if let Ok(config) = TransformerConfig::from_json(&String::from_utf8_lossy(bytes)) {
         drop(Arrival::check(&Weights::default(), &config));
         drop(config.to_json(Some(&config.labels())));
         let _ = (config.max_tokens(), config.first_position());

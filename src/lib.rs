@@ -1,6 +1,8 @@
 //! One TOML file declares a study of fine-tuned models; this program turns it into a graph of steps, runs what is not
 //! in the cache, and draws the figures. See ARCHITECTURE.md.
 
+#![cfg_attr(test, allow(clippy::print_stdout, clippy::unwrap_used))]
+
 #[macro_use]
 mod say;
 
@@ -11,15 +13,19 @@ pub mod device;
 pub mod engine;
 pub mod experiment;
 pub mod export;
+pub mod figures;
 pub mod fingerprint;
-pub mod graph;
+mod hold;
 #[doc(hidden)]
 pub mod hostile;
+pub mod kinds;
 pub mod model;
-pub mod plot;
 pub mod report;
 pub mod results;
 pub mod rng;
-pub mod stages;
 pub mod store;
+pub mod study;
+pub mod tables;
 pub mod train;
+mod units;
+mod words;

@@ -192,7 +192,7 @@ fn centroid_feature(embedding: &[Vec<f64>], labels: &[usize]) -> Vec<f64> {
 mod tests {
     use super::super::kmeans::inertia;
     use super::super::partition::silhouettes;
-    use super::super::reference::{Matrix, Numbers, Partition, fixture, matrix};
+    use super::super::tests::{Matrix, Numbers, Partition, fixture, matrix};
     use super::*;
     use serde::Deserialize;
 

@@ -36,7 +36,7 @@ impl Density {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::small;
+    use super::super::tests::small;
     use super::*;
 
     #[test]

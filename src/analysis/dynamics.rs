@@ -103,7 +103,7 @@ pub fn assignment(weights: &[Vec<i64>]) -> Vec<Option<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::small;
+    use super::super::tests::small;
     use super::*;
     use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Intervals of 95 % around a correlation and around a least-squares line.
 
 use super::AnalysisError;
-use super::statistics::{Line, least_squares};
+use super::statistics::{FittedLine, least_squares};
 
 /// The 97.5 % point of the standard normal distribution.
 const NORMAL: f64 = 1.959_963_984_540_054;
@@ -25,7 +25,7 @@ pub fn correlation(r: f64, n: usize) -> Option<(f64, f64)> {
 /// it with 95 % confidence, s² being the residual variance with n − 2 degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Band {
-    pub line: Line,
+    pub line: FittedLine,
     n: f64,
     mean_x: f64,
     squares_x: f64,

@@ -117,7 +117,7 @@ impl<'a> Predictions<'a> {
     }
 }
 
-/// −log softmax(row)[label], with the largest logit subtracted before the exponential.
+/// `−log softmax(row)[label]`, with the largest logit subtracted before the exponential.
 fn cross_entropy(row: &[f32], label: usize) -> f64 {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = row.iter().map(|logit| (f64::from(*logit) - f64::from(largest)).exp()).sum();

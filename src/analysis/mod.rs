@@ -14,10 +14,10 @@ mod kmeans;
 pub mod metrics;
 pub mod partition;
 pub mod permutation;
-#[cfg(test)]
-mod reference;
 pub mod stability;
 pub mod statistics;
+#[cfg(test)]
+mod tests;
 pub mod transitivity;
 
 use thiserror::Error;

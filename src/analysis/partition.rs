@@ -75,7 +75,7 @@ fn sizes(labels: &[usize]) -> BTreeMap<usize, usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::{matrix, small};
+    use super::super::tests::{matrix, small};
     use super::*;
 
     #[test]

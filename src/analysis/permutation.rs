@@ -89,7 +89,7 @@ fn each_choice(n: usize, size: usize, mut visit: impl FnMut(&[usize])) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::small;
+    use super::super::tests::small;
     use super::*;
 
     #[test]

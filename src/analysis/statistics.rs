@@ -12,7 +12,7 @@ pub struct Correlation {
 
 /// y = intercept + slope · x
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub struct FittedLine {
     pub slope: f64,
     pub intercept: f64,
 }
@@ -44,11 +44,11 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Result<Correlation, AnalysisError> {
 ///
 /// # Errors
 /// Unequal lengths, fewer than 2 pairs, a non-finite value, or an x that never varies.
-pub fn least_squares(x: &[f64], y: &[f64]) -> Result<Line, AnalysisError> {
+pub fn least_squares(x: &[f64], y: &[f64]) -> Result<FittedLine, AnalysisError> {
     let moments = Moments::new(x, y)?;
     moments.varies("x", moments.xx, x, "a slope")?;
     let slope = moments.xy / moments.xx;
-    Ok(Line { slope, intercept: moments.mean_y - slope * moments.mean_x })
+    Ok(FittedLine { slope, intercept: moments.mean_y - slope * moments.mean_x })
 }
 
 /// Size, range, mean and standard deviation of one sample.

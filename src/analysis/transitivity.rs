@@ -81,7 +81,7 @@ pub fn transitivity(distances: &[Vec<f64>]) -> Result<Transitivity, AnalysisErro
 
 #[cfg(test)]
 mod tests {
-    use super::super::reference::{matrix, small};
+    use super::super::tests::{matrix, small};
     use super::*;
 
     fn close(ours: Option<f64>, theirs: Option<f64>) -> bool {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::Backend;
-use crate::graph::Format;
+use crate::experiment::Format;
 use crate::report::LogFormat;
 
 /// Fine-tune a model many times, evaluate, interpolate, cluster, draw: one TOML file, nothing computed twice.
@@ -38,7 +38,7 @@ pub enum Command {
     Worker(Worker),
     /// Lists, checks, sweeps and moves what is in the cache.
     #[command(subcommand)]
-    Cache(super::cache::Command),
+    Cache(cache::Command),
 }
 
 #[derive(Debug, Args)]
@@ -127,8 +127,8 @@ pub struct Export {
     pub experiment: Experiment,
     /// The step as it is printed, for example "finetune.bert[seed=7]", or with a checkpoint "finetune.bert[seed=7]@15000".
     pub step: String,
-    /// A folder, or hf:OWNER/NAME[@BRANCH] (with the token in HF_TOKEN).
-    #[arg(long, value_name = "FOLDER")]
+    // In a doc comment the brackets would be a link.
+    #[arg(long, value_name = "FOLDER", help = "A folder, or hf:OWNER/NAME[@BRANCH] (with the token in HF_TOKEN)")]
     pub to: String,
     /// Replaces an earlier export in that folder.
     #[arg(long)]
@@ -142,4 +142,77 @@ pub struct Export {
 pub struct Worker {
     #[arg(long, value_enum)]
     pub backend: Option<Backend>,
+}
+
+/// Of `pipeline cache …`.
+pub mod cache {
+    use std::path::PathBuf;
+
+    use clap::{Args, Subcommand, ValueEnum};
+
+    use crate::cli::units::parse_size;
+
+    #[derive(Debug, Subcommand)]
+    pub enum Command {
+        /// Shows what the cache holds: steps, bytes, age, and hours it took.
+        Ls(Ls),
+        /// Checks every manifest and every object against its digest, and moves away what is damaged.
+        Verify(Verify),
+        /// Removes what the named experiments cannot reach.
+        Gc(Gc),
+        /// Writes an experiment's finished steps as one file for another machine.
+        Export(Export),
+        /// Takes such a file in, every digest checked.
+        Import(Import),
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Ls {
+        #[arg(long, value_enum, default_value = "text")]
+        pub format: Format,
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+    pub enum Format {
+        Text,
+        Json,
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Verify {
+        /// Says what is damaged and moves nothing.
+        #[arg(long)]
+        pub dry_run: bool,
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Gc {
+        /// Experiment files; what they reach stays.
+        pub files: Vec<PathBuf>,
+        /// Keeps what the files reached in this git revision, too.
+        #[arg(long, value_name = "REV")]
+        pub keep_revision: Vec<String>,
+        /// Removes even what is reached until the cache is no larger, for example 20GB: most bytes for an hour of rebuilding
+        /// first.
+        #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+        pub max_size: Option<u64>,
+        /// Says what would go, how many bytes, and how many hours it took.
+        #[arg(long)]
+        pub dry_run: bool,
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Export {
+        #[command(flatten)]
+        pub experiment: super::Experiment,
+        /// The file to write.
+        #[arg(long, value_name = "ARCHIVE")]
+        pub to: PathBuf,
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Import {
+        /// A file that `pipeline cache export` wrote.
+        pub archive: PathBuf,
+    }
 }

@@ -1,14 +1,7 @@
 use super::args;
-use super::{Exit, Failure};
-use crate::experiment;
-use crate::graph::{Graph, draw, expand};
-
-/// Reads and expands an experiment; the first thing that nearly every command does.
-pub(super) fn load(command: &args::Experiment) -> Result<(experiment::Experiment, Graph), Failure> {
-    let experiment = experiment::read(&command.file, &command.overrides).map_err(Failure::wrong_input)?;
-    let graph = expand(&experiment).map_err(Failure::wrong_input)?;
-    Ok((experiment, graph))
-}
+use super::exit::{Exit, Failure};
+use super::open::load;
+use crate::experiment::draw;
 
 pub(super) fn check(command: &args::Experiment) -> Result<Exit, Failure> {
     let (experiment, graph) = load(command)?;

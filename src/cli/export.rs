@@ -2,15 +2,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args;
-use super::check::load;
-use super::run::with_help;
-use super::{Exit, Failure};
+use super::exit::{Exit, Failure};
+use super::open::load;
 use crate::data::{Hub, Source, Upload};
 use crate::engine::Plan;
-use crate::experiment::Checkpoint;
+use crate::experiment::step_named;
 use crate::export;
-use crate::graph::step_named;
 use crate::store::Store;
+use crate::study::words::Checkpoint;
 
 /// Where an export goes.
 enum Target<'a> {
@@ -21,7 +20,7 @@ enum Target<'a> {
 pub(super) fn export(command: &args::Export, cache: &Path) -> Result<Exit, Failure> {
     let target = target(command)?;
     let (_, graph) = load(&command.experiment)?;
-    let (step, checkpoint) = step_named(&graph, &command.step).map_err(Failure::wrong_input)?;
+    let (step, checkpoint) = step_named(&graph, &command.step)?;
     // Nothing is read before it is clear that it can be sent.
     let hub = match &target {
         Target::Hub { repo, .. } => {
@@ -32,8 +31,8 @@ pub(super) fn export(command: &args::Export, cache: &Path) -> Result<Exit, Failu
         Target::Folder(_) => None,
     };
     let store = Store::existing(cache);
-    let plan = Plan::new(&graph, &store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
-    let export = export::export(&graph, &plan, &store, step, checkpoint).map_err(with_help)?;
+    let plan = Plan::new(&graph, &store, &BTreeSet::new())?;
+    let export = export::export(&graph, &plan, &store, step, checkpoint)?;
     match (target, hub) {
         (Target::Hub { repo, branch }, Some(hub)) => {
             let message = match checkpoint {
@@ -48,7 +47,7 @@ pub(super) fn export(command: &args::Export, cache: &Path) -> Result<Exit, Failu
                 message: &message,
                 files: &export.files,
             };
-            let done = hub.upload(&upload).map_err(Failure::failed)?;
+            let done = hub.upload(&upload).map_err(|error| Failure::Upload(Box::new(error)))?;
             let what = match done.changed {
                 0 => "nothing differs from what is there".to_owned(),
                 changed => format!("{changed} of {} files were new or different", export.files.len()),
@@ -57,7 +56,7 @@ pub(super) fn export(command: &args::Export, cache: &Path) -> Result<Exit, Failu
             println!("{}", done.url);
         }
         (Target::Folder(folder), _) => {
-            export::write(&export, folder, command.force).map_err(Failure::cannot_start)?;
+            export::write(&export, folder, command.force)?;
             eprintln!("{}: {} files", command.step, export.files.len());
             println!("{}", folder.display());
         }

@@ -3,54 +3,21 @@
 mod args;
 mod cache;
 mod check;
+mod exit;
 mod export;
+mod open;
 mod plan;
 mod run;
 mod show;
 mod signals;
+mod units;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Arguments, Command};
-
-/// | code | meaning |
-/// |------|---------|
-/// | 0    | done |
-/// | 1    | a step or an upload failed, or the cache is damaged |
-/// | 2    | the command line or the experiment file is wrong |
-/// | 3    | could not start: no device, no cache, no selection |
-/// | 130  | interrupted; what is finished stays finished |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
-    Done = 0,
-    StepFailed = 1,
-    WrongInput = 2,
-    CannotStart = 3,
-    Interrupted = 130,
-}
-
-/// An error on its way to the user, with the exit code that it means.
-#[derive(Debug)]
-struct Failure {
-    exit: Exit,
-    text: String,
-}
-
-impl Failure {
-    fn wrong_input(error: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::WrongInput, text: error.to_string() }
-    }
-
-    fn failed(error: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::StepFailed, text: error.to_string() }
-    }
-
-    fn cannot_start(error: impl std::fmt::Display) -> Self {
-        Self { exit: Exit::CannotStart, text: error.to_string() }
-    }
-}
+use exit::Exit;
 
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -77,9 +44,10 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             // Experiment errors come with their own `error:` for each of several.
-            let prefix = if failure.text.starts_with("error: ") { "" } else { "error: " };
-            eprintln!("{prefix}{}", failure.text);
-            ExitCode::from(failure.exit as u8)
+            let text = failure.text();
+            let prefix = if text.starts_with("error: ") { "" } else { "error: " };
+            eprintln!("{prefix}{text}");
+            ExitCode::from(failure.exit() as u8)
         }
     }
 }

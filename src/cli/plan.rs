@@ -3,16 +3,17 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::args;
-use super::check::load;
-use super::{Exit, Failure};
+use super::exit::{Exit, Failure};
+use super::open::load;
+use crate::engine::Graph;
 use crate::engine::{Plan, State};
-use crate::graph::{Graph, Selection, select, steps_named};
+use crate::experiment::{Selection, select, steps_named};
 use crate::store::Store;
 
 pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> {
     let (_, graph) = load(&command.experiment)?;
     let (selected, forced) = chosen(&graph, &command.chosen)?;
-    let plan = Plan::new(&graph, &Store::existing(cache), &forced).map_err(Failure::cannot_start)?;
+    let plan = Plan::new(&graph, &Store::existing(cache), &forced)?;
     print!("{}", render(&graph, &plan, &selected, command.verbose));
     Ok(Exit::Done)
 }
@@ -20,8 +21,8 @@ pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> 
 /// Steps that may run, and those that run whatever the cache holds.
 pub(super) fn chosen(graph: &Graph, chosen: &args::Chosen) -> Result<(BTreeSet<usize>, BTreeSet<usize>), Failure> {
     let selection = Selection { only: chosen.only.clone(), from: chosen.from.clone(), until: chosen.until.clone() };
-    let selected = select(graph, &selection).map_err(Failure::wrong_input)?;
-    let forced = steps_named(graph, &chosen.force).map_err(Failure::wrong_input)?;
+    let selected = select(graph, &selection)?;
+    let forced = steps_named(graph, &chosen.force)?;
     let forced = forced.intersection(&selected).copied().collect();
     Ok((selected, forced))
 }

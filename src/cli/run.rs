@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::args;
-use super::check::load;
+use super::exit::{Exit, Failure, with_help};
+use super::open::load;
 use super::plan::{chosen, render};
 use super::signals::on_signal;
-use super::{Exit, Failure};
 use crate::device::Backend;
-use crate::engine::{self, Lost, Plan, RunOptions, RunSummary, StageError, StopFlag};
-use crate::graph::Graph;
-use crate::report::{LogFormat, duration, reporter};
-use crate::results;
+use crate::engine::Graph;
+use crate::engine::{self, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
+use crate::hold;
+use crate::report::{LogFormat, reporter};
 use crate::store::{Store, StoreError};
+use crate::units::duration;
+use crate::{kinds, results};
 
 /// Set by Ctrl-C and by SIGTERM.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
@@ -33,12 +35,23 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let (experiment, graph) = load(&command.experiment)?;
     let (selected, forced) = chosen(&graph, &command.chosen)?;
     if command.dry_run {
-        let plan = Plan::new(&graph, &Store::existing(cache), &forced).map_err(Failure::cannot_start)?;
+        let plan = Plan::new(&graph, &Store::existing(cache), &forced)?;
         print!("{}", render(&graph, &plan, &selected, false));
         return Ok(Exit::Done);
     }
+    results::make_folder(&graph.experiment, &command.results_dir)
+        .map_err(|error| Failure::cannot_start(with_help(&error)))?;
     let store = match Store::open(cache) {
         Ok(store) => store,
+        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+    };
+    let waiting = |who: &str| match command.log_format {
+        LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
+        LogFormat::Json => eprintln!("{}", json!({"event": "waiting", "step": "cache gc", "for": who})),
+    };
+    // Kept to the end: what this run has found or finished is not removed before.
+    let _staying = match store.stay(&graph.experiment, waiting) {
+        Ok(lock) => lock,
         Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
     };
     let options = RunOptions {
@@ -58,8 +71,9 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
         // A terminal that is closed signals twice at once.
         if INTERRUPT.swap(true, Ordering::Relaxed) && since > Duration::from_millis(500) {
-            std::process::exit(Exit::Interrupted as i32);
+            Exit::Interrupted.now();
         }
+        hold::at(format_args!("interrupted"));
     })?;
 
     let (summary, folder) = run_and_heal(&graph, &store, options, &command.results_dir, command.log_format)?;
@@ -113,7 +127,7 @@ fn exit_of(summary: &RunSummary) -> Exit {
     match summary.interrupted {
         true => Exit::Interrupted,
         false if summary.failed.is_empty() && summary.missing.is_empty() => Exit::Done,
-        false => Exit::StepFailed,
+        false => Exit::Failed,
     }
 }
 
@@ -128,7 +142,7 @@ fn without_writing(
     let store = Store::existing(cache);
     let plan = Plan::new(graph, &store, forced).ok();
     let plan = plan.filter(|plan| selected.iter().all(|step| plan.states[*step].manifest().is_some()));
-    let Some(plan) = plan else { return Err(Failure::cannot_start(error)) };
+    let Some(plan) = plan else { return Err(error.into()) };
     let folder = write_results(graph, &plan, &store, &command.results_dir)?;
     let count = selected.len();
     eprintln!("{}: nothing to do, all {count} steps are fresh (the cache is read-only)", graph.experiment);
@@ -137,11 +151,7 @@ fn without_writing(
 }
 
 fn write_results(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<PathBuf, Failure> {
-    results::write(graph, plan, store, folder).map_err(|error| {
-        let help = "finished steps are in the cache; `pipeline results` writes their tables and figures again";
-        let error = if error.help.is_some() { error } else { error.help(help) };
-        Failure { exit: Exit::StepFailed, ..with_help(error) }
-    })
+    results::write(graph, plan, store, folder).map_err(Failure::ResultsOfRun)
 }
 
 /// How often a run goes round again for what turned out to be damaged.
@@ -160,8 +170,7 @@ fn run_and_heal(
     let mut round = 0;
     loop {
         let mut reporter = reporter(format);
-        let (mut summary, plan) =
-            engine::run(graph, store, &options, &INTERRUPT, reporter.as_mut()).map_err(with_help)?;
+        let (mut summary, plan) = engine::run(graph, store, &options, &INTERRUPT, reporter.as_mut())?;
         drop(reporter);
         ran += summary.ran;
         summary.ran = ran;
@@ -181,9 +190,15 @@ fn run_and_heal(
         }
         for Lost { step, why } in &lost {
             let name = graph.steps[*step].name();
-            match format {
-                LogFormat::Human => eprintln!("damaged: {name}: {why}; it runs again"),
-                LogFormat::Json => eprintln!("{}", json!({"event": "damaged", "step": name, "what": why})),
+            match (format, why) {
+                (LogFormat::Human, Why::Damaged(why)) => eprintln!("damaged: {name}: {why}; it runs again"),
+                (LogFormat::Json, Why::Damaged(why)) => {
+                    eprintln!("{}", json!({"event": "damaged", "step": name, "what": why}));
+                }
+                (LogFormat::Human, Why::Remade) => {
+                    eprintln!("changed: another run has made {name} again, with another result; what needs it runs");
+                }
+                (LogFormat::Json, Why::Remade) => eprintln!("{}", json!({"event": "changed", "step": name})),
             }
         }
         options.forced.retain(|step| plan.states[*step].manifest().is_none());
@@ -199,8 +214,8 @@ fn selected_losses(
     failed: &[usize],
     results: bool,
 ) -> Result<Vec<Lost>, Failure> {
-    let mut lost = engine::lost(graph, store, plan, failed, results).map_err(Failure::cannot_start)?;
-    lost.retain(|lost| options.selected.contains(&lost.step));
+    let mut lost = engine::lost(graph, store, plan, failed, results)?;
+    lost.retain(|lost| lost.why == Why::Remade || options.selected.contains(&lost.step));
     Ok(lost)
 }
 
@@ -209,14 +224,9 @@ pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failu
     on_signal(move || {
         STOP.ask();
         if signals.fetch_add(1, Ordering::Relaxed) > 0 {
-            std::process::exit(Exit::Interrupted as i32);
+            Exit::Interrupted.now();
         }
     })?;
-    engine::work(cache, command.backend, &STOP).map_err(with_help)?;
+    engine::work(cache, command.backend, &STOP, kinds::steps()).map_err(RunError::Worker)?;
     Ok(if STOP.asked() { Exit::Interrupted } else { Exit::Done })
-}
-
-pub(super) fn with_help(error: StageError) -> Failure {
-    let help = error.help.map_or(String::new(), |help| format!("\n  = help: {help}"));
-    Failure { exit: Exit::CannotStart, text: format!("{}{help}", error.message) }
 }

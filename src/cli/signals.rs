@@ -1,6 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP, all of which ask for an end.
 
-use super::Failure;
+use super::exit::Failure;
 
 /// Runs `handler` at every such signal. What was started with `nohup` goes on ignoring SIGHUP.
 pub(super) fn on_signal(handler: impl FnMut() + Send + 'static) -> Result<(), Failure> {

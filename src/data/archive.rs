@@ -1,7 +1,6 @@
 //! The zip files that Google publishes its models in: one folder, or none, with the files of one model.
 
-use super::DataError;
-use crate::model::ModelFiles;
+use super::{DataError, ModelFiles};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};

@@ -1,15 +1,12 @@
 //! RoBERTa's tokenisation from `vocab.json` and `merges.txt`, the files of models that have no `tokenizer.json`.
 
 use super::DataError;
-use super::tokenize::{special, wrap};
+use super::special::{ROBERTA_SPECIAL, special, wrap};
 use std::collections::HashMap;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::{AddedToken, Tokenizer};
-
-/// Padding, unknown, first of a row, end of a text, mask.
-pub(super) const ROBERTA_SPECIAL: [&str; 5] = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"];
 
 /// `vocab.json` is an object from token to id, `merges.txt` has a pair of tokens a line, best first.
 pub(super) fn read(vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer, DataError> {

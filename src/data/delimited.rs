@@ -1,8 +1,8 @@
 //! CSV and TSV, record by record with line numbers. By hand, because polars tells no line numbers and fills short
 //! lines with nulls without a word, and because TSV as GLUE and PAWS write it has no quoting at all.
 
-use super::read::{Format, Table};
-use super::{DataError, Place};
+use super::table::{Format, Table};
+use super::{DataError, RowPlace};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub(super) fn read(
         if fields.len() != width {
             return Err(DataError::Ragged { path: path.to_path_buf(), line, found: fields.len(), expected: width });
         }
-        table.places.push(Place::Line(line));
+        table.places.push(RowPlace::Line(line));
         for (column, &at) in table.columns.iter_mut().zip(&positions) {
             column.push(Some(std::mem::take(&mut fields[at]).into_owned()));
         }

@@ -3,6 +3,7 @@
 use super::DataError;
 use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, first_byte, host, with_retries};
 use super::secrets::shown;
+use crate::hold;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
@@ -107,6 +108,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path) -> Result<Body, Failure> {
         }
         hasher.update(&buffer[..read]);
         file.write_all(&buffer[..read]).map_err(failed)?;
+        hold::at(format_args!("arrived"));
     }
 }
 
@@ -117,7 +119,7 @@ fn disk(action: &'static str, path: &Path, source: std::io::Error) -> DataError 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::stub::{Reply, Stub};
+    use crate::data::tests::stub::{Reply, Stub};
     use ureq::unversioned::resolver::DefaultResolver;
     use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport};
 

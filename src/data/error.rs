@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 /// Where in a file a value stands: text formats have line numbers, as editors count them; Parquet has rows from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum RowPlace {
     Row(usize),
     Line(usize),
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for RowPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Place::Row(row) => write!(f, "row {row}"),
-            Place::Line(line) => write!(f, "line {line}"),
+            RowPlace::Row(row) => write!(f, "row {row}"),
+            RowPlace::Line(line) => write!(f, "line {line}"),
         }
     }
 }
@@ -51,7 +51,7 @@ pub enum DataError {
             path.display())]
     ColumnType { path: PathBuf, column: String, kind: String },
     #[error("{}: column `{column}` is empty in {place}: drop or fill such rows", path.display())]
-    Null { path: PathBuf, column: String, place: Place },
+    Null { path: PathBuf, column: String, place: RowPlace },
     #[error("one or two text columns are needed, but {0} are named")]
     TextColumns(usize),
     #[error("column `{0}` cannot be kept under that name: it is named twice, or is `text`, `text_pair` or `label`")]
@@ -61,7 +61,7 @@ pub enum DataError {
 
     // Labels
     #[error("label {label} in {place} of {} is outside the label set {}", path.display(), list(.names))]
-    Label { path: PathBuf, label: String, place: Place, names: Vec<String> },
+    Label { path: PathBuf, label: String, place: RowPlace, names: Vec<String> },
     #[error("column `{column}` of {} looks like an identifier or a score, not a class: {what}", path.display())]
     NotClasses { path: PathBuf, column: String, what: String },
     #[error("label `{label}` is not one of the model's labels {}", list(.names))]

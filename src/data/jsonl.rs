@@ -1,8 +1,8 @@
 //! JSON lines: one object a line.
 
 use super::delimited::utf8;
-use super::read::Table;
-use super::{DataError, Place};
+use super::table::Table;
+use super::{DataError, RowPlace};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table
             Some(table) => table,
             None => table.insert(Table::new(path, &object.keys().cloned().collect::<Vec<_>>(), wanted)?),
         };
-        table.places.push(Place::Line(line + 1));
+        table.places.push(RowPlace::Line(line + 1));
         for (column, name) in table.columns.iter_mut().zip(wanted) {
             column.push(match object.get(name) {
                 None | Some(Value::Null) => None,
@@ -57,7 +57,7 @@ mod tests {
         let table = read_text(text).unwrap();
         assert_eq!(table.columns[0], [Some("a\nb".to_string()), None]);
         assert_eq!(table.columns[1], [Some("1".to_string()), Some("true".to_string())]);
-        assert_eq!(table.places, [Place::Line(1), Place::Line(3)]);
+        assert_eq!(table.places, [RowPlace::Line(1), RowPlace::Line(3)]);
     }
 
     #[test]

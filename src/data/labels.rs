@@ -1,7 +1,7 @@
 //! Labels as files write them, numbers or names, into label names.
 
-use super::read::Table;
-use super::{DataError, Place};
+use super::table::Table;
+use super::{DataError, RowPlace};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const MOST_CLASSES: usize = 10_000;
 /// The values of a label column, and where each stands.
 pub(super) struct LabelColumn<'a> {
     pub column: &'a str,
-    pub values: Vec<(&'a Path, Place, &'a str)>,
+    pub values: Vec<(&'a Path, RowPlace, &'a str)>,
 }
 
 impl<'a> LabelColumn<'a> {
@@ -81,7 +81,7 @@ mod tests {
 
     fn resolve(values: &[&str], names: &[&str]) -> Result<(Vec<String>, Vec<String>), DataError> {
         let path = Path::new("f.parquet");
-        let values = values.iter().enumerate().map(|(row, &value)| (path, Place::Row(row), value)).collect();
+        let values = values.iter().enumerate().map(|(row, &value)| (path, RowPlace::Row(row), value)).collect();
         let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
         LabelColumn { column: "label", values }.resolve(&names)
     }

@@ -1,8 +1,8 @@
 //! Parquet: the files of others, and the normalised table that this program keeps.
 
 use super::guard::guarded;
-use super::read::Table;
-use super::{DataError, Dataset, Place, pages, write_parquet};
+use super::table::Table;
+use super::{DataError, Dataset, RowPlace, pages, write_parquet};
 use polars::prelude::{ArrowDataType, DataFrame, DataType, IntoColumn, NamedFrom, Series};
 use polars::prelude::{ParquetReader, SerReader};
 use std::collections::BTreeSet;
@@ -46,7 +46,7 @@ fn columns(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataEr
         }
         *column = text.iter().map(|value| value.map(String::from)).collect();
     }
-    table.places = (0..rows).map(Place::Row).collect();
+    table.places = (0..rows).map(RowPlace::Row).collect();
     Ok(table)
 }
 

@@ -1,9 +1,10 @@
 //! Tokenisation exactly as the `tokenizers` and `transformers` libraries do it, with longest-first truncation and no
-//! padding: BERT's WordPiece, [CLS] text [SEP] (pair [SEP]), and RoBERTa's byte pairs, <s> text </s> (</s> pair </s>).
+//! padding: BERT's WordPiece, `[CLS] text [SEP] (pair [SEP])`, and RoBERTa's byte pairs, `<s> text </s> (</s> pair
+//! </s>)`.
 
-use super::byte_pairs::{self, ROBERTA_SPECIAL};
 use super::guard::guarded;
-use super::{DataError, Encoded, Normalization};
+use super::special::{BERT_SPECIAL, ROBERTA_SPECIAL, special, special_names, wrap};
+use super::{DataError, Encoded, Normalization, byte_pairs};
 use std::collections::BTreeMap;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -12,9 +13,6 @@ use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::utils::truncation::truncate_encodings;
 use tokenizers::{AddedToken, NormalizedString, NormalizerWrapper, OffsetReferential, OffsetType, PreTokenizedString};
 use tokenizers::{ModelWrapper, Normalizer, PostProcessor, PostProcessorWrapper, PreTokenizer, TruncationParams};
-
-/// Padding, unknown, first of a row, end of a text, mask: as BERT, ELECTRA and DistilBERT call them.
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// Numbers without a token that a vocabulary may have, and how many more for each of its tokens.
 const MOST_HOLES: usize = 10_000;
@@ -76,12 +74,13 @@ impl Tokenizer {
         whole(|| Tokenizer::new(byte_pairs::read(vocab_json, merges_txt)?))
     }
 
-    /// A vocabulary of whole words for pretraining from scratch: the special tokens [PAD] [UNK] [CLS] [SEP] [MASK],
+    /// A vocabulary of whole words for pretraining from scratch: the special tokens `[PAD] [UNK] [CLS] [SEP] [MASK]`,
     /// then the lower-cased words of `texts` by count, ties in alphabetical order, `max_size` entries in all. Words
-    /// left out become [UNK].
+    /// left out become `[UNK]`.
     pub fn from_words<'a>(texts: impl IntoIterator<Item = &'a str>, max_size: usize) -> Result<Tokenizer, DataError> {
-        if max_size <= SPECIAL.len() {
-            let what = format!("a vocabulary of {max_size} has no room beside the {} special tokens", SPECIAL.len());
+        if max_size <= BERT_SPECIAL.len() {
+            let what =
+                format!("a vocabulary of {max_size} has no room beside the {} special tokens", BERT_SPECIAL.len());
             return Err(DataError::Tokenizer(what));
         }
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
@@ -100,7 +99,7 @@ impl Tokenizer {
         let mut words: Vec<(String, u64)> = counts.into_iter().collect();
         // The map is in alphabetical order and the sort is stable, so ties stay alphabetical.
         words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let tokens = SPECIAL.map(String::from).into_iter().chain(words.into_iter().map(|(word, _)| word));
+        let tokens = BERT_SPECIAL.map(String::from).into_iter().chain(words.into_iter().map(|(word, _)| word));
         let vocabulary = tokens.take(max_size).collect::<Vec<_>>().join("\n");
         Tokenizer::from_vocab_txt(vocabulary.as_bytes(), bert_normalizer(true))
     }
@@ -117,7 +116,7 @@ impl Tokenizer {
         inner.with_pre_tokenizer(Some(BertPreTokenizer));
         inner.with_post_processor(Some(processor));
         inner.with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
-        inner.add_special_tokens(&SPECIAL.map(|token| AddedToken::from(token, true)));
+        inner.add_special_tokens(&BERT_SPECIAL.map(|token| AddedToken::from(token, true)));
         Tokenizer::new(inner)
     }
 
@@ -284,31 +283,9 @@ fn bert_template(inner: &tokenizers::Tokenizer) -> Result<TemplateProcessing, Da
         .map_err(|what| DataError::Tokenizer(what.to_string()))
 }
 
-/// What a tokenizer calls its special tokens.
-fn special_names(inner: &tokenizers::Tokenizer) -> Result<[&'static str; 5], DataError> {
-    let lacks = |names: &[&'static str; 5]| names.iter().copied().find(|name| inner.token_to_id(name).is_none());
-    match (lacks(&SPECIAL), lacks(&ROBERTA_SPECIAL)) {
-        (None, _) => Ok(SPECIAL),
-        (_, None) => Ok(ROBERTA_SPECIAL),
-        (Some(bert), Some(roberta)) => {
-            let what = format!("its vocabulary has no {bert}, which BERT's has, and no {roberta}, which RoBERTa's has");
-            Err(DataError::Tokenizer(what))
-        }
-    }
-}
-
-pub(super) fn special(inner: &tokenizers::Tokenizer, token: &str) -> Result<u32, DataError> {
-    let missing = || DataError::Tokenizer(format!("its vocabulary has no {token}"));
-    inner.token_to_id(token).ok_or_else(missing)
-}
-
 /// The library panics where a file contradicts itself, some of it not before it is used.
 fn whole<T>(work: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
     guarded(work).unwrap_or_else(|what| Err(DataError::Tokenizer(what)))
-}
-
-pub(super) fn wrap(what: &'static str) -> impl Fn(tokenizers::Error) -> DataError {
-    move |error| DataError::Tokenizer(format!("{what}: {error}"))
 }
 
 #[cfg(test)]

@@ -1,27 +1,24 @@
 //! Why a worker is gone, in words for a person.
 
 use std::process::{Child, ExitStatus};
-use std::thread::sleep;
 use std::time::Duration;
 
-use crate::report::duration;
+use super::protocol::Silence;
+use crate::units::duration;
 
 /// Waits for a worker that says nothing any more. `hung`: the driver ended it after so long without progress.
-pub fn cause(worker: &mut Child, hung: Option<Duration>) -> String {
-    // One that says what cannot be understood does not end by itself.
-    let mut left = 200;
-    while left > 0 && matches!(worker.try_wait(), Ok(None)) {
-        sleep(Duration::from_millis(10));
-        left -= 1;
-    }
-    if left == 0 {
+pub fn cause(worker: &mut Child, hung: Option<Duration>, silence: Silence) -> String {
+    if silence == Silence::Unreadable {
+        // It does not end by itself.
         worker.kill().ok();
     }
     let status = worker.wait();
-    match (hung, left) {
+    match (hung, silence) {
         (Some(timeout), _) => format!("no progress for {}", duration(timeout.as_secs_f64())),
-        (None, 0) => "the worker said what this version does not understand: was the program replaced?".to_owned(),
-        (None, _) => in_words(&status),
+        (None, Silence::Unreadable) => {
+            "the worker said what this version does not understand: was the program replaced?".to_owned()
+        }
+        (None, Silence::Gone) => in_words(&status),
     }
 }
 
@@ -50,6 +47,7 @@ fn signal(_: ExitStatus) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn the_end_of_a_worker_in_words() {
@@ -59,10 +57,14 @@ mod tests {
             ("kill -15 $$", None, "the worker was ended from outside (signal 15)"),
             ("exit 3", None, "the worker ended by itself (exit status: 3)"),
             ("kill -9 $$", Some(Duration::from_secs(1800)), "no progress for 30 min 00 s"),
-            ("exec sleep 60", None, "the worker said what this version does not understand: was the program replaced?"),
         ] {
-            let mut child = std::process::Command::new("sh").args(["-c", script]).spawn().unwrap();
-            assert_eq!(cause(&mut child, hung), words);
+            let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            assert_eq!(cause(&mut child, hung, Silence::Gone), words);
         }
+        // One that does not end: its input stays open.
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let _open = child.stdin.take();
+        let words = "the worker said what this version does not understand: was the program replaced?";
+        assert_eq!(cause(&mut child, None, Silence::Unreadable), words);
     }
 }

@@ -3,22 +3,20 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::memory::{LoadedModel, Memory};
+use super::artifact::{Artifact, Role};
+use super::memory::Memory;
 use super::protocol::Progress;
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
-use crate::data::{Dataset, Tokenizer};
 use crate::device::Device;
 use crate::fingerprint::{Digest, Key};
-use crate::stages::fetch::DataInfo;
-use crate::stages::measure::Examples;
 use crate::store::{InputRecord, Manifest, OutputRecord, Scratch, Store, StoreError};
 
 /// JSON up to this size is kept inside the manifest: five thousand pairs are five thousand small files, not ten.
@@ -29,18 +27,19 @@ const INLINE_LIMIT: usize = 4096;
 pub struct StageError {
     pub message: String,
     pub help: Option<String>,
-    /// Somebody asked for it: not a failure.
-    pub stopped: bool,
+}
+
+/// How a step ends without a result.
+#[derive(Debug)]
+pub enum StageEnd {
+    /// Somebody asked for it: not a failure, and what is half done is kept.
+    Stopped,
+    Failed(StageError),
 }
 
 impl StageError {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, stopped: false }
-    }
-
-    /// The step was asked to stop, and did.
-    pub fn stopped() -> Self {
-        Self { stopped: true, ..Self::new("the step was asked to stop") }
+        Self { message: message.into(), help: None }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -62,32 +61,45 @@ impl<E: std::error::Error> From<E> for StageError {
     }
 }
 
+impl From<StageError> for StageEnd {
+    fn from(error: StageError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<E: std::error::Error> From<E> for StageEnd {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// The artifacts that a step made, by name.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    artifacts: Vec<(String, Artifact)>,
+    artifacts: Vec<(String, Content)>,
 }
 
 #[derive(Debug)]
-enum Artifact {
+enum Content {
     Bytes(Vec<u8>),
     Json(Value),
     Stored(OutputRecord),
 }
 
 impl Outputs {
-    pub fn bytes(&mut self, name: &str, bytes: Vec<u8>) {
-        self.artifacts.push((name.to_owned(), Artifact::Bytes(bytes)));
+    /// Bytes in the format that `T` stands for.
+    pub fn bytes<T: ?Sized>(&mut self, name: &Artifact<T>, bytes: Vec<u8>) {
+        self.artifacts.push((name.name().to_owned(), Content::Bytes(bytes)));
     }
 
-    pub fn json(&mut self, name: &str, value: &impl Serialize) -> Result<(), StageError> {
-        self.artifacts.push((name.to_owned(), Artifact::Json(serde_json::to_value(value)?)));
+    pub fn json<T: Serialize>(&mut self, name: &Artifact<T>, value: &T) -> Result<(), StageError> {
+        self.artifacts.push((name.name().to_owned(), Content::Json(serde_json::to_value(value)?)));
         Ok(())
     }
 
     /// An artifact that [`Context::put`] has stored already.
-    pub fn stored(&mut self, name: &str, record: OutputRecord) {
-        self.artifacts.push((name.to_owned(), Artifact::Stored(record)));
+    pub fn stored<T: ?Sized>(&mut self, name: &Artifact<T>, record: OutputRecord) {
+        self.artifacts.push((name.name().to_owned(), Content::Stored(record)));
     }
 
     pub(super) fn store(self, store: &Store) -> Result<BTreeMap<String, OutputRecord>, StageError> {
@@ -95,9 +107,9 @@ impl Outputs {
             .into_iter()
             .map(|(name, artifact)| {
                 let record = match artifact {
-                    Artifact::Bytes(bytes) => store.put(&bytes)?,
-                    Artifact::Stored(record) => record,
-                    Artifact::Json(value) => match value.to_string() {
+                    Content::Bytes(bytes) => store.put(&bytes)?,
+                    Content::Stored(record) => record,
+                    Content::Json(value) => match value.to_string() {
                         text if text.len() > INLINE_LIMIT => store.put(text.as_bytes())?,
                         _ => OutputRecord::inline(value),
                     },
@@ -131,6 +143,11 @@ impl Context<'_> {
     /// Where a fetched file lies: a path or an address.
     pub fn location(&self) -> Option<&str> {
         self.location
+    }
+
+    /// The same where it is a file or folder on this machine.
+    pub fn local(&self) -> Option<&Path> {
+        self.location.filter(|location| !location.starts_with("https://")).map(Path::new)
     }
 
     pub fn device(&self) -> Result<&Device, StageError> {
@@ -180,14 +197,14 @@ impl Context<'_> {
     }
 
     /// Whether somebody asked the step to stop: it then writes to its scratch what it can go on with, and returns
-    /// [`StageError::stopped`].
+    /// [`StageEnd::Stopped`].
     pub fn stopping(&self) -> bool {
         self.stop.asked()
     }
 
     /// [`Self::stopping`] as an error, for places where nothing is worth saving yet.
-    pub fn go_on(&self) -> Result<(), StageError> {
-        if self.stopping() { Err(StageError::stopped()) } else { Ok(()) }
+    pub fn go_on(&self) -> Result<(), StageEnd> {
+        if self.stopping() { Err(StageEnd::Stopped) } else { Ok(()) }
     }
 
     /// When the step writes down how far it is.
@@ -210,15 +227,18 @@ impl Context<'_> {
         self.inputs.get(role).ok_or_else(|| StageError::new(format!("the step has no input `{role}`")))
     }
 
-    pub fn has_input(&self, role: &str) -> bool {
-        self.inputs.contains_key(role)
+    pub fn has_input<T: ?Sized>(&self, role: &Role<T>) -> bool {
+        self.inputs.contains_key(role.name())
     }
 
-    pub fn digest(&self, role: &str) -> Result<Digest, StageError> {
-        Ok(self.input(role)?.digest)
+    pub fn digest<T: ?Sized>(&self, role: &Role<T>) -> Result<Digest, StageError> {
+        Ok(self.input(role.name())?.digest)
     }
 
-    pub fn bytes(&self, role: &str) -> Result<Vec<u8>, StageError> {
+    /// The bytes of an input: those that the step's key was made from, and no others. Who made them may have been run
+    /// again meanwhile by another run, with another result.
+    pub fn bytes<T: ?Sized>(&self, role: &Role<T>) -> Result<Vec<u8>, StageError> {
+        let role = role.name();
         let input = self.input(role)?;
         let broken = |error: StoreError| match error {
             StoreError::Damaged { .. } => {
@@ -227,11 +247,26 @@ impl Context<'_> {
             }
             error => error.into(),
         };
-        let manifest = self.manifest(&input.from).map_err(broken)?.ok_or_else(|| {
-            StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
-                .help("run the same command again: the step that makes it will run first")
-        })?;
-        self.store.output(&manifest, &input.output).map_err(broken)
+        let made = self.manifest(&input.from);
+        let record = made.as_ref().ok().and_then(|made| made.as_ref()?.outputs.get(&input.output));
+        let same = record.filter(|record| record.digest == input.digest);
+        if let Some(value) = same.and_then(|record| record.inline.as_ref()) {
+            return Ok(value.to_string().into_bytes());
+        }
+        let other = same.is_none();
+        match (self.store.get(&input.digest), made) {
+            (Ok(bytes), _) => Ok(bytes),
+            (_, Ok(Some(_))) if other => Err(StageError::new(format!(
+                "input `{role}`, which step {} made, is not what it was: another run has made it again",
+                input.from
+            ))
+            .help("the run goes round again with what it is now")),
+            (_, Ok(None)) => {
+                Err(StageError::new(format!("input `{role}` ({}) is not in the cache any more", input.digest))
+                    .help("run the same command again: the step that makes it will run first"))
+            }
+            (_, Err(error)) | (Err(error), _) => Err(broken(error)),
+        }
     }
 
     fn manifest(&self, key: &Key) -> Result<Option<Rc<Manifest>>, StoreError> {
@@ -252,38 +287,89 @@ impl Context<'_> {
         format!("pipeline {} from {}{rest}", env!("CARGO_PKG_VERSION"), keys.join(", "))
     }
 
-    pub fn json<T: DeserializeOwned>(&self, role: &str) -> Result<T, StageError> {
+    pub fn json<T: DeserializeOwned>(&self, role: &Role<T>) -> Result<T, StageError> {
         Ok(serde_json::from_slice(&self.bytes(role)?)?)
     }
 
-    pub fn dataset(&self, role: &str) -> Result<Dataset, StageError> {
-        let info: DataInfo = self.json(&format!("{role}.info"))?;
-        Ok(Dataset::from_parquet(&self.bytes(role)?, info.labels)?)
+    /// What this worker keeps for its next steps.
+    pub fn memory(&mut self) -> &mut Memory {
+        self.memory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::{MANIFEST_FORMAT, Provenance};
+
+    /// A finished step with an object and a small output. Its key is the same whatever came out.
+    fn finish(store: &Store, result: &str) -> Manifest {
+        let mut manifest = Manifest {
+            format: MANIFEST_FORMAT.to_owned(),
+            key: Key(Digest::of(b"")),
+            step: "fetch.x[train]".to_owned(),
+            kind: "fetch-data".to_owned(),
+            version: 1,
+            parameters: json!({"source": "hf:some/data"}),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([
+                ("data".to_owned(), store.put(result.as_bytes()).unwrap()),
+                ("info".to_owned(), OutputRecord::inline(json!(result))),
+            ]),
+            provenance: Provenance::default(),
+        };
+        manifest.key = manifest.own_key();
+        store.commit(&manifest).unwrap();
+        manifest
     }
 
-    pub fn tokenizer(&self, role: &str) -> Result<Tokenizer, StageError> {
-        Ok(Tokenizer::from_files(Some(&self.bytes(&format!("{role}.tokenizer"))?), None, true)?)
-    }
+    #[test]
+    fn an_input_is_what_the_key_was_made_from_or_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let first = finish(&store, "first");
+        let record = |output: &str| InputRecord {
+            digest: first.outputs[output].digest,
+            from: first.key,
+            output: output.to_owned(),
+        };
+        let inputs = BTreeMap::from(["data", "info"].map(|output| (output.to_owned(), record(output))));
+        let read = |role: &'static str| {
+            let stop = Box::leak(Box::new(StopFlag::new()));
+            let context = Context {
+                store: &store,
+                scratch: store.scratch(&first.key),
+                inputs: &inputs,
+                location: None,
+                device: None,
+                memory: &mut Memory::default(),
+                report: &mut |_| {},
+                facts: BTreeMap::new(),
+                manifest: RefCell::new(None),
+                stop,
+                pace: Pace::new(super::super::SnapshotEvery::default()),
+                log: &|_| {},
+                tell: &|_| {},
+                seconds_before: 0.0,
+            };
+            context
+                .bytes(&Role::<[u8]>::new(role))
+                .map(|bytes| String::from_utf8(bytes).unwrap())
+                .map_err(|error| error.message)
+        };
+        assert_eq!((read("data").unwrap().as_str(), read("info").unwrap().as_str()), ("first", "\"first\""));
 
-    /// The model with this role on the device; kept there for the next step that needs it.
-    pub fn model(&mut self, role: &str) -> Result<Arc<LoadedModel>, StageError> {
-        let name = (self.digest(&format!("{role}.weights"))?, self.digest(&format!("{role}.config"))?);
-        if let Some(model) = self.memory.model(&name) {
-            return Ok(model);
-        }
-        self.go_on()?;
-        let config = self.bytes(&format!("{role}.config"))?;
-        let weights = self.bytes(&format!("{role}.weights"))?;
-        let model = Arc::new(LoadedModel::load(&config, &weights, self.device()?)?);
-        self.memory.keep_model(name, model.clone());
-        Ok(model)
-    }
-
-    pub fn cached_examples(&mut self, name: &str) -> Option<Arc<Examples>> {
-        self.memory.examples(name)
-    }
-
-    pub fn keep_examples(&mut self, name: String, examples: Arc<Examples>) {
-        self.memory.keep_examples(name, examples);
+        // Another run has made it again, with another result.
+        finish(&store, "second");
+        assert_eq!(read("data").unwrap(), "first");
+        let error = read("info").unwrap_err();
+        assert!(error.ends_with("is not what it was: another run has made it again"), "{error}");
+        std::fs::remove_file(store.object_path(&first.outputs["data"].digest)).unwrap();
+        let error = read("data").unwrap_err();
+        assert!(error.ends_with("is not what it was: another run has made it again"), "{error}");
+        finish(&store, "first");
+        assert_eq!((read("data").unwrap().as_str(), read("info").unwrap().as_str()), ("first", "\"first\""));
     }
 }

@@ -11,17 +11,19 @@ use serde_json::json;
 use super::aside::Aside;
 use super::cause::cause;
 use super::context::StageError;
+use super::crew::Crew;
+use super::events::{Event, Reporter};
+use super::graph::Graph;
 use super::journal::Journal;
-use super::plan::{Plan, Reason, State, look_up};
+use super::plan::{Plan, PlanError, Reason, State, look_up};
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
-use super::protocol::{Order, PROTOCOL, Report, Task};
+use super::protocol::{Order, PROTOCOL, Report, Silence, Task};
 use super::queue::Queue;
 use super::snapshots::SnapshotEvery;
 use super::stopping::STOPPED;
 use crate::device::Backend;
 use crate::fingerprint::Key;
-use crate::graph::Graph;
-use crate::report::{Event, Reporter};
+use crate::hold;
 use crate::store::{Holder, Manifest, Store, StoreError};
 
 #[derive(Debug)]
@@ -57,6 +59,32 @@ pub struct RunSummary {
     pub interrupted: bool,
 }
 
+/// Why a run could not begin, or go on.
+#[derive(Debug)]
+pub enum RunError {
+    Plan(PlanError),
+    /// No device, or no worker that lives.
+    Worker(StageError),
+}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Plan(error.into())
+    }
+}
+
+impl From<StageError> for RunError {
+    fn from(error: StageError) -> Self {
+        Self::Worker(error)
+    }
+}
+
 /// Runs what is missing. `interrupt` is set from outside when the user asks to stop.
 pub fn run(
     graph: &Graph,
@@ -64,7 +92,7 @@ pub fn run(
     options: &RunOptions,
     interrupt: &AtomicBool,
     reporter: &mut dyn Reporter,
-) -> Result<(RunSummary, Plan), StageError> {
+) -> Result<(RunSummary, Plan), RunError> {
     let plan = Plan::new(graph, store, &options.forced)?;
     store.remove_finished_scratch();
     if options.selected.iter().any(|step| plan.states[*step].manifest().is_none()) {
@@ -80,6 +108,7 @@ pub fn run(
         journal: Journal::create(store, &graph.experiment),
         plan,
         summary: RunSummary::default(),
+        crew: Crew::new(options.jobs, options.backend),
         workers: Vec::new(),
         reports: mpsc::channel(),
         reporter,
@@ -112,6 +141,7 @@ struct Driver<'a> {
     last_keys: BTreeMap<String, Key>,
     journal: Journal,
     summary: RunSummary,
+    crew: Crew,
     workers: Vec<Worker>,
     reports: (Sender<FromWorker>, Receiver<FromWorker>),
     reporter: &'a mut dyn Reporter,
@@ -130,7 +160,7 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    fn run(&mut self, interrupt: &AtomicBool) -> Result<(), StageError> {
+    fn run(&mut self, interrupt: &AtomicBool) -> Result<(), RunError> {
         let mut pending: Option<Runnable> = None;
         loop {
             self.look_aside();
@@ -163,7 +193,7 @@ impl Driver<'_> {
                 Err(RecvTimeoutError::Timeout) => self.reporter.event(&Event::Tick),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            if self.asked_to_stop.is_some_and(|since| since.elapsed() > STOPPING) {
+            if self.asked_to_stop.is_some_and(|since| since.elapsed() > hold::patience(STOPPING)) {
                 return Ok(());
             }
         }
@@ -182,6 +212,7 @@ impl Driver<'_> {
         for worker in self.workers.iter_mut().filter(|worker| !worker.gone) {
             worker.say(&Order::Stop);
         }
+        hold::at(format_args!("stopping"));
     }
 
     /// A step was broken off on purpose. It is run again only where it was not the user who wanted an end.
@@ -197,13 +228,13 @@ impl Driver<'_> {
     }
 
     /// Walks through ready steps that are fresh or not wanted, up to one that must run.
-    fn next_to_run(&mut self) -> Result<Option<Runnable>, StageError> {
+    fn next_to_run(&mut self) -> Result<Option<Runnable>, RunError> {
         if let Some(runnable) = self.again.pop_front() {
             return Ok(Some(runnable));
         }
         while let Some(step) = self.queue.next() {
             let selected = self.options.selected.contains(&step);
-            let inputs = self.plan.inputs(&self.graph.steps[step]);
+            let inputs = self.plan.inputs(self.graph, step)?;
             if self.plan.states[step].manifest().is_none() {
                 let forced = self.options.forced.contains(&step);
                 self.plan.states[step] =
@@ -239,36 +270,27 @@ impl Driver<'_> {
     }
 
     /// A worker that is waiting for a step, starting another where there may be one more.
-    fn idle_worker(&mut self) -> Result<Option<usize>, StageError> {
+    fn idle_worker(&mut self) -> Result<Option<usize>, RunError> {
         let free = |worker: &Worker| worker.ready && !worker.gone && worker.running.is_none();
         if let Some(worker) = self.workers.iter().position(free) {
             return Ok(Some(worker));
         }
         let alive = self.workers.iter().filter(|worker| !worker.gone).count();
         let starting = self.workers.iter().any(|worker| !worker.ready && !worker.gone);
-        if alive < self.jobs() && !starting && (alive == 0 || self.stillborn <= self.options.retries) {
+        if alive < self.crew.jobs() && !starting && (alive == 0 || self.stillborn <= self.options.retries) {
             self.start_worker()?;
         }
         Ok(None)
     }
 
-    /// By default four threads for each worker on the CPU, and one worker on a GPU.
-    fn jobs(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let default = if self.options.backend == Backend::Cpu { cores / 4 } else { 1 };
-        self.options.jobs.unwrap_or(default).max(1)
-    }
-
-    fn start_worker(&mut self) -> Result<(), StageError> {
-        let needs_device = |step: &usize| {
-            self.graph.steps[*step].params.needs_device() && self.plan.states[*step].manifest().is_none()
-        };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    fn start_worker(&mut self) -> Result<(), RunError> {
+        let needs_device =
+            |step: &usize| self.graph.steps[*step].work.needs_device() && self.plan.states[*step].manifest().is_none();
         let number = self.workers.len();
         let how = HowToStart {
             cache: &self.options.cache,
-            backend: self.options.selected.iter().any(needs_device).then_some(self.options.backend),
-            threads: (cores / self.jobs()).max(1),
+            backend: self.options.selected.iter().any(needs_device).then_some(self.crew.backend()),
+            threads: self.crew.threads(),
             stderr: &self.journal.folder().join("logs").join(format!("worker-{number}.stderr")),
         };
         let worker = Worker::start(number, &how, self.reports.0.clone())?;
@@ -282,7 +304,8 @@ impl Driver<'_> {
         let task = Task {
             step: node.name(),
             key,
-            params: node.params.clone(),
+            kind: node.work.kind().to_owned(),
+            parameters: node.work.parameters(),
             inputs: runnable.inputs.clone(),
             location: node.location.clone(),
             log: self.journal.log_of(&node.name()),
@@ -299,40 +322,47 @@ impl Driver<'_> {
         worker.say(&Order::Run(Box::new(task)));
     }
 
-    fn handle(&mut self, number: usize, report: Option<Report>) -> Result<(), StageError> {
+    fn handle(&mut self, number: usize, report: Result<Report, Silence>) -> Result<(), RunError> {
         self.workers[number].heard = Instant::now();
         let running = self.workers[number].running.as_ref().map(|running| running.what.step);
         match (report, running) {
-            (Some(Report::Ready { device, protocol, version }), _) => {
+            (Ok(Report::Ready { device, backend, protocol, version }), _) => {
                 one_build(protocol, &version)?;
-                self.workers[number].ready = true;
+                self.crew.ready(backend);
+                let worker = &mut self.workers[number];
+                worker.ready = true;
+                if worker.threads > self.crew.threads() {
+                    // Started before it was known that several share the CPU: one with its share takes its place.
+                    worker.gone = true;
+                    worker.say(&Order::Stop);
+                }
                 self.stillborn = 0;
                 if let (Some(device), 0) = (device, number) {
                     self.journal.write("device", json!({"device": device}));
                     self.reporter.event(&Event::Device { description: &device });
                 }
             }
-            (Some(Report::NoDevice { message }), _) => return Err(StageError::new(message)),
-            (Some(Report::Progress(progress)), Some(step)) => {
+            (Ok(Report::NoDevice { message }), _) => return Err(StageError::new(message).into()),
+            (Ok(Report::Progress(progress)), Some(step)) => {
                 self.reporter.event(&Event::Progress { step, progress: &progress });
             }
-            (Some(Report::Done { seconds }), Some(_)) => self.done(number, seconds)?,
-            (Some(Report::Failed { message, help }), Some(_)) => self.failed(number, &message, help.as_deref()),
-            (Some(Report::Stopped), Some(_)) => self.stopped(number),
-            (Some(Report::Busy { holder }), Some(_)) => self.set_aside(number, holder),
-            (Some(Report::TookOver { from }), Some(step)) => self.took_over(step, &from),
-            (Some(Report::Found), Some(_)) => self.found(number)?,
-            (Some(Report::Notice { text }), Some(step)) => {
+            (Ok(Report::Done { seconds }), Some(_)) => self.done(number, seconds)?,
+            (Ok(Report::Failed { message, help }), Some(_)) => self.failed(number, &message, help.as_deref()),
+            (Ok(Report::Stopped), Some(_)) => self.stopped(number),
+            (Ok(Report::Busy { holder }), Some(_)) => self.set_aside(number, holder),
+            (Ok(Report::TookOver { from }), Some(step)) => self.took_over(step, &from),
+            (Ok(Report::Found), Some(_)) => self.found(number)?,
+            (Ok(Report::Notice { text }), Some(step)) => {
                 let text = format!("{}: {text}", self.graph.steps[step].name());
                 self.reporter.event(&Event::Notice { text: &text });
             }
-            (Some(_), None) => {}
-            (None, _) => self.gone(number)?,
+            (Ok(_), None) => {}
+            (Err(silence), _) => self.gone(number, silence)?,
         }
         Ok(())
     }
 
-    fn done(&mut self, number: usize, seconds: f64) -> Result<(), StageError> {
+    fn done(&mut self, number: usize, seconds: f64) -> Result<(), RunError> {
         let Some((step, manifest)) = self.left_by(number)? else { return Ok(()) };
         let key = manifest.key;
         let note = manifest.provenance.facts.get("note").cloned();
@@ -345,7 +375,7 @@ impl Driver<'_> {
     }
 
     /// The worker's step, which is finished, and its manifest. If that cannot be read the step has failed.
-    fn left_by(&mut self, number: usize) -> Result<Option<(usize, Manifest)>, StageError> {
+    fn left_by(&mut self, number: usize) -> Result<Option<(usize, Manifest)>, RunError> {
         let Some(running) = &self.workers[number].running else { return Ok(None) };
         let step = running.what.step;
         match self.store.manifest(&running.what.key) {
@@ -373,12 +403,12 @@ impl Driver<'_> {
     }
 
     /// A worker ended by itself: killed, out of memory, or a crash below Rust.
-    fn gone(&mut self, number: usize) -> Result<(), StageError> {
+    fn gone(&mut self, number: usize, silence: Silence) -> Result<(), RunError> {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let cause = cause(&mut worker.child, worker.hung);
+        let cause = cause(&mut worker.child, worker.hung, silence);
         worker.input = None;
-        let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED));
+        let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED.into()));
         let was_ready = worker.ready;
         if let Some(Running { what: Runnable { step, key, inputs, .. }, since }) = &worker.running {
             // It may have died between committing the step and saying so.
@@ -407,7 +437,8 @@ impl Driver<'_> {
             return Ok(());
         }
         Err(StageError::new(format!("a worker ended before it was ready: {cause}"))
-            .help(format!("see {}", log_folder(self.journal.folder()))))
+            .help(format!("see {}", log_folder(self.journal.folder())))
+            .into())
     }
 
     /// Runs the step of a worker that is gone again, unless it has cost too many already.
@@ -457,7 +488,7 @@ impl Driver<'_> {
         }
     }
 
-    fn found(&mut self, number: usize) -> Result<(), StageError> {
+    fn found(&mut self, number: usize) -> Result<(), RunError> {
         let Some((step, manifest)) = self.left_by(number)? else { return Ok(()) };
         self.reporter.event(&Event::SetAside { step });
         self.is_fresh(step, manifest);
@@ -490,7 +521,7 @@ impl Driver<'_> {
             self.workers.iter_mut().for_each(|worker| worker.heard = Instant::now());
         }
         for worker in self.workers.iter_mut().filter(|worker| !worker.gone && worker.hung.is_none()) {
-            if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() >= timeout {
+            if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() + hold::late() >= timeout {
                 worker.hung = Some(timeout);
                 worker.child.kill().ok();
             }
@@ -500,19 +531,24 @@ impl Driver<'_> {
     /// Keeps which key every step had, so that the next plan can say what changed.
     fn remember(&mut self) {
         let mut keys = std::mem::take(&mut self.last_keys);
-        keys.extend(self.plan.last_keys(self.graph));
-        self.store.remember_keys(&self.graph.experiment, &keys).ok();
+        let now = self.plan.last_keys(self.graph);
+        let all = now.len() == self.graph.steps.len();
+        keys.extend(now);
+        // What is damaged tells `gc` to remove nothing, until all is known again.
+        if all || self.store.read_last_keys(&self.graph.experiment).is_ok() {
+            self.store.remember_keys(&self.graph.experiment, &keys).ok();
+        }
     }
 }
 
 /// The program's file may have been replaced while it ran.
-fn one_build(protocol: u32, version: &str) -> Result<(), StageError> {
+fn one_build(protocol: u32, version: &str) -> Result<(), RunError> {
     let ours = env!("CARGO_PKG_VERSION");
     if (protocol, version) == (PROTOCOL, ours) {
         return Ok(());
     }
     let text = format!("the program was replaced by another version ({version} instead of {ours}) while it ran");
-    Err(StageError::new(text).help("finished steps are kept; run the same command again with the new one"))
+    Err(StageError::new(text).help("finished steps are kept; run the same command again with the new one").into())
 }
 
 fn log_folder(run: &Path) -> String {

@@ -2,19 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Plan, Reason, State};
+use super::graph::Graph;
+use super::plan::{Plan, PlanError, Reason, State};
 use crate::fingerprint::Digest;
-use crate::graph::Graph;
 use crate::store::{OutputRecord, Store, StoreError};
 
 /// Tables and figures are made from artifacts that are no larger; models are.
 const LARGEST_FOR_RESULTS: u64 = 64 << 20;
 
-/// A step that was finished and is not any more.
+/// A step that was finished and is not any more, or not as it was.
 #[derive(Debug)]
 pub struct Lost {
     pub step: usize,
-    pub why: String,
+    pub why: Why,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Why {
+    /// It must run again.
+    Damaged(String),
+    /// Another run has made it again, with another result: what needs it must run.
+    Remade,
 }
 
 /// Compares what a run ended with to what the cache holds now. Whoever reads an object that does not match its name
@@ -27,7 +35,7 @@ pub fn lost(
     ended: &Plan,
     failed: &[usize],
     results: bool,
-) -> Result<Vec<Lost>, StoreError> {
+) -> Result<Vec<Lost>, PlanError> {
     let mut reader = Reader { store, damaged: BTreeMap::new() };
     if results {
         let outputs = ended.states.iter().filter_map(State::manifest).flat_map(|manifest| manifest.outputs.values());
@@ -37,7 +45,7 @@ pub fn lost(
     }
     let mut seen: BTreeSet<usize> = failed.iter().copied().collect();
     let mut open: Vec<usize> = failed.to_vec();
-    let mut lost: BTreeMap<usize, String> = BTreeMap::new();
+    let mut lost: BTreeMap<usize, Why> = BTreeMap::new();
     loop {
         while let Some(step) = open.pop() {
             for input in &graph.steps[step].inputs {
@@ -50,17 +58,26 @@ pub fn lost(
         let now = Plan::new(graph, store, &BTreeSet::new())?;
         for (step, states) in ended.states.iter().zip(now.states).enumerate() {
             let why = match states {
-                (State::Fresh(_), State::WillRun(_, Reason::Damaged(why))) => why,
-                (State::Fresh(_), State::WillRun(..)) => "its manifest is gone".to_owned(),
+                (State::Fresh(before), State::Fresh(now)) if before.is_remade(&now) => Why::Remade,
+                (State::Fresh(before), State::WillRun(key, _)) if key != before.key => {
+                    // Behind one that was made again: it runs with another key, and reads what the others do.
+                    if seen.insert(step) {
+                        open.push(step);
+                    }
+                    continue;
+                }
+                (State::Fresh(_), State::WillRun(_, Reason::Damaged(why))) => Why::Damaged(why),
+                (State::Fresh(_), State::WillRun(..)) => Why::Damaged("its manifest is gone".to_owned()),
                 // Behind one that is lost itself: whether its own result is whole shows here alone.
                 (State::Fresh(manifest), State::Waiting(_)) => match store.manifest(&manifest.key) {
-                    Err(StoreError::Damaged { path, what }) => StoreError::Damaged { path, what }.to_string(),
+                    Err(error @ StoreError::Damaged { .. }) => Why::Damaged(error.to_string()),
                     _ => continue,
                 },
                 _ => continue,
             };
+            let runs_again = why != Why::Remade;
             lost.insert(step, why);
-            if seen.insert(step) {
+            if runs_again && seen.insert(step) {
                 open.push(step);
             }
         }

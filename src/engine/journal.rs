@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::fingerprint::Digest;
 use crate::store::Store;
 
 const FORMAT: &str = "pipeline.journal.v1";
@@ -35,9 +36,7 @@ impl Journal {
     }
 
     pub fn log_of(&self, step: &str) -> PathBuf {
-        let name: String =
-            step.chars().map(|c| if c.is_ascii_alphanumeric() || "._-=,".contains(c) { c } else { '_' }).collect();
-        self.folder.join("logs").join(format!("{name}.log"))
+        self.folder.join("logs").join(file_name(step))
     }
 
     pub fn folder(&self) -> &Path {
@@ -52,6 +51,29 @@ impl Journal {
         let line = if self.cut { format!("\n{fields}\n") } else { format!("{fields}\n") };
         self.cut = file.write_all(line.as_bytes()).is_err();
     }
+}
+
+/// Of a step's log: no two steps have the same, and none is too long for a file system.
+///
+/// Brackets become `_`. Where that could be another step's name, or more had to be replaced or cut, the digest of the
+/// whole name follows.
+fn file_name(step: &str) -> String {
+    const LONGEST: usize = 200;
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._-=,".contains(c));
+    let alone = match step.split_once('[') {
+        // Up to its last `_` but one it is the stage, from there on the instance.
+        Some((stage, rest)) => {
+            rest.strip_suffix(']').is_some_and(|instance| plain(stage) && plain(instance) && !instance.contains('_'))
+        }
+        None => plain(step) && !step.ends_with('_'),
+    };
+    let readable = |c: char| if plain(c.encode_utf8(&mut [0; 4])) { c } else { '_' };
+    let name: String = step.chars().map(readable).take(LONGEST).collect();
+    if alone && name.len() == step.len() {
+        return format!("{name}.log");
+    }
+    let digest = Digest::of(step.as_bytes()).to_string();
+    format!("{name}~{}.log", &digest[..16])
 }
 
 /// A folder that nobody else uses: a clock that was set back, or another host, can make the same name again.
@@ -76,6 +98,47 @@ pub fn seconds_since_1970() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn common_names_of_logs_can_be_read() {
+        for (step, file) in [
+            ("cluster.basins", "cluster.basins.log"),
+            ("finetune.agents[seed=1]", "finetune.agents_seed=1_.log"),
+            ("finetune.agents[head=1,order=0]", "finetune.agents_head=1,order=0_.log"),
+            ("eval.in_domain[7]", "eval.in_domain_7_.log"),
+            ("interpolate.lines[7,22]", "interpolate.lines_7,22_.log"),
+        ] {
+            assert_eq!(file_name(step), file);
+        }
+        let replaced = file_name("eval.hans[other/7@15000]");
+        assert!(replaced.starts_with("eval.hans_other_7_15000_~") && replaced.ends_with(".log"), "{replaced}");
+    }
+
+    #[test]
+    fn logs_have_names_of_their_own_that_are_not_too_long() {
+        let mut long = "eval.x[".to_owned() + &"7,".repeat(200);
+        let (cut, longer) = (long.clone() + "]", long.clone() + "8]");
+        let alike: [[&str; 2]; 5] = [
+            ["eval.x[a/7]", "eval.x[a@7]"],
+            ["eval.x[y_z]", "eval.x_y[z]"],
+            ["eval.x[z]", "eval.x_z_"],
+            ["eval.x[ü]", "eval.x[ä]"],
+            [&cut, &longer],
+        ];
+        for [one, other] in alike {
+            assert_ne!(file_name(one), file_name(other));
+        }
+        long.push_str(&"ü".repeat(200));
+        assert!(file_name(&long).len() <= 255 && file_name(&"ü".repeat(300)).len() <= 255);
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_steps_share_a_log(one in r"[ab][a_/]{0,3}(\[[a_/,]{0,3}\])?", other in r"[ab][a_/]{0,3}(\[[a_/,]{0,3}\])?") {
+            prop_assert_eq!(one == other, file_name(&one) == file_name(&other), "{} {}", one, other);
+        }
+    }
 
     #[test]
     fn two_runs_of_one_name_have_two_folders() {

@@ -1,90 +1,98 @@
-//! What a worker keeps between steps: models on the device and tokenised examples.
+//! What a worker keeps between steps, such as models on the device: values of any type, by name.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::device::Device;
-use crate::engine::StageError;
-use crate::fingerprint::Digest;
-use crate::model::{Bert, BertConfig, Head, Weights};
-use crate::stages::measure::Examples;
+/// Bytes of all values of one type. The driver orders pairs in tiles of eight models, so room for some ten BERT-base
+/// models saves nearly all loading.
+const MOST_BYTES: usize = 5 << 30;
+/// Values of one type.
+const MOST_VALUES: usize = 16;
 
-/// Bytes of weights kept on the device. The driver orders pairs in tiles of eight models, so room for some ten
-/// BERT-base models saves nearly all loading.
-const MODEL_BYTES: usize = 5 << 30;
-const EXAMPLE_SETS: usize = 16;
+/// What may be kept.
+pub trait Keep: Any + Send + Sync {
+    /// Of memory, on the host or on the device. What is small beside its number counts as nothing.
+    fn bytes(&self) -> usize {
+        0
+    }
 
-type ModelName = (Digest, Digest);
+    /// How many values of this type are kept at most.
+    fn most() -> usize
+    where
+        Self: Sized,
+    {
+        MOST_VALUES
+    }
+}
 
+/// The least recently used go first.
 #[derive(Default)]
 pub struct Memory {
-    models: VecDeque<(ModelName, Arc<LoadedModel>)>,
-    examples: VecDeque<(String, Arc<Examples>)>,
+    kept: VecDeque<Entry>,
 }
 
-impl Memory {
-    pub fn model(&mut self, name: &ModelName) -> Option<Arc<LoadedModel>> {
-        recall(&mut self.models, name)
-    }
-
-    pub fn keep_model(&mut self, name: ModelName, model: Arc<LoadedModel>) {
-        self.models.push_front((name, model));
-        let mut bytes = 0;
-        self.models.retain(|(_, model)| {
-            bytes += model.bytes;
-            bytes <= MODEL_BYTES || bytes == model.bytes
-        });
-    }
-
-    pub fn examples(&mut self, name: &str) -> Option<Arc<Examples>> {
-        recall(&mut self.examples, name)
-    }
-
-    pub fn keep_examples(&mut self, name: String, examples: Arc<Examples>) {
-        self.examples.push_front((name, examples));
-        self.examples.truncate(EXAMPLE_SETS);
-    }
-}
-
-/// Finds an entry and moves it to the front, where it is dropped last.
-fn recall<N: PartialEq<Q>, Q: ?Sized, T: Clone>(entries: &mut VecDeque<(N, T)>, name: &Q) -> Option<T> {
-    let at = entries.iter().position(|(known, _)| known == name)?;
-    let entry = entries.remove(at)?;
-    let value = entry.1.clone();
-    entries.push_front(entry);
-    Some(value)
-}
-
-/// A classifier on the device.
-pub struct LoadedModel {
-    pub bert: Bert,
-    /// Names of its outputs, in order.
-    pub labels: Vec<String>,
+struct Entry {
+    name: String,
+    value: Arc<dyn Any + Send + Sync>,
     bytes: usize,
 }
 
-impl LoadedModel {
-    pub fn load(config: &[u8], weights: &[u8], device: &Device) -> Result<Self, StageError> {
-        let config = BertConfig::from_json(&String::from_utf8_lossy(config))?;
-        let labels = config.labels();
-        if labels.len() < 2 {
-            return Err(StageError::new("the model has no classifier: its config.json names no labels")
-                .help("fine-tune it first"));
-        }
-        let head = Head::Classifier { labels: labels.len() };
-        let bert = Bert::new(&config, head, &Weights::from_safetensors(weights)?, &device.device)?;
-        Ok(Self { bert, labels, bytes: weights.len() })
+impl Memory {
+    pub fn get<T: Keep>(&mut self, name: &str) -> Option<Arc<T>> {
+        let at = self.kept.iter().position(|entry| entry.name == name && entry.value.is::<T>())?;
+        let entry = self.kept.remove(at)?;
+        let value = entry.value.clone().downcast().ok();
+        self.kept.push_front(entry);
+        value
     }
 
-    /// The Euclidean distance over all parameters, in f64.
-    pub fn distance(&self, other: &Self) -> Result<f64, StageError> {
-        let mut sum = 0.0;
-        for (a, b) in self.bert.parameters().iter().zip(other.bert.parameters()) {
-            let (a, b) = (a.to_data(), b.to_data());
-            let wrong = |error| StageError::new(format!("the weights are not f32: {error:?}"));
-            let (a, b): (&[f32], &[f32]) = (a.as_slice().map_err(wrong)?, b.as_slice().map_err(wrong)?);
-            sum += a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>();
+    /// The newest value stays, however large it is.
+    pub fn keep<T: Keep>(&mut self, name: String, value: Arc<T>) {
+        self.kept.push_front(Entry { name, bytes: value.bytes(), value });
+        let (mut bytes, mut values) = (0, 0);
+        self.kept.retain(|entry| {
+            if !entry.value.is::<T>() {
+                return true;
+            }
+            bytes += entry.bytes;
+            values += 1;
+            values == 1 || (bytes <= MOST_BYTES && values <= T::most())
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Small(u32);
+    struct Large;
+
+    impl Keep for Small {}
+
+    impl Keep for Large {
+        fn bytes(&self) -> usize {
+            3 << 30
         }
-        Ok(sum.sqrt())
+
+        fn most() -> usize {
+            usize::MAX
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_of_a_type_go_first() {
+        let mut memory = Memory::default();
+        memory.keep("large".to_owned(), Arc::new(Large));
+        for number in 0..20 {
+            memory.keep(number.to_string(), Arc::new(Small(number)));
+            assert!(memory.get::<Small>("0").is_some(), "used all the time, after {number}");
+        }
+        let there = |memory: &mut Memory, number: u32| memory.get::<Small>(&number.to_string()).map(|one| one.0);
+        assert_eq!((there(&mut memory, 19), there(&mut memory, 5), there(&mut memory, 4)), (Some(19), Some(5), None));
+        assert!(memory.get::<Large>("large").is_some() && memory.get::<Small>("large").is_none());
+        memory.keep("another".to_owned(), Arc::new(Large));
+        assert!(memory.get::<Large>("another").is_some() && memory.get::<Large>("large").is_none());
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::graph::{Graph, Input, Step};
 use crate::fingerprint::{Key, KeyParts};
-use crate::graph::{Graph, Step};
 use crate::store::{InputRecord, Manifest, Store, StoreError};
 
 /// What is known of every step, by its number in the graph.
@@ -33,6 +33,18 @@ impl State {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key over what is left of a step's inputs would be another step's.
+    #[error(
+        "{step} needs the artifact `{artifact}` of {from}, and the cache holds that step without it, made by another \
+             version of pipeline; make it anew with `pipeline run FILE --force {stage}`"
+    )]
+    NoArtifact { step: String, artifact: String, from: String, stage: String },
+}
+
 /// Why a step is not fresh.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
@@ -57,7 +69,7 @@ impl std::fmt::Display for Reason {
 
 impl Plan {
     /// `forced` steps run whatever the cache holds.
-    pub fn new(graph: &Graph, store: &Store, forced: &BTreeSet<usize>) -> Result<Self, StoreError> {
+    pub fn new(graph: &Graph, store: &Store, forced: &BTreeSet<usize>) -> Result<Self, PlanError> {
         let last_keys = store.last_keys(&graph.experiment);
         let mut plan = Self { states: Vec::with_capacity(graph.steps.len()) };
         for step in 0..graph.steps.len() {
@@ -75,7 +87,7 @@ impl Plan {
         step: usize,
         forced: bool,
         last_keys: &BTreeMap<String, Key>,
-    ) -> Result<State, StoreError> {
+    ) -> Result<State, PlanError> {
         let waiting: BTreeSet<usize> = graph.steps[step]
             .inputs
             .iter()
@@ -85,18 +97,25 @@ impl Plan {
         if !waiting.is_empty() {
             return Ok(State::Waiting(waiting.into_iter().collect()));
         }
-        let inputs = self.inputs(&graph.steps[step]);
-        look_up(store, &graph.steps[step], &inputs, forced, last_keys)
+        let inputs = self.inputs(graph, step)?;
+        Ok(look_up(store, &graph.steps[step], &inputs, forced, last_keys)?)
     }
 
     /// The artifacts that a step reads. Every step it needs must be fresh.
-    pub fn inputs(&self, step: &Step) -> BTreeMap<String, InputRecord> {
-        let record = |from: usize, output: &str| {
-            let manifest = self.states[from].manifest()?;
-            let digest = manifest.outputs.get(output)?.digest;
-            Some(InputRecord { digest, from: manifest.key, output: output.to_owned() })
+    pub fn inputs(&self, graph: &Graph, step: usize) -> Result<BTreeMap<String, InputRecord>, PlanError> {
+        let step = &graph.steps[step];
+        let record = |Input { role, from, output }: &Input| {
+            let made = self.states[*from].manifest();
+            let found = made.and_then(|manifest| Some((manifest.key, manifest.outputs.get(output)?.digest)));
+            let (from, digest) = found.ok_or_else(|| PlanError::NoArtifact {
+                step: step.name(),
+                artifact: output.clone(),
+                from: graph.steps[*from].name(),
+                stage: graph.steps[*from].stage.to_string(),
+            })?;
+            Ok((role.clone(), InputRecord { digest, from, output: output.clone() }))
         };
-        step.inputs.iter().filter_map(|input| Some((input.role.clone(), record(input.from, &input.output)?))).collect()
+        step.inputs.iter().map(record).collect()
     }
 
     pub fn last_keys(&self, graph: &Graph) -> BTreeMap<String, Key> {
@@ -106,9 +125,9 @@ impl Plan {
 }
 
 pub fn key_of(step: &Step, inputs: &BTreeMap<String, InputRecord>) -> Key {
-    let parameters = step.params.value();
+    let parameters = step.work.parameters();
     let inputs = inputs.iter().map(|(role, record)| (role.as_str(), record.digest)).collect();
-    KeyParts { kind: step.params.kind(), version: step.params.version(), parameters: &parameters, inputs }.key()
+    KeyParts { kind: step.work.kind(), version: step.work.version(), parameters: &parameters, inputs }.key()
 }
 
 /// Looks a step up in the store, its inputs being known.
@@ -140,10 +159,10 @@ pub fn look_up(
 
 fn changes(before: &Manifest, step: &Step, inputs: &BTreeMap<String, InputRecord>) -> Vec<String> {
     let mut changes = Vec::new();
-    if before.version != step.params.version() {
+    if before.version != step.work.version() {
         changes.push(format!("the program's version of {}", before.kind));
     }
-    differences(&before.parameters, &step.params.value(), "", &mut changes);
+    differences(&before.parameters, &step.work.parameters(), "", &mut changes);
     let digest = |record: Option<&InputRecord>| record.map(|record| record.digest);
     let roles: BTreeSet<&String> = before.inputs.keys().chain(inputs.keys()).collect();
     let changed: Vec<&str> = roles

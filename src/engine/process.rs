@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::Sender;
@@ -12,13 +12,13 @@ use clap::ValueEnum;
 
 use super::context::StageError;
 use super::program::this_program;
-use super::protocol::{Order, Report};
+use super::protocol::{self, Order, Report, Silence};
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::store::InputRecord;
 
-/// A worker's number and what it said; `None` when it is gone.
-pub type FromWorker = (usize, Option<Report>);
+/// A worker's number and what it said, as long as it says something.
+pub type FromWorker = (usize, Result<Report, Silence>);
 
 /// A step whose inputs are there, and which is not.
 pub struct Runnable {
@@ -47,6 +47,7 @@ pub struct Worker {
     pub heard: Instant,
     /// Ended by the driver after so long without progress.
     pub hung: Option<Duration>,
+    pub threads: usize,
 }
 
 pub struct HowToStart<'a> {
@@ -83,17 +84,9 @@ impl Worker {
             return Err(StageError::new("failed to open the worker's pipes"));
         };
         std::thread::spawn(move || {
-            for line in BufReader::new(output).lines() {
-                let Ok(line) = line else { break };
-                match serde_json::from_str(&line) {
-                    Ok(report) => drop(reports.send((number, Some(report)))),
-                    // A report of another version.
-                    Err(_) if line.starts_with("{\"report\":") => break,
-                    // Whatever else stands there a library has printed; `tokenizers` does.
-                    Err(_) => {}
-                }
+            for report in protocol::reports(BufReader::new(output)) {
+                reports.send((number, report)).ok();
             }
-            reports.send((number, None)).ok();
         });
         Ok(Self {
             child,
@@ -103,6 +96,7 @@ impl Worker {
             gone: false,
             heard: Instant::now(),
             hung: None,
+            threads: how.threads,
         })
     }
 

@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::hold;
+
 /// Work that cannot be gone on with is left alone for so long: most of it ends by then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a worker ends with that was asked to.
-pub const STOPPED: i32 = 130;
+pub const STOPPED: u8 = 130;
 
 /// Set once, never taken back: a worker that is asked to stop ends.
 #[derive(Debug)]
@@ -32,10 +34,11 @@ impl StopFlag {
             std::thread::spawn(|| {
                 std::thread::sleep(PATIENCE);
                 if !self.listening.load(Ordering::Relaxed) {
-                    std::process::exit(STOPPED);
+                    std::process::exit(STOPPED.into());
                 }
             });
         }
+        hold::at(format_args!("stop-asked"));
     }
 
     pub(super) fn running(&self, listening: bool) {

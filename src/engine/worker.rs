@@ -1,35 +1,46 @@
 //! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
 
+use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::context::{Context, StageError};
+use super::context::{Context, StageEnd, StageError};
 use super::journal::seconds_since_1970;
 use super::memory::Memory;
-use super::protocol::{Order, PROTOCOL, Progress, Report, Task};
+use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
+use super::work::{ReadStep, Work};
 use crate::device::{Backend, Device, select};
+use crate::hold;
 use crate::store::{Attempt, MANIFEST_FORMAT, Manifest, Provenance, Store};
 
 /// How often an idle worker looks whether it should end.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// Serves the driver on standard input and output until it hangs up, or somebody sets `stop`.
-pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> Result<(), StageError> {
-    std::panic::set_hook(Box::new(|_| {}));
+/// Serves the driver on standard input and output until it hangs up, or somebody sets `stop`. `kinds` are the steps that
+/// can be run.
+pub fn work(
+    cache: &Path,
+    backend: Option<Backend>,
+    stop: &'static StopFlag,
+    kinds: Vec<ReadStep>,
+) -> Result<(), StageError> {
+    std::panic::set_hook(Box::new(note_panic));
     let store = Store::open(cache)?;
-    let mut worker = Worker { store, device: None, memory: Memory::default(), stop };
+    let mut worker = Worker { store, device: None, memory: Memory::default(), stop, kinds };
     match backend.map(select).transpose() {
         Ok(device) => {
             say(&Report::Ready {
                 device: device.as_ref().map(|device| format!("{} ({})", device.name, device.why)),
+                backend: device.as_ref().map(|device| device.backend),
                 protocol: PROTOCOL,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             });
@@ -47,13 +58,14 @@ pub fn work(cache: &Path, backend: Option<Backend>, stop: &'static StopFlag) -> 
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
+        *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.log.clone());
         let report = match worker.serve(&task) {
             Ok(report) => report,
-            Err(error) if error.stopped => {
+            Err(StageEnd::Stopped) => {
                 log(&task.log, "stopped: the step goes on when it is started again");
                 Report::Stopped
             }
-            Err(error) => {
+            Err(StageEnd::Failed(error)) => {
                 log(&task.log, &format!("failed: {error}"));
                 Report::Failed { message: error.message, help: error.help }
             }
@@ -85,10 +97,8 @@ fn tasks(stop: &'static StopFlag) -> Receiver<Task> {
 }
 
 fn say(report: &Report) {
-    let mut line = serde_json::to_string(report).unwrap_or_default();
-    line.push('\n');
     let mut output = io::stdout().lock();
-    if output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {
+    if output.write_all(framed(report).as_bytes()).and_then(|()| output.flush()).is_err() {
         std::process::exit(0);
     }
 }
@@ -99,20 +109,36 @@ fn log(path: &Path, text: &str) {
     }
 }
 
+/// The log of the step that runs, or ran last: a panic on another thread has no way to know it.
+static LOG: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// What becomes of a panic is for whoever catches it to say; where it was is in the step's log.
+fn note_panic(panic: &PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let text = format!("thread `{}` {panic}\n{}", thread.name().unwrap_or("unnamed"), Backtrace::force_capture());
+    let path = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match path {
+        Some(path) => log(&path, &text),
+        None => eprintln!("{text}"),
+    }
+}
+
 struct Worker {
     store: Store,
     device: Option<Device>,
     memory: Memory,
     stop: &'static StopFlag,
+    kinds: Vec<ReadStep>,
 }
 
 impl Worker {
     /// Runs a step, unless another process runs it or has done so.
-    fn serve(&mut self, task: &Task) -> Result<Report, StageError> {
+    fn serve(&mut self, task: &Task) -> Result<Report, StageEnd> {
         let lock = match self.store.lock(&task.key, &task.step, task.dead.as_deref())? {
             Attempt::Held(lock) => lock,
             Attempt::Busy(holder) => return Ok(Report::Busy { holder }),
         };
+        hold::at(format_args!("locked"));
         if !task.force && matches!(self.store.manifest(&task.key), Ok(Some(_))) {
             log(&task.log, "another process finished this step meanwhile");
             return Ok(Report::Found);
@@ -128,9 +154,16 @@ impl Worker {
         Ok(Report::Done { seconds })
     }
 
-    fn run(&mut self, task: &Task) -> Result<f64, StageError> {
+    fn read(&self, task: &Task) -> Result<Box<dyn Work>, StageError> {
+        let kind = self.kinds.iter().find(|known| known.kind() == task.kind);
+        let kind = kind.ok_or_else(|| StageError::new(format!("this program knows no steps of kind {}", task.kind)))?;
+        kind.read(task.parameters.clone())
+    }
+
+    fn run(&mut self, task: &Task) -> Result<f64, StageEnd> {
         let (started, clock) = (seconds_since_1970(), Instant::now());
-        log(&task.log, &format!("{} key {}\n{}", task.step, task.key, task.params.value()));
+        let step = self.read(task)?;
+        log(&task.log, &format!("{} key {}\n{}", task.step, task.key, task.parameters));
         let mut last_said = Instant::now();
         let mut report = |progress: Progress| {
             if let Some(loss) = progress.loss {
@@ -141,6 +174,7 @@ impl Worker {
                 last_said = Instant::now();
                 say(&Report::Progress(progress));
             }
+            hold::at(format_args!("{}-{}", task.kind, progress.done));
         };
         let scratch = self.store.scratch(&task.key);
         if task.fresh_start {
@@ -163,10 +197,10 @@ impl Worker {
             tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
         };
-        self.stop.running(task.params.listens());
+        self.stop.running(step.needs_device());
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
-        let outputs = catch_unwind(AssertUnwindSafe(|| task.params.run(&mut context)))
-            .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+        let outputs = catch_unwind(AssertUnwindSafe(|| step.run(&mut context)))
+            .unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()));
         self.stop.running(true);
         let outputs = outputs?;
         let facts = std::mem::take(&mut context.facts);
@@ -175,9 +209,9 @@ impl Worker {
             format: MANIFEST_FORMAT.to_owned(),
             key: task.key,
             step: task.step.clone(),
-            kind: task.params.kind().to_owned(),
-            version: task.params.version(),
-            parameters: task.params.value(),
+            kind: step.kind().to_owned(),
+            version: step.version(),
+            parameters: step.parameters(),
             inputs: task.inputs.clone(),
             outputs: outputs.store(&self.store)?,
             provenance: Provenance {
@@ -200,4 +234,34 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> StageError {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     StageError::new(format!("the step broke off: {}", text.unwrap_or("no message")))
         .help("this is a bug in pipeline; please report it with the log")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a process of its own, for a hook is everybody's.
+    #[test]
+    fn a_panic_leaves_its_place_in_the_log_of_the_step() {
+        const PATH: &str = "PIPELINE_TEST_LOG";
+        if let Some(path) = std::env::var_os(PATH) {
+            std::panic::set_hook(Box::new(note_panic));
+            *LOG.lock().unwrap() = Some(path.into());
+            assert!(catch_unwind(|| panic!("row {} is odd", 3)).is_err());
+            assert!(std::thread::spawn(|| panic!("elsewhere")).join().is_err());
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("step.log");
+        let test = "engine::worker::tests::a_panic_leaves_its_place_in_the_log_of_the_step";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let ended = child.args(["--exact", test]).env(PATH, &path).output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+        let log = std::fs::read_to_string(path).unwrap();
+        let place = format!("panicked at {}:", file!());
+        assert_eq!(log.matches(&place).count(), 2, "{log}");
+        assert!(log.contains("row 3 is odd\n") && log.contains("elsewhere\n"), "{log}");
+        // A backtrace names this function.
+        assert!(log.contains("a_panic_leaves_its_place"), "{log}");
+    }
 }

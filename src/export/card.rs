@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Origin, kept_name};
+use super::origin::Origin;
 use crate::data::Source;
 use crate::store::Manifest;
 
@@ -33,7 +33,7 @@ pub(super) fn card(origin: &Origin, config: &Value) -> String {
     let mut row = |what: &str, value: &str| text.push_str(&format!("| {what} | {} |\n", cell(value)));
     row("experiment", origin.experiment);
     row("step", &format!("`{}`", origin.step));
-    row("checkpoint", kept_name(&origin.checkpoint.output()));
+    row("checkpoint", &origin.checkpoint.to_string());
     row("key of the step", &format!("`{}`", manifest.key));
     row("BLAKE3 of the weights as trained", &format!("`{}`", origin.weights));
     if !labels.is_empty() {

@@ -2,6 +2,7 @@
 
 mod card;
 mod folder;
+mod origin;
 mod tokenizer;
 
 pub use folder::{FolderError, write};
@@ -10,31 +11,42 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use origin::Origin;
+
+use crate::engine::Graph;
 use crate::engine::{Plan, StageError, State};
-use crate::experiment::Checkpoint;
 use crate::fingerprint::Digest;
-use crate::graph::Graph;
-use crate::store::{Manifest, Store};
+use crate::kinds::models::{CONFIG, TOKENIZER, checkpoint_of, weights};
+use crate::store::{Manifest, Store, StoreError};
+use crate::study::words::Checkpoint;
 
 /// Provenance for programs, beside the card for people. A folder with it is an earlier export.
 const PROVENANCE: &str = "pipeline.json";
 const FORMAT: &str = "pipeline.export.v1";
 
+/// Why a model cannot be exported.
+#[derive(Debug)]
+pub enum ExportError {
+    Store(StoreError),
+    /// The step makes no such model, or none that `transformers` has.
+    Model(StageError),
+}
+
+impl From<StoreError> for ExportError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StageError> for ExportError {
+    fn from(error: StageError) -> Self {
+        Self::Model(error)
+    }
+}
+
 pub struct Export {
     /// Names with contents, in the order of their writing.
     pub files: Vec<(String, Vec<u8>)>,
-}
-
-/// What the card and the provenance are made from.
-struct Origin<'a> {
-    experiment: &'a str,
-    /// As this experiment calls it; the manifest has the name that the experiment which ran it gave it.
-    step: String,
-    manifest: &'a Manifest,
-    checkpoint: Checkpoint,
-    weights: Digest,
-    /// The steps that it was made from, with their names, those nearest to it last.
-    ancestors: Vec<(String, &'a Manifest)>,
 }
 
 /// The files of the model that a step made.
@@ -47,49 +59,43 @@ pub fn export(
     store: &Store,
     step: usize,
     checkpoint: Checkpoint,
-) -> Result<Export, StageError> {
+) -> Result<Export, ExportError> {
     let name = graph.steps[step].name();
     let State::Fresh(manifest) = &plan.states[step] else {
-        return Err(StageError::new(format!("{name} is not in the cache as the experiment is now"))
-            .help(format!("run it first, for example with `pipeline run FILE --until {}`", graph.steps[step].stage)));
+        let help = format!("run it first, for example with `pipeline run FILE --until {}`", graph.steps[step].stage);
+        return Err(StageError::new(format!("{name} is not in the cache as the experiment is now")).help(help).into());
     };
-    if !["config", "tokenizer"].iter().all(|output| manifest.outputs.contains_key(*output)) {
+    if ![CONFIG.name(), TOKENIZER.name()].iter().all(|output| manifest.outputs.contains_key(*output)) {
         return Err(StageError::new(format!("{name} makes no model"))
-            .help("name a step of a fetched, pre-trained or fine-tuned model"));
+            .help("name a step of a fetched, pre-trained or fine-tuned model")
+            .into());
     }
-    let Some(weights) = manifest.outputs.get(&checkpoint.output()) else {
-        let kept: Vec<&str> = manifest.outputs.keys().filter_map(|output| kept(output)).collect();
-        let wanted = checkpoint.output();
-        let wanted = kept_name(&wanted);
-        return Err(StageError::new(format!("{name} keeps no checkpoint {wanted}; it keeps {}", kept.join(", "))));
+    let Some(found) = manifest.outputs.get(weights(checkpoint).name()) else {
+        let kept = manifest.outputs.keys().filter_map(|output| checkpoint_of(output));
+        let kept: Vec<String> = kept.map(|kept| kept.to_string()).collect();
+        let message = format!("{name} keeps no checkpoint {checkpoint}; it keeps {}", kept.join(", "));
+        return Err(StageError::new(message).into());
     };
     let origin = Origin {
         experiment: &graph.experiment,
         step: name,
         manifest,
         checkpoint,
-        weights: weights.digest,
+        weights: found.digest,
         ancestors: ancestors(graph, plan, step),
     };
-    let text = |output: &str| -> Result<String, StageError> { Ok(String::from_utf8(store.output(manifest, output)?)?) };
-    let (config, tokenizer) = (text("config")?, text("tokenizer")?);
-    let parsed: Value = serde_json::from_str(&config)?;
+    let text = |output: &str| -> Result<String, ExportError> {
+        Ok(String::from_utf8(store.output(manifest, output)?).map_err(StageError::from)?)
+    };
+    let (config, tokenizer) = (text(CONFIG.name())?, text(TOKENIZER.name())?);
+    let parsed: Value = serde_json::from_str(&config).map_err(StageError::from)?;
     let mut files = vec![("config.json".to_owned(), config.into_bytes())];
     files.extend(tokenizer::files(&tokenizer, &parsed)?);
     files.push(("README.md".to_owned(), card::card(&origin, &parsed).into_bytes()));
-    files.push(("model.safetensors".to_owned(), store.output(manifest, &checkpoint.output())?));
+    files.push(("model.safetensors".to_owned(), store.output(manifest, weights(checkpoint).name())?));
     let provenance = provenance(&origin, &files);
     files.push((PROVENANCE.to_owned(), provenance.into_bytes()));
     Ok(Export { files })
-}
-
-/// `last` for the output `weights`, `15000` for `weights@15000`, `None` for what holds no weights.
-fn kept(output: &str) -> Option<&str> {
-    (output == "weights" || output.starts_with("weights@")).then(|| kept_name(output))
-}
-
-fn kept_name(output: &str) -> &str {
-    output.strip_prefix("weights@").unwrap_or("last")
 }
 
 fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<(String, &'a Manifest)> {
@@ -120,7 +126,7 @@ fn provenance(origin: &Origin, files: &[(String, Vec<u8>)]) -> String {
         "pipeline": origin.manifest.provenance.pipeline,
         "experiment": origin.experiment,
         "step": origin.step,
-        "checkpoint": kept_name(&origin.checkpoint.output()),
+        "checkpoint": origin.checkpoint.to_string(),
         "key": origin.manifest.key,
         "kind": origin.manifest.kind,
         "version": origin.manifest.version,

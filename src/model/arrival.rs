@@ -1,7 +1,7 @@
 //! The strict look at a checkpoint when it arrives: everything that it has too much, too little or in another shape.
 
 use super::report::LoadReport;
-use super::{BertConfig, Head, ModelError, Weights};
+use super::{Head, ModelError, TransformerConfig, Weights};
 
 /// A checkpoint that fits its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Arrival {
     /// # Errors
     /// Names all tensors that are missing, unexpected or of another shape, or the first few of them. Only the whole
     /// classification head may be missing.
-    pub fn check(weights: &Weights, config: &BertConfig) -> Result<Self, ModelError> {
+    pub fn check(weights: &Weights, config: &TransformerConfig) -> Result<Self, ModelError> {
         let new_head = config.model_type.new_head();
         let of_head = |name: &str| new_head.holds(name);
         let unused = config.model_type.description().unused;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::model::{HostTensor, Layout};
 
-    fn complete(config: &BertConfig, labels: usize) -> Weights {
+    fn complete(config: &TransformerConfig, labels: usize) -> Weights {
         let tensor = |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] };
         let slots = Layout::new(config, Head::Classifier { labels }).slots;
         Weights { tensors: slots.into_iter().map(|slot| (slot.name, tensor(&slot.shape))).collect() }
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn only_the_whole_head_may_be_missing() {
-        let config = BertConfig::new(20, 1, 8, 2, 16);
-        let named = BertConfig::from_json(&config.to_json(Some(&["no".into(), "yes".into()]))).unwrap();
+        let config = TransformerConfig::new(20, 1, 8, 2, 16);
+        let named = TransformerConfig::from_json(&config.to_json(Some(&["no".into(), "yes".into()]))).unwrap();
         let whole = Arrival::check(&complete(&config, 2), &named).unwrap();
         assert_eq!((whole.note(), whole.counts()), (None, "25 loaded, 0 missing, 0 of pretraining left aside".into()));
         assert!(Arrival::check(&complete(&config, 3), &config).is_ok());
@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn every_difference_is_named() {
-        let config = BertConfig::new(20, 1, 8, 2, 16);
-        let named = BertConfig::from_json(&config.to_json(Some(&["no".into(), "yes".into()]))).unwrap();
+        let config = TransformerConfig::new(20, 1, 8, 2, 16);
+        let named = TransformerConfig::from_json(&config.to_json(Some(&["no".into(), "yes".into()]))).unwrap();
         let mut odd = complete(&config, 3);
         odd.tensors.retain(|name, _| !name.contains("attention.self"));
         odd.tensors.insert("bert.adapter.bias".into(), HostTensor { shape: vec![1], data: vec![0.0] });

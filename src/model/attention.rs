@@ -1,8 +1,9 @@
 //! Multi-head self-attention between the query, key and value projections and the output projection.
 
+use super::Matrix;
 use super::kernels::{Kernels, Mask, Scores};
 use super::tokens::Tokens;
-use super::{B, Matrix};
+use crate::device::B;
 use burn::tensor::Tensor;
 
 /// Which tokens ask.

@@ -1,17 +1,18 @@
 //! The gradients, layer by layer from the loss back to the embeddings.
 
 use super::attention::Queries;
-use super::bert::{Bert, Gradients, Head, MaskedTargets};
 use super::dropout::Dropout;
 use super::forward::{EncoderKept, LayerKept, MaskedKept, SublayerKept};
 use super::kernels::Mask;
 use super::layout::{POSITION, WORD};
 use super::tokens::Tokens;
-use super::{B, Matrix, ModelError};
+use super::transformer::{Gradients, MaskedTargets, Transformer};
+use super::{Head, Matrix, ModelError};
 use crate::data::Batch;
+use crate::device::B;
 use burn::tensor::{IndexingUpdateOp, Tensor};
 
-impl Bert {
+impl Transformer {
     /// The mean cross-entropy of a batch, `[1]`, and its gradients.
     ///
     /// # Errors

@@ -2,12 +2,12 @@
 
 use super::architecture::HeadActivation;
 use super::attention::Queries;
-use super::bert::{Bert, Gradients, Head};
 use super::dropout::Dropout;
 use super::forward::EncoderKept;
 use super::kernels::Mask;
 use super::tokens::Tokens;
-use super::{Activation, Matrix, ModelError};
+use super::transformer::{Gradients, Transformer};
+use super::{Activation, Head, Matrix, ModelError};
 use crate::data::Batch;
 
 pub(super) struct ClassifierKept {
@@ -23,7 +23,7 @@ pub(super) struct ClassifierKept {
     pub dropped: Matrix,
 }
 
-impl Bert {
+impl Transformer {
     /// A classifier's logits `[rows, labels]`.
     pub(super) fn logits(
         &self,

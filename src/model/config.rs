@@ -32,7 +32,7 @@ impl Activation {
 ///
 /// Fields that are not listed here (`use_cache`, `transformers_version`, …) do not change what is computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BertConfig {
+pub struct TransformerConfig {
     pub vocab_size: usize,
     pub hidden_size: usize,
     pub num_hidden_layers: usize,
@@ -94,7 +94,7 @@ fn default_position_type() -> String {
 const LARGEST_SIZE: usize = 1 << 24;
 const MOST_LAYERS: usize = 1024;
 
-impl BertConfig {
+impl TransformerConfig {
     /// A BERT from its sizes; everything else as in the published models.
     pub fn new(vocab_size: usize, layers: usize, hidden: usize, heads: usize, intermediate: usize) -> Self {
         Self {
@@ -265,14 +265,14 @@ mod tests {
     use super::*;
 
     fn base() -> String {
-        BertConfig::new(100, 2, 16, 2, 32).to_json(Some(&["no".into(), "yes".into()]))
+        TransformerConfig::new(100, 2, 16, 2, 32).to_json(Some(&["no".into(), "yes".into()]))
     }
 
     #[test]
     fn round_trip_keeps_everything() {
-        let config = BertConfig::from_json(&base()).unwrap();
+        let config = TransformerConfig::from_json(&base()).unwrap();
         assert_eq!(config.labels(), ["no", "yes"]);
-        let again = BertConfig::from_json(&config.to_json(Some(&config.labels()))).unwrap();
+        let again = TransformerConfig::from_json(&config.to_json(Some(&config.labels()))).unwrap();
         assert_eq!(config, again);
         let value: Value = serde_json::from_str(&base()).unwrap();
         assert_eq!(value["architectures"][0], "BertForSequenceClassification");
@@ -294,9 +294,9 @@ mod tests {
         ] {
             let text = base().replace(from, to);
             assert_ne!(text, base(), "{from} is not in the file");
-            let error = BertConfig::from_json(&text).unwrap_err().to_string();
+            let error = TransformerConfig::from_json(&text).unwrap_err().to_string();
             assert!(error.contains(field), "{error}");
         }
-        assert!(BertConfig::from_json("{}").unwrap_err().to_string().contains("vocab_size"));
+        assert!(TransformerConfig::from_json("{}").unwrap_err().to_string().contains("vocab_size"));
     }
 }

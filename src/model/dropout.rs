@@ -1,6 +1,7 @@
 //! Dropout: its rates, and where the random numbers of one training step come from.
 
-use super::{B, BertConfig, Kernels};
+use super::TransformerConfig;
+use crate::device::{B, is_host};
 use burn::DispatchDevice;
 use burn::tensor::backend::Backend;
 use rand::Rng;
@@ -23,7 +24,7 @@ impl DropoutRates {
     pub const OFF: Self = Self { hidden: 0.0, attention: 0.0, classifier: 0.0 };
 
     /// The rates of a checkpoint's configuration.
-    pub fn of(config: &BertConfig) -> Self {
+    pub fn of(config: &TransformerConfig) -> Self {
         Self {
             hidden: config.hidden_dropout_prob,
             attention: config.attention_probs_dropout_prob,
@@ -50,7 +51,7 @@ pub struct Dropout {
 impl Dropout {
     pub fn new(rates: DropoutRates, seed: u64, step: u64, device: &DispatchDevice) -> Self {
         let mut keys = crate::rng::stream("dropout", seed, step);
-        if rates != DropoutRates::OFF && Kernels::of(device) == Kernels::Device {
+        if rates != DropoutRates::OFF && !is_host(device) {
             B::seed(device, keys.next_u64());
         }
         Self {

@@ -44,12 +44,12 @@ pub(super) fn to_own_names(fields: &mut Map<String, Value>, architecture: Archit
 
 #[cfg(test)]
 mod tests {
-    use super::super::BertConfig;
+    use super::super::TransformerConfig;
     use super::*;
     use std::collections::BTreeMap;
 
-    fn of(model_type: Architecture) -> BertConfig {
-        let mut config = BertConfig { model_type, ..BertConfig::new(100, 2, 16, 2, 32) };
+    fn of(model_type: Architecture) -> TransformerConfig {
+        let mut config = TransformerConfig { model_type, ..TransformerConfig::new(100, 2, 16, 2, 32) };
         match model_type {
             Architecture::DistilBert => config.classifier_dropout = Some(0.3),
             Architecture::Electra => config.embedding_size = Some(8),
@@ -63,9 +63,9 @@ mod tests {
         for architecture in Architecture::ALL {
             let config = of(architecture);
             let text = config.to_json(Some(&["no".into(), "yes".into()]));
-            let again = BertConfig::from_json(&text).unwrap();
+            let again = TransformerConfig::from_json(&text).unwrap();
             assert_eq!(again.labels(), ["no", "yes"]);
-            assert_eq!(BertConfig { id2label: BTreeMap::new(), type_vocab_size: 2, ..again }, config);
+            assert_eq!(TransformerConfig { id2label: BTreeMap::new(), type_vocab_size: 2, ..again }, config);
             let value: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(value["model_type"], architecture.name());
             let class = architecture.description().class;
@@ -85,7 +85,7 @@ mod tests {
         let read = |architecture: Architecture, absent: &str| {
             let mut value: Value = serde_json::from_str(&of(architecture).to_json(None)).unwrap();
             value.as_object_mut().unwrap().remove(absent).unwrap();
-            BertConfig::from_json(&value.to_string())
+            TransformerConfig::from_json(&value.to_string())
         };
         assert_eq!(read(Architecture::Roberta, "pad_token_id").unwrap().first_position(), 2);
         assert_eq!(read(Architecture::Bert, "pad_token_id").unwrap().first_position(), 0);
@@ -107,7 +107,7 @@ mod tests {
             let text = of(architecture).to_json(None);
             let changed = text.replace(from, to);
             assert_ne!(text, changed, "{from} is not in the file");
-            let error = BertConfig::from_json(&changed).unwrap_err().to_string();
+            let error = TransformerConfig::from_json(&changed).unwrap_err().to_string();
             assert!(error.contains(&format!("`{field}`")), "{error}");
         }
     }

@@ -1,13 +1,14 @@
 //! The forward pass, keeping what the gradients need if asked to.
 
 use super::attention::{Attention, AttentionKept, Queries};
-use super::bert::{Bert, Head, MaskedTargets};
 use super::dropout::Dropout;
 use super::kernels::{Mask, NormKept};
 use super::layout::{POSITION, WORD};
 use super::tokens::Tokens;
-use super::{B, Matrix, ModelError};
+use super::transformer::{MaskedTargets, Transformer};
+use super::{Head, Matrix, ModelError};
 use crate::data::Batch;
+use crate::device::B;
 use burn::tensor::{Int, Tensor};
 
 pub(super) struct EmbeddingKept {
@@ -55,7 +56,7 @@ pub(super) struct MaskedKept {
     pub transformed: Matrix,
 }
 
-impl Bert {
+impl Transformer {
     /// A masked language model's logits `[targets, vocabulary]`, with what its gradients need.
     pub(super) fn masked_logits(
         &self,

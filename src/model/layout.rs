@@ -4,7 +4,7 @@
 //! forward and backward passes ask for places by what they mean.
 
 use super::architecture::{HeadDescription, TokenTypes};
-use super::{BertConfig, Head};
+use super::{Head, TransformerConfig};
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) struct MaskedSlots {
 }
 
 impl Layout {
-    pub fn new(config: &BertConfig, head: Head) -> Self {
+    pub fn new(config: &TransformerConfig, head: Head) -> Self {
         let (hidden, inner, narrow) = (config.hidden_size, config.intermediate_size, config.embedding_size());
         let kind = config.model_type.description();
         let (prefix, mut list) = (kind.prefix, List::default());
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn places_and_names_agree() {
-        let config = BertConfig::new(30, 2, 8, 2, 16);
+        let config = TransformerConfig::new(30, 2, 8, 2, 16);
         let layout = Layout::new(&config, Head::Classifier { labels: 3 });
         let name = |place: usize| layout.slots[place].name.as_str();
         assert_eq!(name(layout.embeddings.norm + 1), "bert.embeddings.LayerNorm.bias");
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn biases_and_layer_norms_do_not_decay() {
         for model_type in Architecture::ALL {
-            let config = BertConfig { model_type, ..BertConfig::new(30, 1, 8, 2, 16) };
+            let config = TransformerConfig { model_type, ..TransformerConfig::new(30, 1, 8, 2, 16) };
             let layout = Layout::new(&config, Head::Classifier { labels: 2 });
             for slot in &layout.slots {
                 let name = slot.name.to_lowercase().replace('_', "");
@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn embeddings_are_projected_where_they_are_narrower() {
-        let mut config = BertConfig { model_type: Architecture::Electra, ..BertConfig::new(30, 2, 8, 2, 16) };
+        let mut config =
+            TransformerConfig { model_type: Architecture::Electra, ..TransformerConfig::new(30, 2, 8, 2, 16) };
         assert_eq!(Layout::new(&config, Head::Classifier { labels: 2 }).embeddings.projection, None);
         config.embedding_size = Some(4);
         let layout = Layout::new(&config, Head::Classifier { labels: 2 });

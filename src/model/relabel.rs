@@ -24,17 +24,17 @@ pub fn relabel(config: &str, labels: &[String]) -> Result<String, ModelError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BertConfig;
+    use super::super::TransformerConfig;
     use super::*;
 
     #[test]
     fn only_the_labels_change() {
-        let before = BertConfig::new(30, 2, 8, 2, 16);
+        let before = TransformerConfig::new(30, 2, 8, 2, 16);
         let text = before.to_json(Some(&["LABEL_0".into(), "LABEL_1".into(), "LABEL_2".into()]));
         let labels = ["contradiction", "entailment", "neutral"].map(String::from);
-        let after = BertConfig::from_json(&relabel(&text, &labels).unwrap()).unwrap();
+        let after = TransformerConfig::from_json(&relabel(&text, &labels).unwrap()).unwrap();
         assert_eq!(after.labels(), labels);
-        assert_eq!(after, BertConfig { id2label: after.id2label.clone(), ..before });
+        assert_eq!(after, TransformerConfig { id2label: after.id2label.clone(), ..before });
         assert!(relabel("[]", &labels).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What a set of weights has and lacks, compared with what a model needs.
 
-use super::{Architecture, BertConfig, Head, Layout, ModelError, Weights};
+use super::{Architecture, Head, Layout, ModelError, TransformerConfig, Weights};
 
 /// Why weights are loaded, which decides what may differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    pub fn new(weights: &Weights, config: &BertConfig, head: Head) -> Self {
+    pub fn new(weights: &Weights, config: &TransformerConfig, head: Head) -> Self {
         let slots = Layout::new(config, head).slots;
         let mut report = Self { architecture: config.model_type, ..Self::default() };
         for slot in &slots {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::model::HostTensor;
 
-    fn complete(config: &BertConfig, head: Head) -> Weights {
+    fn complete(config: &TransformerConfig, head: Head) -> Weights {
         let tensor = |shape: &[usize]| HostTensor { shape: shape.to_vec(), data: vec![0.0; shape.iter().product()] };
         let slots = Layout::new(config, head).slots;
         Weights { tensors: slots.into_iter().map(|slot| (slot.name, tensor(&slot.shape))).collect() }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn each_purpose_allows_its_own_differences() {
-        let config = BertConfig::new(20, 1, 8, 2, 16);
+        let config = TransformerConfig::new(20, 1, 8, 2, 16);
         let (two, three) = (Head::Classifier { labels: 2 }, Head::Classifier { labels: 3 });
         let weights = complete(&config, two);
         let check = |weights: &Weights, head, purpose| LoadReport::new(weights, &config, head).check(purpose);
@@ -116,7 +116,7 @@ mod tests {
                 "discriminator_predictions.dense.weight",
             ),
         ] {
-            let config = BertConfig { model_type, ..BertConfig::new(20, 1, 8, 2, 16) };
+            let config = TransformerConfig { model_type, ..TransformerConfig::new(20, 1, 8, 2, 16) };
             let check = |weights: &Weights, purpose| LoadReport::new(weights, &config, two).check(purpose);
             let mut weights = complete(&config, two);
             let extra = HostTensor { shape: vec![1], data: vec![0.0] };

@@ -4,8 +4,9 @@
 //! around the attention products. Training batches of natural text are a third padding.
 
 use super::architecture::{Positions, TokenTypes};
-use super::{B, BertConfig, Kernels, Matrix, ModelError};
+use super::{Kernels, Matrix, ModelError, TransformerConfig};
 use crate::data::Batch;
+use crate::device::B;
 use burn::DispatchDevice;
 use burn::tensor::{Int, Tensor, TensorData};
 
@@ -46,7 +47,7 @@ impl Tokens {
     /// A row without tokens, a row longer than the model's positions, or an id that the model has no embedding for.
     pub fn new(
         batch: &Batch,
-        config: &BertConfig,
+        config: &TransformerConfig,
         kernels: Kernels,
         device: &DispatchDevice,
     ) -> Result<Self, ModelError> {

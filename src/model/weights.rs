@@ -1,16 +1,10 @@
 //! Weights on the host: tensors by Hugging Face name, in and out of safetensors.
 
-use super::formats::Float;
-use super::{Architecture, ModelError};
+use super::canonical::{canonical, is_parameter};
+use super::floats::Float;
+use super::{Architecture, HostTensor, ModelError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
-
-/// A tensor in memory, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostTensor {
-    pub shape: Vec<usize>,
-    pub data: Vec<f32>,
-}
 
 /// Every tensor of a model under its canonical name, which is Hugging Face's: for BERT `bert.…`, `classifier.…`, `cls.…`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -101,7 +95,7 @@ impl Weights {
         Ok(sum.sqrt())
     }
 
-    /// `(1−t)·self + t·other` for every parameter: the reference for [`super::Bert::lerp`].
+    /// `(1−t)·self + t·other` for every parameter: the reference for [`super::Transformer::lerp`].
     ///
     /// # Errors
     /// The two do not hold the same tensors.
@@ -141,35 +135,6 @@ fn little_endian(data: &[f32]) -> Vec<u8> {
         bytes.extend_from_slice(&value.to_le_bytes());
     }
     bytes
-}
-
-/// Whether a tensor of this name, in whatever spelling, belongs to a model's parameters.
-pub(crate) fn is_parameter(name: &str) -> bool {
-    canonical(name).is_some()
-}
-
-/// What is no parameter of its own: constants, and tied decoders, whose weights are the word embeddings and whose biases
-/// are there under another name.
-const NOT_PARAMETERS: [&str; 6] = [
-    "embeddings.position_ids",
-    "embeddings.token_type_ids",
-    "cls.predictions.decoder.",
-    "lm_head.decoder.",
-    "vocab_projector.weight",
-    "generator_lm_head.weight",
-];
-
-/// The canonical name, or `None` for what is not a parameter.
-fn canonical(name: &str) -> Option<String> {
-    let (_, rest) = name.split_once('.').unwrap_or_default();
-    if NOT_PARAMETERS.iter().any(|start| name.starts_with(start) || rest.starts_with(start)) {
-        return None;
-    }
-    Some(match name.rsplit_once('.') {
-        Some((stem, "gamma")) => format!("{stem}.weight"),
-        Some((stem, "beta")) => format!("{stem}.bias"),
-        _ => name.to_owned(),
-    })
 }
 
 fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::estimate::Estimate;
-use super::{Event, Reporter, duration};
+use super::lines::STOPPING;
+use crate::engine::{Event, Reporter};
+use crate::units::duration;
 
 #[derive(Default)]
 pub struct Bars {
@@ -109,7 +111,7 @@ impl Reporter for Bars {
                 }
             }
             Event::Tick => {}
-            Event::Stopping => self.say(super::STOPPING.to_owned()),
+            Event::Stopping => self.say(STOPPING.to_owned()),
             Event::Stopped { graph, step } => {
                 self.end(*step);
                 self.say(format!("stopped {}", graph.steps[*step].name()));

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::Graph;
 use crate::engine::Plan;
-use crate::graph::Graph;
 
 /// Mean seconds of each kind of step; finished steps of earlier runs count as the first sample.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub struct Left {
 }
 
 fn class(graph: &Graph, step: usize) -> String {
-    format!("{} {}", graph.steps[step].stage, graph.steps[step].params.kind())
+    format!("{} {}", graph.steps[step].stage, graph.steps[step].work.kind())
 }
 
 impl Estimate {

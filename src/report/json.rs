@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::{Event, Reporter};
+use crate::engine::{Event, Reporter};
 
 pub struct JsonLines;
 

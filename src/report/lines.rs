@@ -3,7 +3,11 @@
 use std::io::Write;
 
 use super::estimate::Estimate;
-use super::{Event, Reporter, duration};
+use crate::engine::{Event, Reporter};
+use crate::units::duration;
+
+/// When the user wants an end.
+pub(super) const STOPPING: &str = "stopping: saving what is half done; press Ctrl-C again to end at once";
 
 #[derive(Default)]
 pub struct Lines {
@@ -59,7 +63,7 @@ impl Reporter for Lines {
                 }
             }
             Event::NotSelected { step, .. } => self.estimate.dropped(*step),
-            Event::Stopping => drop(writeln!(out, "{}", super::STOPPING)),
+            Event::Stopping => drop(writeln!(out, "{}", STOPPING)),
             Event::Stopped { graph, step } => {
                 self.running = self.running.saturating_sub(1);
                 writeln!(out, "stopped {}", graph.steps[*step].name()).ok();

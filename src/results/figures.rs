@@ -2,20 +2,16 @@
 
 use std::path::Path;
 
-use super::put;
-use super::tables::TABLES;
-use crate::engine::{Plan, StageError};
-use crate::graph::Graph;
-use crate::stages::Params;
-use crate::store::Store;
+use super::put::put;
+use crate::kinds::finished::Finished;
+use crate::kinds::plot::{FORMATS, Params};
+use crate::kinds::tables;
+use crate::tables::TableError;
 
-pub fn write(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<(), StageError> {
-    for (step, state) in graph.steps.iter().zip(&plan.states) {
-        if let (Params::Plot(_), Some(manifest)) = (&step.params, state.manifest()) {
-            for format in ["svg", "png", "pdf", "csv"] {
-                let bytes = store.output(manifest, &format!("figure.{format}"))?;
-                put(&folder.join(file_name(&step.stage.name, format)), &bytes)?;
-            }
+pub fn write(finished: &Finished<'_>, folder: &Path) -> Result<(), TableError> {
+    for done in finished.steps::<Params>() {
+        for (format, artifact) in &FORMATS {
+            put(&folder.join(file_name(done.stage(), format)), &done.bytes(artifact)?)?;
         }
     }
     Ok(())
@@ -24,7 +20,7 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result
 /// `NAME.csv`, or `NAME.figure.csv` where that is a table of the study.
 fn file_name(stage: &str, format: &str) -> String {
     match format {
-        "csv" if TABLES.contains(&stage) => format!("{stage}.figure.csv"),
+        "csv" if tables().any(|table| table == stage) => format!("{stage}.figure.csv"),
         format => format!("{stage}.{format}"),
     }
 }

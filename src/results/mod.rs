@@ -1,40 +1,63 @@
 //! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
 
-mod brief;
-mod clusterings;
-mod dynamics;
 mod figures;
-mod imports;
-mod rows;
-mod show;
-mod tables;
+mod put;
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::{Plan, StageError};
-use crate::graph::Graph;
-use crate::store::{Store, publish, remove_leftovers};
+use put::put;
 
-pub use show::render;
+use crate::engine::{Graph, Plan, StageError};
+use crate::kinds::finished::Finished;
+use crate::kinds::stages::Experiment;
+use crate::kinds::{ROOMS, place};
+use crate::store::{Store, remove_leftovers};
+use crate::tables::TableError;
+
+/// Makes the folder that [`write`] writes to: what stands in its way shows before the work and not after it.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(experiment: &str, results: &Path) -> Result<(), StageError> {
+    let folder = results.join(experiment);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        StageError::new(format!("cannot write results to `{}`: {error}", folder.display()))
+            .help("choose another folder with --results-dir")
+    })
+}
 
 /// Writes everything that is finished and returns the folder.
-pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, StageError> {
+///
+/// # Errors
+/// Something in the cache is damaged, or a file cannot be written.
+pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, TableError> {
     let folder = results.join(&graph.experiment);
-    let rows = rows::collect(graph, plan, store)?;
-    for table in tables::all(&rows)? {
-        table.write(&folder, &graph.experiment)?;
+    let finished = Finished::new(graph, plan, store);
+    for room in ROOMS {
+        for table in (room.rows)(&finished)? {
+            put(&folder.join(format!("{}.csv", table.name)), &table.csv(&graph.experiment)?)?;
+            put(&folder.join(format!("{}.parquet", table.name)), &table.parquet()?)?;
+        }
+        (room.files)(&finished, &mut |path, bytes| put(&folder.join(path), bytes))?;
     }
-    tables::training(graph, plan, store, &folder)?;
-    tables::surfaces(graph, plan, store, &folder)?;
-    figures::write(graph, plan, store, &folder)?;
+    figures::write(&finished, &folder)?;
     remove_leftovers(&folder, 1);
     Ok(folder)
 }
 
-/// Writes a file unless it holds these bytes already, so that a fresh run leaves files and their times alone.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), StageError> {
-    if std::fs::read(path).is_ok_and(|old| old == bytes) {
-        return Ok(());
+/// The tables as text for a terminal. They follow one another as the first stages of their kinds do in the file.
+///
+/// # Errors
+/// Something in the cache is damaged.
+pub fn render(experiment: &Experiment, graph: &Graph, plan: &Plan, store: &Store) -> Result<String, TableError> {
+    let finished = Finished::new(graph, plan, store);
+    let count = plan.states.iter().filter(|state| state.manifest().is_some()).count();
+    let mut text = format!("{}: {count} of {} steps finished\n", graph.experiment, graph.steps.len());
+    let mut rooms = ROOMS;
+    let first = |kind| experiment.stages.iter().position(|stage| stage.id.kind == kind);
+    rooms.sort_by_key(|room| (first(room.kind).unwrap_or(usize::MAX), place(room.kind)));
+    for room in rooms {
+        text.push_str(&(room.show)(&finished)?);
     }
-    Ok(publish(path, bytes, false)?)
+    Ok(text)
 }

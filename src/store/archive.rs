@@ -21,8 +21,9 @@ use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::files::{refuse_linked_folder, set_mode};
 use super::inventory::canonical;
-use super::{Manifest, Store, StoreError, manifest_path, object_path, refuse_linked_folder, set_mode};
+use super::{Manifest, Store, StoreError, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
 
 const FORMAT_NAME: &str = "FORMAT";
@@ -145,11 +146,8 @@ impl Store {
                 }
                 match self.manifest(key) {
                     Ok(Some(ours)) => {
-                        let digests = |manifest: &Manifest| -> Vec<(String, Digest)> {
-                            manifest.outputs.iter().map(|(name, output)| (name.clone(), output.digest)).collect()
-                        };
                         imported.known += 1;
-                        imported.different += usize::from(digests(&ours) != digests(&manifest));
+                        imported.different += usize::from(ours.is_remade(&manifest));
                     }
                     Ok(None) | Err(StoreError::Damaged { .. }) => {
                         self.commit(&manifest)?;
@@ -169,6 +167,9 @@ impl Store {
         let here = self.check_content(digest).is_ok();
         let fail = |source| ArchiveError::from(StoreError::write(&path, 0, source));
         let folder = path.parent().unwrap_or(Path::new("."));
+        if !here {
+            self.make_room(&path);
+        }
         fs::create_dir_all(folder).map_err(fail)?;
         let entry = archive.entry(at)?;
         let (name, promised) = (entry.name().to_owned(), entry.size());

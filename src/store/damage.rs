@@ -1,41 +1,15 @@
 //! What lies in the cache and must not be used: links, and bytes that do not match their name.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::error::damaged;
+use super::files::{digest_of, plain};
 use super::{Store, StoreError};
 use crate::fingerprint::Digest;
 
 const GONE: &str = "the object is gone";
-
-pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
-    StoreError::Damaged { path: path.to_owned(), what: what.into() }
-}
-
-/// What is known of a file of the cache, `None` where there is none. Neither the file nor the folder it lies in may be
-/// a link: an entry of the cache never leads out of it.
-pub(super) fn plain(path: &Path) -> Result<Option<Metadata>, StoreError> {
-    if let Some(folder) = path.parent()
-        && fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink())
-    {
-        return Err(damaged(folder, "it is a symbolic link, and the cache follows none; remove it"));
-    }
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_file() => Ok(Some(found)),
-        Ok(found) if found.is_symlink() => Err(damaged(path, "it is a symbolic link, and the cache follows none")),
-        Ok(_) => Err(damaged(path, "it is not a file")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StoreError::read(path, error)),
-    }
-}
-
-/// The digest of a file's bytes, and how many there are.
-pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
-    Ok((hasher.finalize().into(), hasher.count()))
-}
 
 impl Store {
     pub fn damaged_folder(&self) -> PathBuf {
@@ -57,37 +31,40 @@ impl Store {
 
     /// Reads an object through and compares it with its name.
     pub(super) fn check_content(&self, digest: &Digest) -> Result<u64, StoreError> {
+        self.checked(digest, &|path| digest_of(path))
+    }
+
+    /// What `read` finds in an object and the digest that this has, if it is the object's own. Read again before it is
+    /// judged: another process may have put it right just now, and what reads differently twice is no fault of the file.
+    fn checked<T>(&self, digest: &Digest, read: &dyn Fn(&Path) -> io::Result<(Digest, T)>) -> Result<T, StoreError> {
         let path = self.object_path(digest);
-        match plain(&path)? {
+        let look = || match plain(&path)? {
             None => Err(damaged(&path, GONE)),
-            Some(_) => match digest_of(&path) {
-                Ok((found, size)) if found == *digest => Ok(size),
-                Ok(_) => Err(damaged(&path, "its content does not match its name")),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged(&path, GONE)),
-                Err(error) => Err(StoreError::read(&path, error)),
-            },
+            Some(_) => read(&path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => damaged(&path, GONE),
+                _ => StoreError::read(&path, error),
+            }),
+        };
+        let first = match look()? {
+            (found, content) if found == *digest => return Ok(content),
+            (found, _) => found,
+        };
+        match look()? {
+            (second, content) if second == *digest => Ok(content),
+            (second, _) if second == first => Err(damaged(&path, "its content does not match its name")),
+            _ => Err(StoreError::Unsteady { path }),
         }
     }
 
     /// The bytes of an object, checked against its name. One that does not match it is moved out of the way, so that the
     /// next plan sees that the step which made it must run again.
     pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        let path = self.object_path(digest);
-        let error = match plain(&path) {
-            Ok(None) => return Err(damaged(&path, GONE)),
-            Err(error) => error,
-            Ok(Some(_)) => match fs::read(&path) {
-                Ok(bytes) if Digest::of(&bytes) == *digest => return Ok(bytes),
-                // Read again before it is judged: another process may have put it right just now.
-                Ok(_) => match self.check_content(digest) {
-                    Ok(_) => return fs::read(&path).map_err(|error| StoreError::read(&path, error)),
-                    Err(error) => error,
-                },
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged(&path, GONE)),
-                Err(error) => return Err(StoreError::read(&path, error)),
-            },
-        };
-        Err(self.set_aside(error))
+        self.get_with(digest, &|path| fs::read(path))
+    }
+
+    fn get_with(&self, digest: &Digest, read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Vec<u8>, StoreError> {
+        let hashed = |path: &Path| read(path).map(|bytes| (Digest::of(&bytes), bytes));
+        self.checked(digest, &hashed).map_err(|error| self.set_aside(error))
     }
 
     /// As [`Store::get`], without keeping the bytes.
@@ -108,13 +85,68 @@ impl Store {
     }
 
     fn move_away(&self, path: &Path) -> Option<PathBuf> {
-        let whole_folder = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() || found.is_file());
-        if !whole_folder || fs::symlink_metadata(path.parent()?).ok()?.is_symlink() {
+        if fs::symlink_metadata(path.parent()?).ok()?.is_symlink() {
             return None;
         }
         fs::create_dir_all(self.damaged_folder()).ok()?;
-        let to = self.damaged_folder().join(path.file_name()?);
-        fs::rename(path, &to).ok()?;
-        Some(to)
+        let name = path.file_name()?.to_string_lossy();
+        let names = std::iter::once(name.to_string()).chain((2..20).map(|number| format!("{name}-{number}")));
+        // A folder takes no other's place, and a file none of a folder.
+        names.map(|name| self.damaged_folder().join(name)).find(|to| fs::rename(path, to).is_ok())
+    }
+
+    /// Moves away what stands where a file of the cache is going to be written and is none, or where its folder is:
+    /// nothing can be renamed over a folder.
+    pub(super) fn make_room(&self, path: &Path) {
+        let is =
+            |path: &Path, wanted: fn(&Metadata) -> bool| fs::symlink_metadata(path).is_ok_and(|found| wanted(&found));
+        if let Some(folder) = path.parent()
+            && is(folder, |found| !found.is_dir() && !found.is_symlink())
+        {
+            self.move_away(folder);
+        }
+        if is(path, |found| !found.is_file()) {
+            self.move_away(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::super::tests::store;
+    use super::*;
+
+    /// A disk that flips a bit: in the first so many reads, the same one or always another.
+    fn failing(times: usize, always_the_same: bool) -> impl Fn(&Path) -> io::Result<Vec<u8>> {
+        let reads = Cell::new(0);
+        move |path| {
+            let mut bytes = fs::read(path)?;
+            let read = reads.replace(reads.get() + 1);
+            if read < times {
+                bytes[if always_the_same { 0 } else { read }] ^= 1;
+            }
+            Ok(bytes)
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_handed_out_are_bytes_that_were_hashed() {
+        let (_folder, store) = store();
+        let digest = store.put(b"bytes").unwrap().digest;
+        for times in 0..4 {
+            match store.get_with(&digest, &failing(times, false)) {
+                Ok(bytes) => assert_eq!(bytes, b"bytes", "{times} wrong reads"),
+                Err(error) => {
+                    let words = " was read differently twice: the disk or its cable is failing";
+                    assert!(times > 1 && error.to_string().ends_with(words), "{times}: {error}");
+                }
+            }
+            // The file itself is right, and stays.
+            assert_eq!(store.get(&digest).unwrap(), b"bytes");
+        }
+        let error = store.get_with(&digest, &failing(2, true)).unwrap_err().to_string();
+        assert!(error.contains("its content does not match its name; it was moved to"), "{error}");
     }
 }

@@ -9,6 +9,8 @@ pub enum StoreError {
     Write { path: PathBuf, size: u64, source: io::Error },
     #[error("failed to read `{}`: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("`{}` was read differently twice: the disk or its cable is failing", path.display())]
+    Unsteady { path: PathBuf },
     #[error("failed to remove `{}`: {source}", path.display())]
     Remove { path: PathBuf, source: io::Error },
     #[error("`{}` in the cache is damaged: {what}", path.display())]
@@ -29,4 +31,8 @@ impl StoreError {
     pub fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }
+}
+
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), what: what.into() }
 }

@@ -5,13 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::damage::plain;
+use super::files::plain;
 use super::inventory::{Entry, Found, Loose, canonical};
-use super::{Holder, Store, StoreError};
+use super::{Store, StoreError, lock};
 use crate::fingerprint::{Digest, Key};
 
-/// A machine that is alive writes its locks more often than this.
-const HEARTBEATS: Duration = Duration::from_secs(120);
 const HOUR: Duration = Duration::from_secs(3600);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -21,6 +19,8 @@ pub struct Wanted {
     pub steps: BTreeSet<Key>,
     /// Steps that are not finished: what they have done so far stays.
     pub unfinished: BTreeSet<Key>,
+    /// Which others are wanted is not known: every step stays.
+    pub all: bool,
 }
 
 /// What goes, in the order in which it goes.
@@ -88,7 +88,7 @@ impl Store {
                 Ok(manifest) => {
                     let objects: BTreeSet<Digest> = manifest.objects().collect();
                     let (kind, seconds) = (manifest.kind, manifest.provenance.seconds.max(0.0));
-                    if wanted.steps.contains(&key) {
+                    if wanted.all || wanted.steps.contains(&key) {
                         kept.push(Kept { file, kind, seconds, objects });
                     } else {
                         orphan(&mut orphaned, objects, file.modified);
@@ -104,7 +104,7 @@ impl Store {
         let scratch = self.list_loose("scratch")?;
         let (resumable, stale): (Vec<Loose>, Vec<Loose>) = scratch
             .into_iter()
-            .partition(|loose| key_of(&loose.path, "").is_some_and(|key| wanted.unfinished.contains(&key)));
+            .partition(|loose| key_of(&loose.path).is_some_and(|key| wanted.all || wanted.unfinished.contains(&key)));
         let spared = if resumable.is_empty() { HOUR } else { MONTH };
         let (old_runs, runs): (Vec<Loose>, Vec<Loose>) =
             self.list_loose("runs")?.into_iter().partition(|run| older(run.modified, MONTH));
@@ -135,7 +135,8 @@ impl Store {
         sweep.left += resumable.iter().chain(&runs).map(|loose| loose.bytes).sum::<u64>();
         let temporary =
             steps.temporary.into_iter().chain(objects.temporary).filter(|loose| older(loose.modified, HOUR));
-        let locks = self.list_loose("locks")?.into_iter().filter(|loose| older(loose.modified, HOUR));
+        let locks = self.list_loose("locks")?.into_iter().chain(self.list_loose("alive")?);
+        let locks = locks.filter(|loose| older(loose.modified, HOUR));
         for (what, loose) in [
             (What::Temporary, temporary.collect()),
             (What::Damaged, self.list_loose("damaged")?),
@@ -149,12 +150,6 @@ impl Store {
         Ok(sweep)
     }
 
-    /// Who runs a step of this cache right now, if anybody does.
-    pub fn holder(&self) -> Result<Option<String>, StoreError> {
-        let locks = self.list_loose("locks")?;
-        Ok(locks.iter().filter(|lock| key_of(&lock.path, ".lock").is_some()).find_map(holder))
-    }
-
     /// Removes what a sweep has found: manifests first, so that no step exists whose objects are gone. Returns the bytes
     /// that came back. Killed anywhere, what is left goes the next time.
     pub fn remove(&self, sweep: &Sweep) -> Result<u64, StoreError> {
@@ -162,10 +157,10 @@ impl Store {
         for removal in &sweep.removals {
             let path = &removal.path;
             let removed = match removal.what {
-                What::Scratch | What::Run | What::Damaged if path.is_dir() && !path.is_symlink() => {
+                What::Scratch | What::Run | What::Damaged | What::Lock if path.is_dir() && !path.is_symlink() => {
                     fs::remove_dir_all(path)
                 }
-                What::Lock if is_locked(path) => continue,
+                What::Lock if lock::is_locked(path) => continue,
                 What::Step { .. } | What::BrokenManifest | What::Object if plain(path).is_err() => continue,
                 _ => fs::remove_file(path),
             };
@@ -189,24 +184,8 @@ impl Sweep {
     }
 }
 
-/// What a lock says about who holds it. Waits for nothing. A lock that another machine keeps alive may not be seen from
-/// here as a lock, but as a file that is written again and again.
-fn holder(lock: &Loose) -> Option<String> {
-    let holder = Holder::read(&lock.path);
-    if is_locked(&lock.path) {
-        return Some(holder.map_or("another process".to_owned(), |holder| holder.to_string()));
-    }
-    let beats = SystemTime::now().duration_since(lock.modified).is_ok_and(|age| age < HEARTBEATS);
-    let alive = holder.filter(|holder| beats && !holder.is_gone(&Holder::me("", false)))?;
-    Some(alive.to_string())
-}
-
-fn is_locked(path: &Path) -> bool {
-    fs::File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
-}
-
-fn key_of(path: &Path, suffix: &str) -> Option<Key> {
-    path.file_name()?.to_str()?.strip_suffix(suffix).and_then(canonical).map(Key)
+fn key_of(path: &Path) -> Option<Key> {
+    path.file_name()?.to_str().and_then(canonical).map(Key)
 }
 
 /// How many of the steps refer to each object.
@@ -329,11 +308,12 @@ mod tests {
         set_age(&store.object_path(&young.digest), Duration::ZERO);
         assert!(store.sweep(&wanted, None, SystemTime::UNIX_EPOCH).unwrap().removals.is_empty());
 
-        assert_eq!(store.holder().unwrap(), None);
+        assert_eq!(store.at_work().unwrap(), None);
         let lock = store.lock(&interrupted, "finetune.a[1]", None).unwrap();
-        assert!(store.holder().unwrap().unwrap().contains(&std::process::id().to_string()));
+        let said = format!("a step is running in this cache (pid {} on ", std::process::id());
+        assert!(store.at_work().unwrap().unwrap().starts_with(&said));
         drop(lock);
-        assert_eq!(store.holder().unwrap(), None);
+        assert_eq!(store.at_work().unwrap(), None);
     }
 
     #[test]

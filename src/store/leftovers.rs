@@ -16,7 +16,7 @@ pub fn prefix() -> String {
 }
 
 /// Eight digits for this start of this machine, and for this container on it.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     Digest::of(format!("{boot} {}", namespace.display()).as_bytes()).to_string()[..8].to_owned()
@@ -24,30 +24,45 @@ fn machine() -> String {
 
 /// Removes what dead processes left in `folder` and, `depth` folders deep, below it. What cannot be removed is left.
 pub fn remove(folder: &Path, depth: usize) {
-    // The file system's own clock, which may be another machine's.
-    let now = tempfile::NamedTempFile::new_in(folder).and_then(|file| file.as_file().metadata()?.modified());
-    if let Ok(now) = now {
+    if let Ok(now) = clock(folder) {
         remove_before(folder, depth, now);
     }
+}
+
+/// The time by the file system's own clock, which may be another machine's.
+pub(super) fn clock(folder: &Path) -> std::io::Result<SystemTime> {
+    probe(folder)?.as_file().metadata()?.modified()
+}
+
+/// A file that is gone at once; it shows whether there can be one.
+pub(super) fn probe(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(&prefix()).tempfile_in(folder)
 }
 
 fn remove_before(folder: &Path, depth: usize, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         // Of the entry itself: links are not followed.
         let Ok(kind) = entry.file_type() else { continue };
+        let age = || now.duration_since(entry.metadata().ok()?.modified().ok()?).ok();
+        let dead = is_dead(&entry.file_name().to_string_lossy(), &machine(), age);
         if kind.is_dir() && depth > 0 {
             remove_before(&entry.path(), depth - 1, now);
-        } else if kind.is_file() {
-            let age = || now.duration_since(entry.metadata().ok()?.modified().ok()?).ok();
-            if is_dead(&entry.file_name().to_string_lossy(), &machine(), age) {
-                fs::remove_file(entry.path()).ok();
-            }
+        }
+        match dead {
+            true if kind.is_file() => drop(fs::remove_file(entry.path())),
+            // An empty one alone.
+            true if kind.is_dir() => drop(fs::remove_dir(entry.path())),
+            _ => {}
         }
     }
 }
 
 fn is_dead(name: &str, machine: &str, age: impl FnOnce() -> Option<Duration>) -> bool {
-    let Some(rest) = name.strip_prefix(START) else { return false };
+    let Some(rest) = name.strip_prefix(START) else {
+        // As `tempfile` calls its own where nobody names them.
+        let own = name.strip_prefix(".tmp").is_some_and(|rest| rest.len() == 6 && rest.is_ascii());
+        return own && age().is_some_and(|age| age > OLD);
+    };
     let mut parts = rest.splitn(3, '-');
     match (parts.next(), parts.next().and_then(|pid| pid.parse::<u32>().ok()), parts.next()) {
         (Some(from), Some(pid), Some(_)) if from == machine && Path::new("/proc/self").exists() => {
@@ -82,6 +97,19 @@ mod tests {
         assert!(is_dead(other, "ffffffff", hours(25)) && is_dead(".tmp-x", "ffffffff", hours(25)));
         // A clock that was set back makes files of the future.
         assert!(!is_dead(other, "ffffffff", hours(23)) && !is_dead(other, "ffffffff", || None));
-        assert!(!is_dead("ab12", "ffffffff", hours(1000)));
+        assert!(!is_dead("ab12", "ffffffff", hours(1000)) && !is_dead(".tmpfile.md", "ffffffff", hours(1000)));
+        // Probes of earlier versions.
+        assert!(is_dead(".tmpAb3dE9", "ffffffff", hours(25)) && !is_dead(".tmpAb3dE9", "ffffffff", hours(23)));
+    }
+
+    #[test]
+    fn empty_folders_of_the_dead_go_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in [".tmpAAAAAA", ".tmpBBBBBB/mine", "cccccc"] {
+            fs::create_dir_all(path(name)).unwrap();
+        }
+        remove_before(folder.path(), 1, SystemTime::now() + 2 * OLD);
+        assert!(!path(".tmpAAAAAA").exists() && path(".tmpBBBBBB/mine").exists() && path("cccccc").exists());
     }
 }

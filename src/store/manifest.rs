@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::StoreError;
-use super::damage::damaged;
+use super::error::damaged;
 use crate::fingerprint::{Digest, Key, KeyParts};
 
 pub const MANIFEST_FORMAT: &str = "pipeline.manifest.v1";
@@ -77,6 +77,14 @@ impl Manifest {
     /// The objects that it refers to.
     pub fn objects(&self) -> impl Iterator<Item = Digest> + '_ {
         self.outputs.values().filter(|output| output.inline.is_none()).map(|output| output.digest)
+    }
+
+    /// Whether `now`, of the same step, holds another result.
+    pub fn is_remade(&self, now: &Self) -> bool {
+        let digests = |manifest: &Self| -> Vec<(String, Digest)> {
+            manifest.outputs.iter().map(|(name, output)| (name.clone(), output.digest)).collect()
+        };
+        self.key == now.key && digests(self) != digests(now)
     }
 
     /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key

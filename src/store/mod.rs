@@ -9,6 +9,8 @@
 //!     experiments/<name>.json  which key each step of an experiment had last (only to explain changes)
 //!     scratch/<key>/         a running step's own files
 //!     locks/<key>.lock       held while a step runs
+//!     alive/<run>.lock       held while a run is going on
+//!     gc.lock                held while something is removed
 //!     runs/<run-id>/         journal.jsonl, logs/
 //!     damaged/               what did not match its name, moved out of the way
 //! ```
@@ -18,9 +20,11 @@
 mod archive;
 mod damage;
 mod error;
+mod files;
 mod gc;
 mod inventory;
 mod leftovers;
+mod living;
 mod lock;
 mod manifest;
 mod scratch;
@@ -29,24 +33,24 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
 
 pub use archive::{ArchiveError, Exported, Imported};
 pub use error::StoreError;
+pub use files::publish;
 pub use gc::{Removal, Sweep, Wanted, What};
 pub use leftovers::remove as remove_leftovers;
-pub use lock::{Attempt, Holder, Watch};
+pub use lock::{Attempt, Holder, StepLock, Watch};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;
 pub use usage::{KindUsage, Part, Usage};
 pub use verify::Verified;
 
-use damage::{damaged, plain};
+use error::damaged;
+use files::{plain, refuse_linked_folder};
 
 use crate::fingerprint::{Digest, Key};
+use crate::hold;
 
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 # This directory holds results that `pipeline` can compute again.\n";
@@ -60,7 +64,7 @@ impl Store {
     /// Opens the cache in `directory`, making it where there is none. Fails where it cannot be written.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let store = Self { root: directory.join("v1") };
-        for folder in ["objects", "steps", "experiments", "scratch", "locks", "runs"] {
+        for folder in ["objects", "steps", "experiments", "scratch", "locks", "alive", "runs"] {
             let path = store.root.join(folder);
             fs::create_dir_all(&path).map_err(|error| StoreError::unwritable(&path, error))?;
         }
@@ -69,7 +73,7 @@ impl Store {
             publish(&tag, TAG.as_bytes(), false)?;
         }
         // Found out now rather than after an hour of training.
-        NamedTempFile::new_in(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
+        leftovers::probe(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
         Ok(store)
     }
 
@@ -95,7 +99,10 @@ impl Store {
         match self.check_content(&digest) {
             // Young again, so that nothing takes it for the leftover of a run long ago.
             Ok(_) => drop(File::open(&path).and_then(|file| file.set_modified(std::time::SystemTime::now()))),
-            Err(_) => publish(&path, bytes, true)?,
+            Err(_) => {
+                self.make_room(&path);
+                publish(&path, bytes, true)?;
+            }
         }
         Ok(OutputRecord { digest, size, inline: None })
     }
@@ -138,7 +145,11 @@ impl Store {
     pub fn commit(&self, manifest: &Manifest) -> Result<(), StoreError> {
         let path = self.manifest_path(&manifest.key);
         refuse_linked_folder(&path)?;
-        publish(&path, manifest.to_json().as_bytes(), false)
+        self.make_room(&path);
+        hold::at(format_args!("committing"));
+        publish(&path, manifest.to_json().as_bytes(), false)?;
+        hold::at(format_args!("committed"));
+        Ok(())
     }
 
     /// The bytes of one output of a finished step.
@@ -153,8 +164,8 @@ impl Store {
     /// A running step's own files; whoever uses them holds the step's lock.
     pub fn scratch(&self, key: &Key) -> Scratch {
         let folder = self.root.join("scratch").join(key.to_string());
-        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_symlink()) {
-            // The link alone: what it leads to is none of the cache's.
+        if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+            // Of a link the link alone: what it leads to is none of the cache's.
             fs::remove_file(&folder).ok();
         }
         Scratch::new(folder)
@@ -162,7 +173,9 @@ impl Store {
 
     /// Tries to get the right to run a step. `dead` is what a [`Watch`] said about its lock.
     pub fn lock(&self, key: &Key, step: &str, dead: Option<&str>) -> Result<Attempt, StoreError> {
-        lock::acquire(&self.lock_path(key), step, dead)
+        let path = self.lock_path(key);
+        self.make_room(&path);
+        lock::acquire(&path, step, dead)
     }
 
     pub fn lock_path(&self, key: &Key) -> PathBuf {
@@ -188,15 +201,49 @@ impl Store {
 
     /// The key that each step of an experiment had when it was last finished, by the step's label.
     pub fn last_keys(&self, experiment: &str) -> BTreeMap<String, Key> {
-        let path = self.root.join("experiments").join(format!("{experiment}.json"));
-        fs::read_to_string(path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        self.read_last_keys(experiment).unwrap_or_default()
+    }
+
+    /// The same for those who must know whether it is all.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was written.
+    pub fn read_last_keys(&self, experiment: &str) -> Result<BTreeMap<String, Key>, StoreError> {
+        let path = self.last_keys_path(experiment);
+        if plain(&path)?.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let bytes = fs::read(&path).map_err(|error| StoreError::read(&path, error))?;
+        let wrong = || damaged(&path, "it is not what was written");
+        let mut keys: BTreeMap<String, Key> = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+        let sealed = keys.remove(SEAL);
+        // Earlier versions wrote none. Every label has a point in it, so that one that lacks it was the seal.
+        match sealed {
+            Some(seal) if seal != seal_of(&keys) => Err(wrong()),
+            None if keys.keys().any(|label| !label.contains('.')) => Err(wrong()),
+            _ => Ok(keys),
+        }
     }
 
     pub fn remember_keys(&self, experiment: &str, keys: &BTreeMap<String, Key>) -> Result<(), StoreError> {
-        let path = self.root.join("experiments").join(format!("{experiment}.json"));
-        let text = serde_json::to_string_pretty(keys).unwrap_or_default();
+        let path = self.last_keys_path(experiment);
+        let mut sealed = keys.clone();
+        // Among the others, where earlier versions take it for a step that nobody has.
+        sealed.insert(SEAL.to_owned(), seal_of(keys));
+        let text = serde_json::to_string_pretty(&sealed).unwrap_or_default();
+        self.make_room(&path);
         publish(&path, text.as_bytes(), false)
     }
+
+    fn last_keys_path(&self, experiment: &str) -> PathBuf {
+        self.root.join("experiments").join(format!("{experiment}.json"))
+    }
+}
+
+const SEAL: &str = "seal";
+
+fn seal_of(keys: &BTreeMap<String, Key>) -> Key {
+    Key(Digest::of(serde_json::to_string(keys).unwrap_or_default().as_bytes()))
 }
 
 fn object_path(folder: &Path, digest: &Digest) -> PathBuf {
@@ -209,43 +256,6 @@ fn manifest_path(folder: &Path, key: &Key) -> PathBuf {
 
 fn sharded(folder: &Path, name: &str, suffix: &str) -> PathBuf {
     folder.join(&name[..2]).join(format!("{name}{suffix}"))
-}
-
-/// A file that is written replaces a link in its place, but a folder that is a link would lead it elsewhere.
-fn refuse_linked_folder(path: &Path) -> Result<(), StoreError> {
-    match plain(path) {
-        Err(error @ StoreError::Damaged { .. }) if path.parent().is_some_and(Path::is_symlink) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Writes `bytes` to `path` so that a reader sees all of them or none.
-pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreError> {
-    let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(fail)?;
-    let temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
-    // Not through `temporary` itself, whose errors name it.
-    temporary.as_file().write_all(bytes).map_err(fail)?;
-    set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
-    temporary.as_file().sync_all().map_err(fail)?;
-    temporary.persist(path).map_err(|error| fail(error.error))?;
-    // The rename itself must survive a power cut; file systems that cannot sync a folder are left alone.
-    if let Ok(folder) = File::open(folder) {
-        folder.sync_all().ok();
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

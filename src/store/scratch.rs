@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use crate::fingerprint::Digest;
+use crate::hold;
 
 const TEMPORARY: &str = ".tmp-";
 /// The digest's digits and a line break.
@@ -47,6 +48,7 @@ impl Scratch {
             let Hashing { out: mut temporary, hasher } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
             temporary.seek(SeekFrom::Start(0))?;
             temporary.write_all(Digest::from(hasher.finalize()).to_string().as_bytes())?;
+            hold::at(format_args!("kept"));
             let file = temporary.persist(&path).map_err(|error| error.error)?;
             // No work waits for the disk: a kill loses nothing that was written, and a file that a power cut tore is
             // told by its digest.
@@ -58,24 +60,25 @@ impl Scratch {
 
     /// What a file holds; `None` where it is not there or not whole.
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
-        let (mut file, size) = self.open(name)?;
+        let (mut content, size) = self.open(name)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
-        file.read_to_end(&mut bytes).ok()?;
+        content.read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }
 
-    /// A file's content to be read piece by piece, and its size. It is read once here to see that it is whole.
+    /// A file's content to be read piece by piece, and its size. Whether it is whole shows at its end: who has read all
+    /// of it without an error has read what was written.
     pub fn open(&self, name: &str) -> Option<(impl Read + use<>, u64)> {
-        let mut file = File::open(self.folder.join(name)).ok()?;
+        let path = self.folder.join(name);
+        // Anything but a file may have no end.
+        let size = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
+        let left = size.checked_sub(DIGEST_LINE as u64)?;
+        let mut file = File::open(path).ok()?;
         let mut line = [0; DIGEST_LINE];
         file.read_exact(&mut line).ok()?;
-        let mut hasher = blake3::Hasher::new();
-        let size = io::copy(&mut BufReader::with_capacity(BUFFER, &mut file), &mut hasher).ok()?;
-        if line[..DIGEST_LINE - 1] != *Digest::from(hasher.finalize()).to_string().as_bytes() {
-            return None;
-        }
-        file.seek(SeekFrom::Start(DIGEST_LINE as u64)).ok()?;
-        Some((BufReader::with_capacity(BUFFER, file), size))
+        let digest = std::str::from_utf8(&line[..DIGEST_LINE - 1]).ok()?.parse().ok()?;
+        let content = Sealed { from: file.take(left), left, digest, hasher: blake3::Hasher::new() };
+        Some((BufReader::with_capacity(BUFFER, content), left))
     }
 
     /// Of the files that were written, in order.
@@ -119,6 +122,27 @@ impl Scratch {
     /// Removes everything, as [`Self::remove`] does.
     pub fn clear(&self) {
         fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Gives an error with the last bytes if all together do not have their digest.
+struct Sealed<R> {
+    from: R,
+    left: u64,
+    digest: Digest,
+    hasher: blake3::Hasher,
+}
+
+impl<R: Read> Read for Sealed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.from.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        self.left -= length as u64;
+        let cut = length == 0 && !buffer.is_empty() && self.left > 0;
+        if cut || self.left == 0 && Digest::from(self.hasher.finalize()) != self.digest {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not what was written"));
+        }
+        Ok(length)
     }
 }
 
@@ -168,8 +192,23 @@ mod tests {
         flipped[2_000_000] ^= 1;
         for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[..30], &whole[1..], b""] {
             fs::write(&path, damaged).unwrap();
-            assert!(scratch.open("b").is_none());
+            assert_eq!(scratch.read("b"), None);
         }
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_hashed() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(folder.path().join("key"));
+        let bytes = vec![7; 3_000_000];
+        scratch.write("a", &bytes).unwrap();
+        let (mut content, _) = scratch.open("a").unwrap();
+        // A disk that reads something else the second time.
+        let path = folder.path().join("key").join("a");
+        let mut flipped = fs::read(&path).unwrap();
+        flipped[2_000_000] ^= 1;
+        fs::write(&path, flipped).unwrap();
+        assert!(content.read_to_end(&mut Vec::new()).is_err());
     }
 
     #[test]

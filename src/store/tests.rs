@@ -222,3 +222,35 @@ fn no_link_is_followed() {
     store.scratch(&key).clear();
     assert!(outside.join("object").exists());
 }
+
+#[test]
+fn one_flipped_bit_in_the_last_keys_is_noticed() {
+    let (_folder, store) = store();
+    let keys: BTreeMap<String, Key> =
+        ["eval.x[1]", "plot.y"].map(|label| (label.to_owned(), Key(Digest::of(label.as_bytes())))).into();
+    assert!(store.read_last_keys("x").unwrap().is_empty());
+    store.remember_keys("x", &keys).unwrap();
+    let path = store.last_keys_path("x");
+    let whole = fs::read(&path).unwrap();
+    let (mut noticed, mut harmless) = (0, 0);
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            fs::write(&path, bytes).unwrap();
+            match store.read_last_keys("x") {
+                // White space for white space, or a large digit for a small one.
+                Ok(read) => {
+                    assert_eq!(read, keys, "byte {at} bit {bit}");
+                    harmless += 1;
+                }
+                Err(StoreError::Damaged { .. }) => noticed += 1,
+                Err(error) => panic!("byte {at} bit {bit}: {error}"),
+            }
+        }
+    }
+    assert!(noticed > 10 * harmless, "{noticed} {harmless}");
+    // As earlier versions wrote them.
+    fs::write(&path, serde_json::to_string(&keys).unwrap()).unwrap();
+    assert_eq!(store.read_last_keys("x").unwrap(), keys);
+}

@@ -1,6 +1,7 @@
 //! Every manifest and every object against its digest.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 
 use super::inventory::in_parallel;
@@ -38,8 +39,7 @@ impl Store {
     /// again. Runs may go on meanwhile. `read` is told the bytes of each object that was read.
     pub fn verify(&self, repair: bool, read: impl Fn(u64) + Sync) -> Result<Verified, StoreError> {
         let (steps, objects) = (self.list_steps()?, self.list_objects()?);
-        let mut verified =
-            Verified { steps: steps.entries.len(), objects: objects.entries.len(), ..Verified::default() };
+        let mut verified = Verified { objects: objects.entries.len(), ..Verified::default() };
         verified.strange = steps.strange.iter().chain(&objects.strange).cloned().collect();
         let judge = |error| if repair { self.set_aside(error) } else { error };
 
@@ -55,22 +55,32 @@ impl Store {
                     verified.bytes += bytes;
                     whole.insert(object.name, bytes);
                 }
+                // Removed by `gc`, or moved away by a run, since the objects were listed: no damage unless a step has it.
+                Err(_) if fs::symlink_metadata(&object.path).is_err() => verified.objects -= 1,
                 Err(error) => verified.damage.push(judge(error)),
             }
         }
-        for found in self.read_manifests(&steps) {
+        let found = self.read_manifests(&steps);
+        verified.steps = found.len();
+        for found in found {
             match found.manifest {
-                // A run may have made the object since the objects were listed.
-                Ok(manifest) => verified.lost.extend(
-                    manifest
+                Ok(manifest) => {
+                    // A run may have made the object since the objects were listed.
+                    let lacking = manifest
                         .outputs
                         .values()
                         .filter(|output| output.inline.is_none() && whole.get(&output.digest) != Some(&output.size))
                         .find(|output| {
                             whole.contains_key(&output.digest) || self.check_content(&output.digest).is_err()
-                        })
-                        .map(|output| (manifest.step.clone(), output.digest)),
-                ),
+                        });
+                    // `gc` removes a manifest before its objects, so where that is gone nothing is lost.
+                    let there = || !matches!(self.read_manifest(&found.key), Ok(None));
+                    match lacking {
+                        Some(output) if there() => verified.lost.push((manifest.step.clone(), output.digest)),
+                        Some(_) => verified.steps -= 1,
+                        None => {}
+                    }
+                }
                 Err(StoreError::Newer { .. }) => verified.newer += 1,
                 Err(error) => verified.damage.push(judge(error)),
             }
@@ -81,8 +91,25 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Once;
+
     use super::super::tests::{finish, store};
-    use crate::store::publish;
+    use crate::store::{Wanted, publish};
+
+    #[test]
+    fn what_gc_removes_meanwhile_is_no_damage() {
+        let (_folder, store) = store();
+        let steps: Vec<_> =
+            (0..40).map(|number| finish(&store, number, format!("bytes {number}").as_bytes())).collect();
+        let wanted = Wanted { steps: [steps[0].key].into(), ..Wanted::default() };
+        // `verify` has listed everything, and has read one object when `gc` comes.
+        let gc = Once::new();
+        let sweep = store.sweep(&wanted, None, std::time::SystemTime::now()).unwrap();
+        let beside = |_| gc.call_once(|| assert!(store.remove(&sweep).unwrap() > 0));
+        let verified = store.verify(true, beside).unwrap();
+        assert!(verified.is_whole(), "{verified:?}");
+        assert_eq!(store.verify(true, |_| ()).unwrap().steps, 1);
+    }
 
     #[test]
     fn damage_is_found_and_moved_away_once() {

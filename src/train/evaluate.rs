@@ -2,7 +2,7 @@
 
 use super::TrainError;
 use crate::data::Batch;
-use crate::model::{Bert, Head};
+use crate::model::{Head, Transformer};
 use std::ops::ControlFlow;
 
 const QUEUED: usize = 8;
@@ -13,7 +13,7 @@ const QUEUED: usize = 8;
 ///
 /// # Errors
 /// Tokens that the model cannot take, or batches that leave rows out or repeat them.
-pub fn logits(model: &Bert, batches: &[Batch]) -> Result<Vec<f32>, TrainError> {
+pub fn logits(model: &Transformer, batches: &[Batch]) -> Result<Vec<f32>, TrainError> {
     logits_from(model, batches, None, &mut |_| ControlFlow::Continue(()))
 }
 
@@ -29,7 +29,7 @@ pub struct PartialLogits {
 /// [`logits`] from the beginning or from a part of the same evaluation; `on_part`, told after every few batches, can stop
 /// it.
 pub fn logits_from(
-    model: &Bert,
+    model: &Transformer,
     batches: &[Batch],
     start: Option<PartialLogits>,
     on_part: &mut dyn FnMut(&PartialLogits) -> ControlFlow<()>,
@@ -71,7 +71,7 @@ pub fn logits_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{batch, config, cpu, expected, floats, weights};
+    use crate::model::tests::reference::{batch, config, cpu, expected, floats, weights};
 
     /// One row of a batch as a batch of its own, without its padding.
     fn single(batch: &Batch, row: usize) -> Batch {
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn rows_come_back_in_the_order_of_the_split() {
         let model =
-            Bert::new(&config(), Head::Classifier { labels: 3 }, &weights("model.safetensors"), &cpu()).unwrap();
+            Transformer::new(&config(), Head::Classifier { labels: 3 }, &weights("model.safetensors"), &cpu()).unwrap();
         let batches: Vec<Batch> = [3, 0, 5, 1, 4, 2].map(|row| single(&batch(), row)).into();
         let found = logits(&model, &batches).unwrap();
         for (found, wanted) in found.iter().zip(floats(&expected()["gelu"]["logits"])) {

@@ -1,12 +1,13 @@
 //! Fine-tuning a classifier.
 
 use super::head::{draw_head, permutation};
+use super::log::StepLog;
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};
 use super::{Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
-use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Weights};
+use crate::model::{Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Transformer, TransformerConfig, Weights};
 use burn::DispatchDevice;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -22,7 +23,7 @@ pub struct Seeds {
 /// A fine-tuning run.
 pub struct FinetuneJob<'a> {
     pub device: &'a DispatchDevice,
-    pub config: &'a BertConfig,
+    pub config: &'a TransformerConfig,
     /// The pretrained body; a classification head in it is replaced, a pretraining head is left out.
     pub weights: &'a Weights,
     /// The number of classes.
@@ -35,20 +36,6 @@ pub struct FinetuneJob<'a> {
     pub targets: &'a [u32],
     /// Training steps after which the weights are handed over, ascending, each in `1..=total_steps`.
     pub checkpoints: &'a [usize],
-}
-
-/// One row of the training log.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StepLog {
-    /// Training steps done, this one included.
-    pub step: usize,
-    /// Passes over the data done, as a fraction.
-    pub epoch: f64,
-    /// Mean cross-entropy of the step's batch, before its update.
-    pub loss: f64,
-    pub learning_rate: f64,
-    /// Over all parameters, before clipping.
-    pub gradient_norm: f64,
 }
 
 /// What a run tells while it goes on.
@@ -95,7 +82,7 @@ pub fn finetune_from(
     LoadReport::new(job.weights, job.config, head).check(Purpose::StartFineTuning)?;
     let mut weights = job.weights.clone();
     draw_head(&mut weights, job.config, job.recipe.head_init, job.labels, job.seeds.head);
-    let model = Bert::new(job.config, head, &weights, job.device)?;
+    let model = Transformer::new(job.config, head, &weights, job.device)?;
     drop(weights);
     train(job, model, start, on_progress)
 }
@@ -103,7 +90,7 @@ pub fn finetune_from(
 /// [`finetune`] from a model whose classifier is already there.
 pub(super) fn train(
     job: &FinetuneJob<'_>,
-    model: Bert,
+    model: Transformer,
     start: Option<SavedState>,
     on_progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<FinetuneResult, TrainError> {
@@ -242,7 +229,7 @@ impl<'a> Batches<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{batch, config, cpu, weights};
+    use crate::model::tests::reference::{batch, config, cpu, weights};
 
     fn examples() -> (Vec<Encoded>, Vec<u32>) {
         let batch = batch();

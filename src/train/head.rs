@@ -1,7 +1,7 @@
 //! Random initial values: a new head, and normal numbers for a whole model.
 
 use super::HeadInit;
-use crate::model::{BertConfig, HostTensor, Weights};
+use crate::model::{HostTensor, TransformerConfig, Weights};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 /// [`crate::model::Architecture::new_head`] names.
 ///
 /// A weight is `[outputs, hidden]` and depends on the seed alone; biases are 0.
-pub fn draw_head(weights: &mut Weights, config: &BertConfig, init: HeadInit, labels: usize, seed: u64) {
+pub fn draw_head(weights: &mut Weights, config: &TransformerConfig, init: HeadInit, labels: usize, seed: u64) {
     let hidden = config.hidden_size;
     let std = match init {
         HeadInit::TruncatedNormal { std } => std,
@@ -70,7 +70,7 @@ mod tests {
 
     fn head(init: HeadInit, seed: u64) -> Vec<f32> {
         let mut weights = Weights::default();
-        draw_head(&mut weights, &BertConfig::new(10, 1, 4096, 1, 1), init, 4, seed);
+        draw_head(&mut weights, &TransformerConfig::new(10, 1, 4096, 1, 1), init, 4, seed);
         assert_eq!(weights.tensors["classifier.bias"].data, [0.0; 4]);
         assert_eq!(weights.tensors["classifier.weight"].shape, [4, 4096]);
         weights.tensors["classifier.weight"].data.clone()
@@ -103,7 +103,7 @@ mod tests {
     fn every_architecture_gets_its_own_head_and_loses_an_old_one() {
         let (init, old) = (HeadInit::LecunNormal, HostTensor { shape: vec![1], data: vec![7.0] });
         for model_type in Architecture::ALL {
-            let config = BertConfig { model_type, ..BertConfig::new(10, 1, 16, 1, 1) };
+            let config = TransformerConfig { model_type, ..TransformerConfig::new(10, 1, 16, 1, 1) };
             let mut weights = Weights::default();
             for name in ["classifier.weight", "classifier.dense.weight", "classifier.out_proj.bias", "kept.weight"] {
                 weights.tensors.insert(name.into(), old.clone());
@@ -120,7 +120,7 @@ mod tests {
             let output = &weights.tensors[&format!("{}.weight", head.output)];
             // The last layer's numbers do not depend on what else is drawn.
             let mut bert = Weights::default();
-            draw_head(&mut bert, &BertConfig::new(10, 1, 16, 1, 1), init, 3, 1);
+            draw_head(&mut bert, &TransformerConfig::new(10, 1, 16, 1, 1), init, 3, 1);
             assert_eq!(output, &bert.tensors["classifier.weight"]);
             if let Some(dense) = head.dense {
                 let dense = &weights.tensors[&format!("{dense}.weight")];

@@ -3,22 +3,20 @@
 mod evaluate;
 mod finetune;
 mod head;
-#[cfg(test)]
-mod kin;
+mod log;
 mod optimizer;
-#[cfg(test)]
-mod parity;
 mod pretrain;
 mod recipe;
 mod schedule;
 mod sharpness;
 mod snapshot;
 #[cfg(test)]
-mod snapshot_tests;
+mod tests;
 
 pub use evaluate::{PartialLogits, logits, logits_from};
-pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, StepLog, finetune, finetune_from};
+pub use finetune::{FinetuneJob, FinetuneResult, Progress, Seeds, finetune, finetune_from};
 pub use head::draw_head;
+pub use log::StepLog;
 pub use optimizer::Optimizer;
 pub use pretrain::{PretrainJob, PretrainResult, SpecialTokens, initial_weights, pretrain, pretrain_from};
 pub use recipe::{HeadInit, Recipe};

@@ -1,7 +1,8 @@
 //! Adam with decoupled weight decay, with and without bias correction, after clipping by the global norm.
 
 use super::Recipe;
-use crate::model::{AdamStep, B, Bert, Gradients, Matrix};
+use crate::device::B;
+use crate::model::{AdamStep, Gradients, Matrix, Transformer};
 use burn::tensor::Tensor;
 
 /// The state of an Adam run over all parameters of a model.
@@ -21,7 +22,7 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// Moments at 0 for every parameter of `model`.
-    pub fn new(recipe: &Recipe, model: &Bert) -> Self {
+    pub fn new(recipe: &Recipe, model: &Transformer) -> Self {
         let zeros = |p: &Matrix| Tensor::zeros(p.dims(), model.device());
         Self {
             moments: model.parameters().iter().map(|p| (zeros(p), zeros(p))).collect(),
@@ -45,7 +46,7 @@ impl Optimizer {
     /// One training step. Parameters without a gradient stay as they are, without decay too.
     ///
     /// Returns the norm of all gradients before clipping, `[1]`.
-    pub fn step(&mut self, model: &mut Bert, gradients: Gradients, learning_rate: f64) -> Tensor<B, 1> {
+    pub fn step(&mut self, model: &mut Transformer, gradients: Gradients, learning_rate: f64) -> Tensor<B, 1> {
         self.step += 1;
         let mut step = AdamStep { learning_rate, ..self.constants };
         if self.bias_correction {
@@ -70,19 +71,19 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::{config, cpu, weights};
+    use crate::model::tests::reference::{config, cpu, weights};
     use crate::model::{Head, Kernels};
 
-    fn model(kernels: Kernels) -> Bert {
+    fn model(kernels: Kernels) -> Transformer {
         let head = Head::Classifier { labels: 3 };
-        Bert::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
+        Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
     }
 
-    fn constant(model: &Bert, value: f32) -> Gradients {
+    fn constant(model: &Transformer, value: f32) -> Gradients {
         model.parameters().iter().map(|p| Some(Tensor::full(p.dims(), value, model.device()))).collect()
     }
 
-    fn first(model: &Bert, place: usize) -> f64 {
+    fn first(model: &Transformer, place: usize) -> f64 {
         f64::from(model.parameters()[place].to_data().to_vec::<f32>().unwrap()[0])
     }
 

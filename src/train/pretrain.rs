@@ -1,13 +1,16 @@
 //! Pretraining a BERT from nothing by masked-language modelling.
 
-use super::finetune::{Progress, StepLog, check_finite, check_weights};
+use super::finetune::{Progress, check_finite, check_weights};
 use super::head::{below, normal, permutation, uniform};
+use super::log::StepLog;
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};
 use super::{Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
-use crate::model::{Bert, BertConfig, Dropout, DropoutRates, Head, HostTensor, Layout, MaskedTargets, Weights};
+use crate::model::{
+    Dropout, DropoutRates, Head, HostTensor, Layout, MaskedTargets, Transformer, TransformerConfig, Weights,
+};
 use burn::DispatchDevice;
 use rand_chacha::ChaCha8Rng;
 use std::ops::ControlFlow;
@@ -24,7 +27,7 @@ pub struct SpecialTokens {
 /// A pretraining run.
 pub struct PretrainJob<'a> {
     pub device: &'a DispatchDevice,
-    pub config: &'a BertConfig,
+    pub config: &'a TransformerConfig,
     pub examples: &'a [Encoded],
     pub special: SpecialTokens,
     /// Training steps; the data is gone through as often as that takes, in a new order every time.
@@ -45,7 +48,7 @@ pub struct PretrainResult {
 }
 
 /// A BERT as it starts: every matrix normal with σ = `initializer_range`, biases 0, LayerNorm 1 and 0.
-pub fn initial_weights(config: &BertConfig, seed: u64) -> Weights {
+pub fn initial_weights(config: &TransformerConfig, seed: u64) -> Weights {
     let mut random = crate::rng::stream("init", seed, 0);
     let draw = |slot: crate::model::Slot| {
         let count = slot.shape.iter().product();
@@ -81,7 +84,7 @@ pub fn pretrain_from(
     job.config.validate()?;
     check(job)?;
     let head = Head::MaskedLanguageModel;
-    let mut model = Bert::new(job.config, head, &initial_weights(job.config, job.seed), job.device)?
+    let mut model = Transformer::new(job.config, head, &initial_weights(job.config, job.seed), job.device)?
         .with_activation(recipe.gelu_training);
     let schedule = Schedule::new(ScheduleShape::AfterWarmup, recipe.learning_rate, recipe.warmup, job.steps);
     let rates = recipe.dropout.unwrap_or_else(|| DropoutRates::of(job.config));
@@ -190,7 +193,7 @@ fn mask_tokens(batch: &mut Batch, job: &PretrainJob<'_>, random: &mut ChaCha8Rng
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reference::cpu;
+    use crate::model::tests::reference::cpu;
     use crate::model::{LoadReport, Purpose};
 
     /// Sentences `[CLS] a b a b … [SEP]`: a masked word can be told from its neighbours.
@@ -204,7 +207,7 @@ mod tests {
     }
 
     fn with_job<T>(steps: usize, run: impl FnOnce(&PretrainJob<'_>) -> T) -> T {
-        let mut config = BertConfig::new(15, 2, 32, 2, 64);
+        let mut config = TransformerConfig::new(15, 2, 32, 2, 64);
         config.max_position_embeddings = 8;
         let recipe = Recipe { learning_rate: 3e-3, batch_size: 20, ..Recipe::named("adamw").unwrap() };
         run(&PretrainJob {
@@ -311,12 +314,12 @@ mod tests {
 
     #[test]
     fn a_fresh_model_is_as_published() {
-        let weights = initial_weights(&BertConfig::new(200, 1, 64, 2, 128), 1);
+        let weights = initial_weights(&TransformerConfig::new(200, 1, 64, 2, 128), 1);
         let word = &weights.tensors["bert.embeddings.word_embeddings.weight"].data;
         let deviation = (word.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / word.len() as f64).sqrt();
         assert!((deviation / 0.02 - 1.0).abs() < 0.02);
         assert!(weights.tensors["bert.embeddings.LayerNorm.weight"].data.iter().all(|x| *x == 1.0));
         assert!(weights.tensors["cls.predictions.bias"].data.iter().all(|x| *x == 0.0));
-        assert_ne!(weights, initial_weights(&BertConfig::new(200, 1, 64, 2, 128), 2));
+        assert_ne!(weights, initial_weights(&TransformerConfig::new(200, 1, 64, 2, 128), 2));
     }
 }

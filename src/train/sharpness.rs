@@ -4,35 +4,22 @@ use super::TrainError;
 use super::head::below;
 use super::snapshot::{RunShape, SavedState, TrainingState};
 use crate::data::{Encoded, collate};
-use crate::model::{Bert, Dropout, DropoutRates, Matrix};
+use crate::model::{Dropout, DropoutRates, Matrix, Transformer};
+use crate::words::words;
 use burn::tensor::{Tensor, TensorData};
-use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
-/// How far each parameter may move from its value w.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoxShape {
-    /// ε·|w + 1|, as in the code of the published study.
-    Published,
-    /// ε·(|w| + 1), as Keskar et al. (2017) define it.
-    Keskar,
+words! {
+    /// How far each parameter may move from its value w.
+    pub enum BoxShape {
+        /// ε·|w + 1|, as in the code of the published study.
+        Published = "published",
+        /// ε·(|w| + 1), as Keskar et al. (2017) define it.
+        Keskar = "keskar",
+    }
 }
 
 impl BoxShape {
-    pub const ALL: [Self; 2] = [Self::Published, Self::Keskar];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Published => "published",
-            Self::Keskar => "keskar",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|shape| shape.name() == name)
-    }
-
     fn reach(self, value: &Matrix, epsilon: f64) -> Matrix {
         match self {
             Self::Published => (value.clone() + 1.0).abs() * epsilon,
@@ -44,7 +31,7 @@ impl BoxShape {
 /// One ascent.
 pub struct SharpnessJob<'a> {
     /// With the form of GELU that the ascent is to use; it is left as it is.
-    pub model: &'a Bert,
+    pub model: &'a Transformer,
     /// Taken in their order, in batches of `batch_size`; the last batch may be smaller.
     pub examples: &'a [Encoded],
     /// The model's output that is right for each example.
@@ -83,7 +70,7 @@ pub fn sharpness(before: f64, after: f64) -> f64 {
 /// # Errors
 /// No examples, as many targets as examples not given, more directions than parameters, tokens or targets that the
 /// model cannot take, or a loss that is not finite.
-pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Result<Bert, TrainError> {
+pub fn ascend(job: &SharpnessJob<'_>, on_step: &mut dyn FnMut(usize, f64)) -> Result<Transformer, TrainError> {
     ascend_from(job, None, &mut |ascent| {
         on_step(ascent.state.step, ascent.loss);
         ControlFlow::Continue(())
@@ -99,7 +86,7 @@ pub struct Ascent<'a> {
 
 impl<'a> Ascent<'a> {
     /// The state of a whole ascent, to be kept while its end is evaluated.
-    pub fn finished(job: &SharpnessJob<'_>, model: &'a Bert) -> TrainingState<'a> {
+    pub fn finished(job: &SharpnessJob<'_>, model: &'a Transformer) -> TrainingState<'a> {
         TrainingState { step: job.steps(), steps: job.steps(), log: &[], model, optimizer: None }
     }
 }
@@ -109,7 +96,7 @@ pub fn ascend_from(
     job: &SharpnessJob<'_>,
     start: Option<SavedState>,
     on_step: &mut dyn FnMut(Ascent<'_>) -> ControlFlow<()>,
-) -> Result<Bert, TrainError> {
+) -> Result<Transformer, TrainError> {
     if job.examples.is_empty() || job.examples.len() != job.targets.len() {
         let text =
             format!("{} examples have {} labels, and an ascent needs both", job.examples.len(), job.targets.len());
@@ -207,11 +194,13 @@ impl Directions {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::super::logits;
     use super::*;
     use crate::analysis::metrics::Predictions;
     use crate::data::by_length;
-    use crate::model::reference::{config, cpu, weights};
+    use crate::model::tests::reference::{config, cpu, weights};
     use crate::model::{Head, Kernels};
 
     #[derive(Deserialize)]
@@ -254,12 +243,12 @@ mod tests {
         fixture.examples.iter().map(row).unzip()
     }
 
-    fn model(kernels: Kernels) -> Bert {
+    fn model(kernels: Kernels) -> Transformer {
         let head = Head::Classifier { labels: 3 };
-        Bert::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
+        Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
     }
 
-    fn loss(model: &Bert, examples: &[Encoded], targets: &[u32]) -> f64 {
+    fn loss(model: &Transformer, examples: &[Encoded], targets: &[u32]) -> f64 {
         let logits = logits(model, &by_length(examples, targets, 64, 0)).unwrap();
         Predictions::new(&logits, 3, targets).unwrap().loss()
     }
@@ -302,7 +291,7 @@ mod tests {
     }
 
     /// A learning rate so high that every parameter with a gradient meets its wall.
-    fn far(model: &Bert, shape: BoxShape, directions: Option<usize>, seed: u64) -> Bert {
+    fn far(model: &Transformer, shape: BoxShape, directions: Option<usize>, seed: u64) -> Transformer {
         let fixture = fixture();
         let (examples, targets) = examples(&fixture);
         let job = SharpnessJob {
@@ -320,7 +309,7 @@ mod tests {
         ascend(&job, &mut |_, _| {}).unwrap()
     }
 
-    fn flat(model: &Bert) -> Vec<f64> {
+    fn flat(model: &Transformer) -> Vec<f64> {
         model.parameters().iter().flat_map(|value| value.to_data().to_vec::<f32>().unwrap()).map(f64::from).collect()
     }
 
@@ -329,7 +318,7 @@ mod tests {
         let model = model(Kernels::Host);
         let start = flat(&model);
         let mut walls = Vec::new();
-        for shape in BoxShape::ALL {
+        for shape in [BoxShape::Published, BoxShape::Keskar] {
             let after = flat(&far(&model, shape, None, 1));
             let reach = |w: f64| match shape {
                 BoxShape::Published => 1e-3 * (w + 1.0).abs(),

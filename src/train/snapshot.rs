@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::TrainError;
-use super::finetune::StepLog;
+use super::log::StepLog;
 use super::optimizer::Optimizer;
-use crate::model::{Bert, Matrix};
+use crate::model::{Matrix, Transformer};
 
 const FORMAT: &str = "pipeline.snapshot.v1";
 /// A log of ten million steps is smaller.
@@ -44,7 +44,7 @@ pub struct TrainingState<'a> {
     pub step: usize,
     pub(super) steps: usize,
     pub(super) log: &'a [StepLog],
-    pub(super) model: &'a Bert,
+    pub(super) model: &'a Transformer,
     pub(super) optimizer: Option<&'a Optimizer>,
 }
 
@@ -122,7 +122,7 @@ impl SavedState {
     pub(super) fn restore(
         self,
         steps: usize,
-        model: &mut Bert,
+        model: &mut Transformer,
         optimizer: Option<&mut Optimizer>,
     ) -> Result<Vec<StepLog>, TrainError> {
         let parameters: Vec<[usize; 2]> = model.parameters().iter().map(|p| p.dims()).collect();

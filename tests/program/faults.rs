@@ -2,61 +2,43 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::background::{Hold, Run, signal, wait_for, wait_until_gone};
 use crate::workspace::{Ended, TINY, Workspace};
 
-/// More seeds, so that there is time for a fault.
+/// More seeds, so that there is enough left after a fault.
 fn longer(run: &str) -> String {
-    format!("{}\n[run]\n{run}\n", TINY.replace("seeds = \"0..4\"", "seeds = \"0..12\""))
+    format!("{}\n[run]\n{run}\n", TINY.replace("seeds = \"0..4\"", "seeds = \"0..6\""))
 }
 
-fn start(workspace: &Workspace, more: &[&str]) -> Child {
-    let mut command = workspace.command(&[&["run", "study.toml", "--backend", "cpu", "--jobs", "1"], more].concat());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn end(child: Child) -> Ended {
-    child.wait_with_output().unwrap().into()
-}
-
-fn signal(pid: u64, name: &str) -> bool {
-    Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success()
+fn start(workspace: &Workspace, more: &[&str]) -> Run {
+    Run::start(workspace, &[&["--jobs", "1"], more].concat())
 }
 
 fn files(folder: PathBuf) -> Vec<PathBuf> {
     std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Stops a worker while it runs a step, and says its process and the step.
-fn stop_a_worker(cache: &Path) -> (u64, String) {
-    let since = Instant::now();
-    loop {
-        assert!(since.elapsed() < Duration::from_secs(120), "no worker held a lock");
-        std::thread::sleep(Duration::from_millis(1));
-        for lock in files(cache.join("v1/locks")) {
-            let read = || -> Option<Value> { serde_json::from_slice(&std::fs::read(&lock).ok()?).ok() };
-            let Some(pid) = read().and_then(|record| record["pid"].as_u64()) else { continue };
-            if signal(pid, "-STOP") {
-                std::thread::sleep(Duration::from_millis(20));
-                match read() {
-                    Some(record) if record["pid"] == pid => return (pid, record["step"].as_str().unwrap().to_owned()),
-                    _ => drop(signal(pid, "-CONT")),
-                }
-            }
-        }
-    }
+/// Waits until a worker is held in the middle of a step; says its process and the step.
+fn held_worker(workspace: &Workspace, hold: &Hold) -> (u32, String) {
+    let worker = hold.reached();
+    let step = wait_for("the lock of the worker", || {
+        let read = |lock| serde_json::from_slice::<Value>(&std::fs::read(lock).ok()?).ok();
+        let record = files(workspace.path("cache/v1/locks")).into_iter().filter_map(read);
+        record.into_iter().find(|record| record["pid"] == worker)?["step"].as_str().map(str::to_owned)
+    });
+    (worker, step)
 }
 
-/// Every line of every journal.
+/// Every line of every journal; the last one may be half written.
 fn journals(cache: &Path) -> Vec<Value> {
-    let texts = files(cache.join("v1/runs")).into_iter().map(|run| std::fs::read_to_string(run.join("journal.jsonl")));
-    texts
-        .flat_map(|text| text.unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
-        .collect()
+    let texts = files(cache.join("v1/runs")).into_iter();
+    let texts = texts.filter_map(|run| std::fs::read_to_string(run.join("journal.jsonl")).ok());
+    let whole = |text: String| text.rsplit_once('\n').map(|(lines, _)| lines.to_owned()).unwrap_or_default();
+    let lines = |text: String| whole(text).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>();
+    texts.flat_map(lines).collect()
 }
 
 fn events(cache: &Path, name: &str) -> Vec<Value> {
@@ -97,8 +79,8 @@ fn three_runs_at_once_do_each_step_once() {
         Workspace::new(&TINY.replace("seeds = \"0..4\"", "seeds = \"2..8\"").replace("points = 5", "points = 3"));
     let cache = workspace.path("cache");
     let shared = ["--cache-dir", cache.to_str().unwrap()];
-    for child in [start(&workspace, &[]), start(&other, &shared), start(&workspace, &[])] {
-        end(child).ok();
+    for run in [start(&workspace, &[]), start(&other, &shared), start(&workspace, &[])] {
+        run.end().ok();
     }
     is_tidy(&workspace);
     assert!(files(cache.join("v1/locks")).is_empty());
@@ -111,17 +93,19 @@ fn three_runs_at_once_do_each_step_once() {
 fn a_run_waits_for_another_and_takes_over_what_it_left() {
     let workspace = Workspace::new(&longer(""));
     let cache = workspace.path("cache");
+    // In the middle of writing an object.
+    let hold = workspace.hold_at_visit("written", 7);
     let first = start(&workspace, &[]);
-    let (worker, step) = stop_a_worker(&cache);
-    let second = start(&workspace, &[]);
-    let since = Instant::now();
-    while !events(&cache, "waiting").iter().any(|event| event["step"] == *step) {
-        assert!(since.elapsed() < Duration::from_secs(120), "nobody waits for {step}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(signal(u64::from(first.id()), "-KILL") && signal(worker, "-KILL"));
-    end(first);
-    let ended = end(second).ok();
+    let (worker, step) = held_worker(&workspace, &hold);
+    let mut second = workspace.command(&["run", "study.toml", "--backend", "cpu", "--jobs", "1"]);
+    second.env_remove("PIPELINE_HOLD");
+    let second = Run::of(second);
+    wait_for("a run that waits", || events(&cache, "waiting").iter().any(|event| event["step"] == *step).then_some(()));
+    first.signal("-KILL");
+    signal(worker, "-KILL");
+    wait_until_gone(worker);
+    drop(first);
+    let ended = second.end().ok();
     let who = format!("pid {worker} on ");
     assert!(ended.err.contains(&format!("waiting for {step}, which {who}")), "{}", ended.err);
     assert!(ended.err.contains(&format!("took over {step} from {who}")), "{}", ended.err);
@@ -139,10 +123,12 @@ fn a_worker_that_is_killed_costs_one_try() {
     untouched.run(&["--jobs", "2"]).ok();
 
     let workspace = Workspace::new(&longer("retries = 1"));
-    let child = start(&workspace, &[]);
-    let (worker, step) = stop_a_worker(&workspace.path("cache"));
+    let hold = workspace.hold("finetune-3");
+    let run = start(&workspace, &[]);
+    let (worker, step) = held_worker(&workspace, &hold);
     assert!(signal(worker, "-KILL"));
-    let ended = end(child).ok();
+    hold.let_go();
+    let ended = run.end().ok();
     let said =
         format!("{step}: the worker was killed (signal 9): often the machine ran out of memory; running it again");
     assert!(ended.err.contains(&said), "{}", ended.err);
@@ -151,10 +137,12 @@ fn a_worker_that_is_killed_costs_one_try() {
     assert_eq!(workspace.finished(), untouched.finished());
 
     let workspace = Workspace::new(&longer("retries = 0"));
-    let child = start(&workspace, &[]);
-    let (worker, step) = stop_a_worker(&workspace.path("cache"));
+    let hold = workspace.hold("finetune-3");
+    let run = start(&workspace, &[]);
+    let (worker, step) = held_worker(&workspace, &hold);
     assert!(signal(worker, "-KILL"));
-    let ended = end(child);
+    hold.let_go();
+    let ended = run.end();
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     let said = format!("failed {step}: the worker was killed (signal 9): often the machine ran out of memory\n");
     assert!(ended.err.contains(&said), "{}", ended.err);
@@ -165,11 +153,17 @@ fn a_worker_that_is_killed_costs_one_try() {
 
 #[test]
 fn a_worker_that_hangs_is_ended() {
-    let workspace = Workspace::new(&longer("timeout = \"4 s\""));
-    let child = start(&workspace, &[]);
-    let (_, step) = stop_a_worker(&workspace.path("cache"));
-    let ended = end(child).ok();
-    assert!(ended.err.contains(&format!("{step}: no progress for 4.0 s; running it again")), "{}", ended.err);
+    // Others may be ended too, in the moment in which the clock is ahead; on a slow machine that can be often.
+    let workspace = Workspace::new(&longer("timeout = \"30 min\"\nretries = 1000"));
+    let hold = workspace.hold("finetune-3");
+    let run = start(&workspace, &[]);
+    let (worker, step) = held_worker(&workspace, &hold);
+    workspace.write("hold/late", "1800");
+    wait_until_gone(worker);
+    std::fs::remove_file(workspace.path("hold/late")).unwrap();
+    hold.let_go();
+    let ended = run.end().ok();
+    assert!(ended.err.contains(&format!("{step}: no progress for 30 min 00 s; running it again")), "{}", ended.err);
     is_tidy(&workspace);
 
     workspace.write("study.toml", longer("timeout = \"soon\""));
@@ -184,9 +178,9 @@ fn a_worker_that_hangs_is_ended() {
 /// No file may grow beyond so many blocks of 512 bytes: a disk that is full, for everything that is large.
 fn limited(workspace: &Workspace, blocks: usize) -> Ended {
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run study.toml --backend cpu --jobs 2");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_pipeline")]).current_dir(workspace.path("."));
-    command.env_remove("PIPELINE_CACHE").output().unwrap().into()
+    let mut command = workspace.command_of("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_pipeline")]);
+    command.output().unwrap().into()
 }
 
 #[test]
@@ -247,15 +241,17 @@ fn a_program_that_is_replaced_goes_on_with_its_own_file() {
     if std::fs::hard_link(env!("CARGO_BIN_EXE_pipeline"), &program).is_err() {
         std::fs::copy(env!("CARGO_BIN_EXE_pipeline"), &program).unwrap();
     }
-    let mut command = Command::new(&program);
-    command.args(["run", "study.toml", "--backend", "cpu", "--jobs", "1"]).current_dir(workspace.path("."));
-    let child = command.env_remove("PIPELINE_CACHE").stderr(Stdio::piped()).spawn().unwrap();
-    let (worker, _) = stop_a_worker(&workspace.path("cache"));
+    let mut command = workspace.command_of(&program);
+    command.args(["run", "study.toml", "--backend", "cpu", "--jobs", "1"]);
+    let hold = workspace.hold("finetune-3");
+    let run = Run::of(command);
+    let worker = hold.reached();
     std::fs::remove_file(&program).unwrap();
     workspace.write("pipeline", "not a program");
     workspace.write("study.toml", "changed");
     assert!(signal(worker, "-KILL"));
-    let ended = end(child).ok();
+    hold.let_go();
+    let ended = run.end().ok();
     assert!(ended.err.contains("running it again"), "{}", ended.err);
     is_tidy(&workspace);
 }

@@ -4,23 +4,40 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use pipeline::engine::Graph;
 use pipeline::experiment;
+use pipeline::experiment::expand;
 use pipeline::fingerprint::{Digest, KeyParts};
-use pipeline::graph::expand;
+
+const SHIPPED: [&str; 10] = [
+    "quickstart",
+    "nli-minilm",
+    "cola-minilm",
+    "qqp",
+    "mnli",
+    "cola",
+    "feather",
+    "published-qqp",
+    "published-mnli",
+    "published-cola",
+];
+
+fn graph(name: &str) -> Graph {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(format!("{name}.toml"));
+    expand(&experiment::read(&file, &[]).unwrap()).unwrap()
+}
 
 /// One line a stage: how many steps, and a digest of all their keys. Inputs that no run has made yet are stood in for
 /// by the digest of the key of the step that will make them and the output's name.
-fn keys(file: &Path) -> String {
-    let graph = expand(&experiment::read(file, &[]).unwrap()).unwrap();
+fn keys(graph: &Graph) -> String {
     let mut keys: Vec<Digest> = Vec::new();
     let mut stages: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for step in &graph.steps {
         let stand_in = |from: usize, output: &str| Digest::of(format!("{}:{output}", keys[from]).as_bytes());
         let inputs =
             step.inputs.iter().map(|input| (input.role.as_str(), stand_in(input.from, &input.output))).collect();
-        let parameters = step.params.value();
-        let parts =
-            KeyParts { kind: step.params.kind(), version: step.params.version(), parameters: &parameters, inputs };
+        let parameters = step.work.parameters();
+        let parts = KeyParts { kind: step.work.kind(), version: step.work.version(), parameters: &parameters, inputs };
         let key = parts.key().0;
         keys.push(key);
         let (count, all) = stages.entry(step.stage.to_string()).or_default();
@@ -36,19 +53,7 @@ fn keys(file: &Path) -> String {
 #[test]
 fn keys_of_the_shipped_experiments() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = [
-        "quickstart",
-        "nli-minilm",
-        "cola-minilm",
-        "qqp",
-        "mnli",
-        "cola",
-        "feather",
-        "published-qqp",
-        "published-mnli",
-        "published-cola",
-    ];
-    let now: String = names.map(|name| keys(&root.join("experiments").join(format!("{name}.toml")))).concat();
+    let now: String = SHIPPED.map(|name| keys(&graph(name))).concat();
     let golden = root.join("tests/program/keys.txt");
     if std::env::var_os("UPDATE_KEYS").is_some() {
         std::fs::write(&golden, &now).unwrap();
@@ -58,4 +63,13 @@ fn keys_of_the_shipped_experiments() {
         "keys changed: everybody's finished work of these stages would run again. If results change too, raise the \
          stage's VERSION; then run the tests once with UPDATE_KEYS=1.\n{now}"
     );
+}
+
+#[test]
+fn the_changelog_names_the_versions_of_steps() {
+    let changelog = include_str!("../../CHANGELOG.md");
+    for step in pipeline::kinds::steps() {
+        let row = format!("| `{}` | {} |", step.kind(), step.version());
+        assert!(changelog.contains(&row), "\"Cache versions\" in CHANGELOG.md needs a row that begins with {row}");
+    }
 }

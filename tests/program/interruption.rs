@@ -1,32 +1,11 @@
 //! Kills. What was finished stays finished, and the end result is the same.
 
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use crate::background::Run;
+use crate::workspace::{TINY, Workspace};
 
-use crate::workspace::{Ended, TINY, Workspace};
-
-/// Waits until so many steps are finished, at most a minute.
-fn wait_for(workspace: &Workspace, steps: usize) {
-    let since = Instant::now();
-    while workspace.finished().len() < steps {
-        assert!(since.elapsed() < Duration::from_secs(60), "no step was finished");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn start(workspace: &Workspace) -> Child {
-    let mut command = workspace.command(&["run", "study.toml", "--backend", "cpu", "--jobs", "2"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = std::process::Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
-/// More seeds, so that there is time to be interrupted in.
+/// More seeds, so that there is enough to be interrupted in.
 fn longer() -> String {
-    TINY.replace("seeds = \"0..4\"", "seeds = \"0..12\"")
+    TINY.replace("seeds = \"0..4\"", "seeds = \"0..6\"")
 }
 
 #[test]
@@ -35,27 +14,30 @@ fn an_interrupted_run_goes_on_where_it_was() {
     untouched.run(&["--jobs", "2"]).ok();
 
     let workspace = Workspace::new(&longer());
-    let mut killed = 0;
-    for (round, name) in ["-INT", "-KILL", "-TERM", "-KILL"].into_iter().enumerate() {
-        let child = start(&workspace);
-        wait_for(&workspace, 4 + 5 * round);
+    for name in ["-INT", "-KILL", "-TERM", "-KILL"] {
+        // Each worker finishes three steps at most, so four rounds do not come to the end.
+        let (here, told) = (workspace.hold_at_visit("committed", 3), workspace.hold("stop-asked"));
+        let run = Run::start(&workspace, &["--jobs", "2"]);
+        here.reached();
         let before = workspace.finished();
-        signal(&child, name);
-        let ended: Ended = child.wait_with_output().unwrap().into();
-        if name != "-KILL" && ended.code != Some(0) {
+        assert!(before.len() < untouched.finished().len());
+        if name == "-KILL" {
+            assert_eq!(run.kill().code, None);
+        } else {
+            run.signal(name);
+            told.reached();
+            told.let_go();
+            here.let_go();
+            let ended = run.end();
             assert_eq!(ended.code, Some(130), "{}", ended.err);
             assert!(ended.err.contains("interrupted: finished steps are kept"), "{}", ended.err);
         }
-        killed += usize::from(ended.code != Some(0));
         let after = workspace.finished();
         assert!(before.iter().all(|(key, outputs)| after.get(key) == Some(outputs)));
     }
-    assert!(killed > 0, "every run ended before it could be interrupted");
-    // A worker outlives its killed driver by a moment, in which it may commit a step.
-    std::thread::sleep(Duration::from_millis(500));
     let kept = workspace.finished().len();
     let last = workspace.run(&["--jobs", "2"]).ok();
-    assert!(last.err.contains(&format!("{kept} fresh")) || last.err.contains("nothing to do"), "{}", last.err);
+    assert!(last.err.contains(&format!("{kept} fresh")), "{}", last.err);
     assert_eq!(workspace.finished(), untouched.finished());
 }
 

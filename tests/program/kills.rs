@@ -3,10 +3,9 @@
 //! A thousand by hand, and another order of events:
 //! `PIPELINE_KILLS=1000 PIPELINE_KILL_SEED=7 cargo test --release --test program kills -- --nocapture`
 
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
-
-use crate::workspace::{Ended, TINY, Workspace, read_manifests};
+use crate::background::{Run, children, signal, wait_until_gone};
+use crate::random::{Random, parameter};
+use crate::workspace::{TINY, Workspace, read_manifests};
 
 /// Long enough to be hit in the middle of a step, with a snapshot after every other training step.
 fn study() -> String {
@@ -14,27 +13,6 @@ fn study() -> String {
     let study = study.replace("[fetch.sentences]", "[run]\nsnapshot_every = 2\nretries = 100\n\n[fetch.sentences]");
     assert!(study.contains("steps = 12") && study.contains("epochs = 6") && study.contains("snapshot_every"));
     study
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the moments and victims follow from the seed alone.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
-
-fn parameter(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name} is {value}")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,33 +24,15 @@ enum Victim {
     Politely,
 }
 
-fn start(workspace: &Workspace) -> Child {
-    let mut command = workspace.command(&["run", "study.toml", "--backend", "cpu", "--jobs", "2"]);
-    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// The processes that `pid` started.
-fn children(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()).collect()
-}
-
-/// Whether there was somebody to send it to.
-fn send(signal: &str, pid: u32) -> bool {
-    let mut kill = std::process::Command::new("kill");
-    kill.args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
-}
-
 fn kill(victim: Victim, driver: u32, random: &mut Random) -> bool {
     let workers = children(driver);
     match victim {
-        Victim::Driver => send("-KILL", driver),
-        Victim::Politely => send("-TERM", driver),
+        Victim::Driver => signal(driver, "-KILL"),
+        Victim::Politely => signal(driver, "-TERM"),
         Victim::Worker if workers.is_empty() => false,
-        Victim::Worker => send("-KILL", workers[random.below(workers.len() as u64) as usize]),
+        Victim::Worker => signal(workers[random.below(workers.len() as u64) as usize], "-KILL"),
         Victim::Everybody => {
-            workers.into_iter().chain([driver]).map(|pid| send("-KILL", pid)).fold(false, |a, b| a | b)
+            workers.into_iter().chain([driver]).map(|pid| signal(pid, "-KILL")).fold(false, |a, b| a | b)
         }
     }
 }
@@ -83,10 +43,7 @@ fn kills_at_random_moments_change_nothing() {
     let kills = parameter("PIPELINE_KILLS", 200);
     let seed = parameter("PIPELINE_KILL_SEED", 1);
     let untouched = Workspace::new(&study());
-    let since = Instant::now();
     untouched.run(&["--jobs", "2"]).ok();
-    // Most runs live for a part of what the study takes; some for a moment.
-    let life = since.elapsed().as_millis() as u64;
     let wanted = untouched.finished();
 
     let mut random = Random(seed);
@@ -95,11 +52,12 @@ fn kills_at_random_moments_change_nothing() {
     while sent < kills {
         rounds += 1;
         let before = workspace.finished();
-        let mut child = start(&workspace);
+        let mut run = Run::start(&workspace, &["--jobs", "2"]);
         while sent < kills {
-            let span = if random.below(4) == 0 { life / 20 + 1 } else { life / 3 + 1 };
-            std::thread::sleep(Duration::from_millis(random.below(span)));
-            if child.try_wait().unwrap().is_some() {
+            // Places that one process comes to: most live for a part of the study, some for a moment.
+            let longest = if random.below(4) == 0 { 8 } else { 100 };
+            let hold = workspace.hold_at_visit("any", 1 + random.below(longest));
+            if hold.reached_or_ended(&mut run).is_none() {
                 break;
             }
             let victim = match random.below(8) {
@@ -108,12 +66,18 @@ fn kills_at_random_moments_change_nothing() {
                 6 => Victim::Everybody,
                 _ => Victim::Politely,
             };
-            sent += u64::from(kill(victim, child.id(), &mut random));
+            // Where one is held, or in the moment after.
+            let hold = Some(hold).filter(|_| random.below(2) == 0);
+            let workers = children(run.pid());
+            sent += u64::from(kill(victim, run.pid(), &mut random));
+            drop(hold);
             if victim != Victim::Worker {
+                run.wait();
+                workers.into_iter().for_each(wait_until_gone);
                 break;
             }
         }
-        let ended: Ended = child.wait_with_output().unwrap().into();
+        let ended = run.end();
         assert!(!ended.err.contains("panicked"), "seed {seed}, round {rounds}: {}", ended.err);
         // Killed (no code), asked to stop (130), or done before it came to that.
         assert!(
@@ -138,8 +102,7 @@ fn kills_at_random_moments_change_nothing() {
             workspace = Workspace::new(&study());
         }
     }
-    let seconds = since.elapsed().as_secs_f64();
-    println!("seed {seed}: {sent} kills, {rounds} runs, {studies} studies, {resumed} steps went on, {seconds:.0} s");
+    println!("seed {seed}: {sent} kills, {rounds} runs, {studies} studies, {resumed} steps went on");
     assert!(rounds > studies, "every run ended before it could be killed");
     assert!(kills < 100 || resumed > 0, "no step was hit after a snapshot");
 }

@@ -1,5 +1,9 @@
 //! The built binary from outside: real files, real processes, real kills. Everything is tiny; the whole takes seconds.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod artifacts;
+mod background;
 mod cache;
 mod clusters;
 mod downloads;
@@ -11,15 +15,19 @@ mod kills;
 mod messages;
 mod model_analyses;
 mod models;
+mod obstacles;
 mod plans;
 mod published;
+mod random;
+mod readme;
 mod runs;
 mod secrets;
 mod sources;
 mod stops;
 /// The unit tests' own server; not all of it is needed here.
 #[allow(dead_code)]
-#[path = "../../src/data/stub.rs"]
+#[path = "../../src/data/tests/stub.rs"]
 mod stub;
 mod surfaces;
+mod two_drivers;
 mod workspace;

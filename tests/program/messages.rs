@@ -344,7 +344,8 @@ fn a_device_that_is_not_there_ends_the_run_with_one_message() {
     let workspace = Workspace::new(TINY);
     let run = workspace.pipeline(&["run", "study.toml", "--backend", "cuda"]);
     assert_eq!(run.code, Some(3), "{}", run.err);
-    assert!(run.err.contains("error: ") && run.err.contains("libcuda"), "{}", run.err);
+    let reason = if cfg!(feature = "cuda") { "libcuda" } else { "built without CUDA: build it with `--features cuda`" };
+    assert!(run.err.contains("error: ") && run.err.contains(reason), "{}", run.err);
     assert!(!run.err.contains("panicked"), "{}", run.err);
     assert!(workspace.finished().is_empty());
 }
@@ -382,6 +383,53 @@ fn keys_that_stages_share_are_suggested_too() {
         let checked = workspace.pipeline(&["check", "study.toml", "--set", set]);
         assert!(checked.code == Some(2) && checked.err.contains(message), "{set}: {}", checked.err);
         assert_eq!(checked.err.matches("error: ").count(), 1, "{}", checked.err);
+    }
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_told_in_the_words_of_the_file() {
+    let workspace = Workspace::new(TINY);
+    let forms = |forms: &str| ("wrong type", format!("  = help: expected {forms}\n"));
+    for (set, at, (message, help)) in [
+        ("finetune.agents.seeds=1.5", 25, forms("a range such as \"0..100\", a list of seeds, or one seed")),
+        ("finetune.agents.checkpoints=[2, true]", 35, forms("training steps, or \"last\"")),
+        ("run.snapshot_every=[1]", 22, forms("a number of training steps, or a time such as \"10 min\"")),
+        ("plot.heatmap.title=3", 22, forms("words, or false for none")),
+        ("eval.passive.models=3", 23, forms("one name, or a list of names")),
+        ("interpolate.lines.pairs=3", 27, forms("\"all\", or a list of pairs such as [[7, 22], [7, 31]]")),
+        (
+            "surface.x={ models = \"agents\", data = \"sentences.passive\", planes = [[1, 2]] }",
+            71,
+            forms("a list of planes through three models each, such as [[7, 22, 31], [7, 22, 40]]"),
+        ),
+        (
+            "cluster.x={ seeds = \"0..4\", members = true }",
+            41,
+            forms("models such as \"15, 25\" or [15, 25], or a list of several such texts"),
+        ),
+        ("eval.passive.data=[1]", 21, ("wrong type: a list, expected a string", String::new())),
+        ("eval.passive.data=2024-01-01", 21, ("wrong type: a date, expected a string", String::new())),
+        ("eval.passive.by=\"label\"", 19, ("wrong type: string \"label\", expected a list", String::new())),
+        ("eval.passive.where=1", 22, ("wrong type: integer `1`, expected a table", String::new())),
+        ("experiment.seed=-1", 19, ("wrong value: integer `-1`, expected a whole number", String::new())),
+        ("run.jobs=18446744073709551616", 12, {
+            ("wrong value: integer `18446744073709551616`, expected one of 64 bits", String::new())
+        }),
+        ("cluster.basins.delta=1e999", 24, {
+            ("wrong value: floating point `1e999`, expected one of 64 bits", String::new())
+        }),
+        ("plot.curves.clip_x=[1.0, 2.0, 3.0]", 22, ("wrong value: a list of 3, expected a list of 2", String::new())),
+        ("plot.curves.clip_x=[1.0, \"2\"]", 28, ("wrong type: string \"2\", expected a number", String::new())),
+    ] {
+        let checked = workspace.pipeline(&["check", "study.toml", "--set", set]);
+        let start = format!("error: {message}\n --> --set:1:{at}\n  |\n");
+        assert!(
+            checked.err.starts_with(&start) && checked.err.ends_with(&format!("^\n{help}")),
+            "{set}: {}",
+            checked.err
+        );
+        assert_eq!(checked.err.matches("error: ").count(), 1, "{}", checked.err);
+        assert_eq!(checked.code, Some(2));
     }
 }
 

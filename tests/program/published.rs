@@ -238,6 +238,128 @@ fn published_results_are_clustered_and_drawn_as_our_own() {
     assert!(again.err.contains("nothing to do"), "{}", again.err);
 }
 
+#[test]
+fn imported_evaluations_have_distributions_and_agreement() {
+    let study = r#"
+[experiment]
+name = "published"
+
+[eval.hans]
+logs = "path:evals"
+file = "hans_eval_bert_{}.json"
+seeds = "3, 7, 11, 22"
+
+[eval.runs]
+table = "path:runs.csv"
+model = "Run"
+seeds = "3, 7"
+columns = { accuracy = "Accuracy" }
+
+[agreement.same]
+of = "hans"
+
+[plot.two]
+kind = "distributions"
+of = ["eval.hans:accuracy", "eval.runs:accuracy"]
+
+[plot.agreement]
+kind = "heatmap"
+of = "same"
+value = "agreement"
+order_by = "eval.hans:accuracy"
+"#;
+    let workspace = self::study(study);
+    workspace.write("runs.csv", "Run,Accuracy\n3,0.5\n7,0.75\n");
+    workspace.run(&[]).ok();
+    for figure in ["two", "agreement"] {
+        assert!(workspace.read(&format!("results/published/{figure}.svg")).contains("<svg"));
+    }
+    let drawn = rows(&workspace.read("results/published/two.csv"));
+    assert_eq!(drawn.iter().filter(|row| row[0].starts_with("runs")).count(), 2, "{drawn:?}");
+    assert_eq!(drawn.iter().filter(|row| row[0].starts_with("hans")).count(), 4, "{drawn:?}");
+    // The files list the same sentences in different orders.
+    let said = |model: &str| -> BTreeMap<String, bool> {
+        let file: serde_json::Value =
+            serde_json::from_str(&workspace.read(&format!("evals/hans_eval_bert_{model}.json"))).unwrap();
+        let samples = file["samples"].as_array().unwrap().iter();
+        let samples = samples.map(|sample| {
+            let positive = sample["logits"][1].as_f64() > sample["logits"][0].as_f64();
+            let sentence = sample["sentence"].as_str().unwrap().replace("[PAD]", "");
+            (sentence.split_whitespace().collect(), positive)
+        });
+        samples.collect()
+    };
+    let (first, second) = (said("11"), said("22"));
+    assert!(first.keys().eq(second.keys()));
+    let equal = first.iter().filter(|(sentence, said)| second[*sentence] == **said).count() as f64 / first.len() as f64;
+    let table = rows(&workspace.read("results/published/agreement.csv"));
+    let found = table.iter().find(|row| row[1] == "11" && row[2] == "22").unwrap();
+    assert_eq!((table.len(), number(&found[4])), (6, equal), "{table:?}");
+
+    workspace.write("study.toml", study.replace("of = \"hans\"", "of = \"runs\""));
+    let checked = workspace.pipeline(&["check", "study.toml"]);
+    assert_eq!(checked.code, Some(2), "{}", checked.err);
+    assert!(checked.err.contains("[eval.runs] is read from a table of metrics"), "{}", checked.err);
+
+    // Who was evaluated on something else is not compared with the others.
+    let text = workspace.read("evals/hans_eval_bert_11.json");
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    file["samples"].as_array_mut().unwrap().pop();
+    workspace.write("evals/hans_eval_bert_11.json", file.to_string());
+    workspace.write("study.toml", study);
+    let failed = failure(workspace.run(&[]));
+    assert!(failed.contains("model `11`: it was not evaluated on the same examples"), "{failed}");
+}
+
+#[test]
+fn what_was_not_measured_is_empty_and_never_0() {
+    let study = r#"
+[experiment]
+name = "published"
+
+[interpolate.accuracies]
+logs = "path:lines"
+seeds = "3, 7, 11"
+metrics = ["accuracy"]
+
+[eval.runs]
+table = "path:runs.csv"
+model = "Run"
+seeds = "3, 7"
+columns = { accuracy = "Accuracy", "accuracy[passive]" = "Passive" }
+
+[sharpness.sharp]
+logs = "path:sharpness"
+seeds = "3, 7"
+"#;
+    let workspace = self::study(study);
+    workspace.write("runs.csv", "Run,Accuracy,Passive\n3,0.5,0.25\n7,0.75,0.5\n");
+    workspace.run(&[]).ok();
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let header = shown.lines().find(|line| line.contains("euclidean")).unwrap();
+    assert_eq!(header.split_whitespace().collect::<Vec<_>>(), ["interpolate", "pair", "euclidean"], "{shown}");
+    assert!(!shown.contains("NaN") && !shown.contains(" 0.0000"), "{shown}");
+
+    let table = |name: &str| rows(&workspace.read(&format!("results/published/{name}.csv")));
+    assert_eq!(table("distances").iter().map(|row| row[3].as_str()).collect::<Vec<_>>(), ["accuracy"; 3]);
+    assert!(table("metrics").iter().all(|row| row[3].is_empty()), "{:?}", table("metrics"));
+    assert!(table("sharpness").iter().all(|row| row[2].is_empty()), "{:?}", table("sharpness"));
+    for (name, column) in [("metrics", "examples"), ("sharpness", "examples")] {
+        let parquet = std::fs::read(workspace.path(&format!("results/published/{name}.parquet"))).unwrap();
+        let table = pipeline::data::read_parquet(&parquet).unwrap();
+        assert_eq!(table.column(column).unwrap().null_count(), table.height(), "{name}");
+    }
+
+    // Beside lines that measure the loss.
+    let losses = "\n[interpolate.losses]\nlogs = \"path:lines\"\nseeds = \"3, 7\"\n";
+    workspace.write("study.toml", study.to_owned() + losses);
+    workspace.run(&[]).ok();
+    let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    let rows: Vec<&str> = shown.lines().skip_while(|line| !line.contains("euclidean")).skip(1).take(4).collect();
+    assert!(rows[0].starts_with("  losses ") && !rows[0].contains(" -"), "{shown}");
+    assert!(rows[1..].iter().all(|row| row.split_whitespace().filter(|cell| *cell == "-").count() == 3), "{shown}");
+}
+
 /// What is drawn and where the models stand, as the script pickled it.
 fn check_planes(workspace: &Workspace, expected: &Expected) {
     let places = rows(&workspace.read("results/published/planes.csv"));

@@ -2,11 +2,10 @@
 //! the cache, or the command line of a process.
 
 use std::path::Path;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
+use crate::background::{Run, wait_for};
 use crate::sources::with_model;
-use crate::stub::{Reply, Stub};
+use crate::stub::{Gate, Reply, Stub};
 use crate::workspace::{Ended, Workspace};
 use serde_json::json;
 
@@ -70,7 +69,7 @@ fn command_lines(process: u32) -> Vec<String> {
 }
 
 /// A hub where one model is there and everything that can go wrong does with the others.
-fn hub(workspace: &Workspace) -> Stub {
+fn hub(workspace: &Workspace, gate: &Gate) -> Stub {
     let names = ["config.json", "model.safetensors", "tokenizer.json"];
     let siblings = names.map(|name| json!({"rfilename": name}));
     let info = Reply::ok(json!({"sha": COMMIT, "siblings": siblings}).to_string().as_bytes());
@@ -85,9 +84,9 @@ fn hub(workspace: &Workspace) -> Stub {
             .header("location", format!("{}/gone?X-Signature={SECRET}", elsewhere.address));
         stub.page(&format!("/someone/astray/resolve/{COMMIT}/{name}"), vec![away]);
     }
-    // Slow enough that the processes can be looked at.
+    // Silent until the processes have been looked at.
     let weights = std::fs::read(workspace.path("model/model.safetensors")).unwrap();
-    let slow = Reply { cut: Some(2000), stalls: Duration::from_secs(2), ..Reply::ok(&weights) };
+    let slow = Reply { cut: Some(2000), stalls: Some(gate.clone()), ..Reply::ok(&weights) };
     let page = format!("GET /someone/tiny-bert/resolve/{COMMIT}/model.safetensors");
     stub.page(&page, vec![slow, Reply::ok(&weights)]);
     for (name, reply) in [
@@ -105,7 +104,8 @@ fn hub(workspace: &Workspace) -> Stub {
 #[test]
 fn a_token_is_nowhere_but_in_requests_to_the_hub() {
     let workspace = with_model(STUDY);
-    let stub = hub(&workspace);
+    let gate = Gate::default();
+    let stub = hub(&workspace, &gate);
     let stored = workspace.path("hf_home/token");
     for (in_file, format) in [(false, "json"), (true, "human")] {
         workspace.write("hf_home/token", format!("hf_{SECRET}_of_the_file\n"));
@@ -115,16 +115,16 @@ fn a_token_is_nowhere_but_in_requests_to_the_hub() {
         if !in_file {
             command.env("HF_TOKEN", format!("hf_{SECRET}_of_the_environment"));
         }
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (since, mut workers) = (Instant::now(), 0);
-        while !in_file && workers == 0 && since.elapsed() < Duration::from_secs(20) {
-            let lines = command_lines(child.id());
-            assert!(lines.iter().all(|line| !line.contains(SECRET)), "{lines:?}");
-            workers = lines.iter().filter(|line| line.contains("worker")).count();
-            std::thread::sleep(Duration::from_millis(5));
+        let run = Run::of(command);
+        if !in_file {
+            wait_for("a worker", || {
+                let lines = command_lines(run.pid());
+                assert!(lines.iter().all(|line| !line.contains(SECRET)), "{lines:?}");
+                lines.iter().any(|line| line.contains("worker")).then_some(())
+            });
+            gate.open();
         }
-        assert!(in_file || workers > 0, "no worker was seen");
-        let ended: Ended = child.wait_with_output().unwrap().into();
+        let ended = run.end();
         assert_eq!(ended.code, Some(1), "{}", ended.err);
         for failed in ["refused", "absent", "busy", "astray"] {
             assert!(ended.err.contains(failed) || ended.out.contains(failed), "{failed}: {}\n{}", ended.out, ended.err);

@@ -1,6 +1,7 @@
 //! A folder with an experiment and a cache, and the program run in it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -41,6 +42,11 @@ impl Workspace {
     pub fn new(experiment: &str) -> Self {
         let workspace = Self { folder: tempfile::tempdir().unwrap() };
         workspace.write("study.toml", experiment);
+        std::fs::create_dir(workspace.path("hold")).unwrap();
+        // A slow machine: so many milliseconds at each of the program's places.
+        if let Ok(milliseconds) = std::env::var("PIPELINE_TEST_SLOW") {
+            workspace.write("hold/slow", milliseconds);
+        }
         workspace
     }
 
@@ -58,10 +64,17 @@ impl Workspace {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The program in this folder, on the CPU, with nothing of the user's environment that could matter.
+    /// The program in this folder, with nothing of the user's environment that could matter.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pipeline"));
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        let mut command = self.command_of(env!("CARGO_BIN_EXE_pipeline"));
+        command.args(arguments);
+        command
+    }
+
+    /// The same of another program, which may start ours.
+    pub fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).stdin(Stdio::null()).env("PIPELINE_HOLD", self.path("hold"));
         for name in ["PIPELINE_CACHE", "HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"] {
             command.env_remove(name);
         }

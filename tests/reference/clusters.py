@@ -4,7 +4,7 @@
 
 Made with scikit-learn 1.9.1, NumPy 2.4.6, SciPy 1.17.1. Read by the unit tests of src/analysis.
 
-The matrices are not in the file: `Numbers` and `matrix` below exist a second time in src/analysis/reference.rs and give
+The matrices are not in the file: `Numbers` and `matrix` below exist a second time in src/analysis/tests.rs and give
 the same numbers there to the last bit, because they use nothing but integers, divisions, products and square roots.
 
 A matrix has no partition to compare where rounding or luck decides it. Left out, and counted, are those

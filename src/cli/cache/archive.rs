@@ -1,21 +1,22 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::units::size;
-use super::{Exit, Export, Failure, Import, there};
-use crate::cli::check::load;
+use crate::cli::args::cache::{Export, Import};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::{load, there};
+use crate::cli::units::size;
 use crate::engine::Plan;
-use crate::store::{ArchiveError, Manifest, Store};
+use crate::store::{Manifest, Store};
 
 pub(super) fn export(command: &Export, cache: &Path) -> Result<Exit, Failure> {
     let (_, graph) = load(&command.experiment)?;
     let store = there(cache)?;
-    let plan = Plan::new(&graph, &store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
+    let plan = Plan::new(&graph, &store, &BTreeSet::new())?;
     let manifests: Vec<&Manifest> = plan.states.iter().filter_map(|state| state.manifest()).collect();
     if manifests.is_empty() {
         return Err(Failure::cannot_start(format!("no step of {} is finished: run it first", graph.experiment)));
     }
-    let exported = store.export(&manifests, &command.to).map_err(failure)?;
+    let exported = store.export(&manifests, &command.to)?;
     eprintln!("{}: {} steps, {} objects, {}", graph.experiment, exported.steps, exported.objects, size(exported.bytes));
     let open = plan.states.len() - manifests.len();
     if open > 0 {
@@ -26,22 +27,14 @@ pub(super) fn export(command: &Export, cache: &Path) -> Result<Exit, Failure> {
 }
 
 pub(super) fn import(command: &Import, cache: &Path) -> Result<Exit, Failure> {
-    let store = Store::open(cache).map_err(Failure::cannot_start)?;
-    let imported = store.import(&command.archive).map_err(failure)?;
+    let store = Store::open(cache)?;
+    let waiting = |who: &str| eprintln!("waiting for `cache gc`, which {who} runs");
+    let _staying = store.stay("import", waiting)?;
+    let imported = store.import(&command.archive)?;
     let steps = format!("{} steps imported, {} were here already", imported.steps, imported.known);
     println!("{steps}; {} objects, {} new", imported.objects, size(imported.bytes));
     if imported.different > 0 {
         println!("{} of those that were here have other results in the archive; ours stay", imported.different);
     }
     Ok(Exit::Done)
-}
-
-fn failure(error: ArchiveError) -> Failure {
-    match error {
-        ArchiveError::Exists(_) | ArchiveError::Foreign { .. } | ArchiveError::Newer { .. } => {
-            Failure::wrong_input(error)
-        }
-        ArchiveError::Refused { .. } => Failure::wrong_input(error),
-        ArchiveError::Io { .. } | ArchiveError::Store(_) => Failure::cannot_start(error),
-    }
 }

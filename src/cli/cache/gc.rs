@@ -2,15 +2,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
 
-use super::units::size;
-use super::{Exit, Failure, Gc, there};
+use crate::cli::args::cache::Gc;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::there;
+use crate::cli::units::size;
+use crate::engine::Graph;
 use crate::engine::{Plan, State};
-use crate::experiment::{self, Experiment};
-use crate::graph::expand;
-use crate::report::duration;
-use crate::store::{Store, Sweep, Wanted, What};
+use crate::experiment;
+use crate::experiment::expand;
+use crate::kinds::stages::Experiment;
+use crate::store::{Attempt, Store, Sweep, Wanted, What};
+use crate::units::duration;
 
 pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
     if command.files.is_empty() {
@@ -20,29 +23,48 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
         ));
     }
     let store = there(cache)?;
-    let mut wanted = Wanted::default();
+    let mut graphs = Vec::new();
+    let mut expanded = |experiment: Experiment| {
+        graphs.push(expand(&experiment)?);
+        Ok::<(), Failure>(())
+    };
     for file in &command.files {
-        keep(&experiment::read(file, &[]).map_err(Failure::wrong_input)?, &store, &mut wanted)?;
+        expanded(experiment::read(file, &[])?)?;
         for revision in &command.keep_revision {
             let text = |path: &Path| at_revision(path, revision);
             let old = experiment::read_with(file, &[], &text)
                 .map_err(|error| Failure::wrong_input(format!("in revision {revision}: {error}")))?;
-            keep(&old, &store, &mut wanted)?;
+            expanded(old)?;
         }
     }
-    let sweep = store.sweep(&wanted, command.max_size, SystemTime::now()).map_err(Failure::cannot_start)?;
-    if let Some(holder) = store.holder().map_err(Failure::cannot_start)? {
-        let message = format!("a step is running in this cache ({holder})");
-        if !command.dry_run {
-            return Err(Failure::cannot_start(format!(
-                "{message}; nothing was removed\n  = help: wait for it, or end it"
-            )));
+    let refused = |message: String| {
+        Failure::cannot_start(format!("{message}; nothing was removed\n  = help: wait for it, or end it"))
+    };
+    // Taken before anything is looked at: what a run finishes from now on is not judged by what there was before.
+    let mut lock = None;
+    if !command.dry_run {
+        lock = match store.lock_for_gc()? {
+            Attempt::Held(lock) => Some(lock),
+            Attempt::Busy(holder) => {
+                let who = holder.map_or("another process".to_owned(), |holder| holder.to_string());
+                return Err(refused(format!("another `cache gc` is going on in this cache ({who})")));
+            }
+        };
+    }
+    if let Some(message) = store.at_work()? {
+        if lock.is_some() {
+            return Err(refused(message));
         }
         println!("{message}: removing would have to wait for it");
     }
+    let mut wanted = Wanted::default();
+    for graph in &graphs {
+        keep(graph, &store, &mut wanted)?;
+    }
+    let sweep = store.sweep(&wanted, command.max_size, store.file_clock())?;
     tell(&sweep, command.dry_run);
-    if !command.dry_run {
-        store.remove(&sweep).map_err(Failure::cannot_start)?;
+    if lock.is_some() {
+        store.remove(&sweep)?;
     }
     if let Some(limit) = command.max_size
         && sweep.left > limit
@@ -54,20 +76,25 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
 
 /// Adds what an experiment can reach. A step behind one that is not finished has no key yet; what it had last stays,
 /// because it counts again once that step is made again with the same result.
-fn keep(experiment: &Experiment, store: &Store, wanted: &mut Wanted) -> Result<(), Failure> {
-    let graph = expand(experiment).map_err(Failure::wrong_input)?;
-    let plan = Plan::new(&graph, store, &BTreeSet::new()).map_err(Failure::cannot_start)?;
-    let last_keys = store.last_keys(&graph.experiment);
+fn keep(graph: &Graph, store: &Store, wanted: &mut Wanted) -> Result<(), Failure> {
+    let plan = Plan::new(graph, store, &BTreeSet::new())?;
+    let last_keys = store.read_last_keys(&graph.experiment);
     for (step, state) in graph.steps.iter().zip(&plan.states) {
-        match state {
-            State::Fresh(manifest) => drop(wanted.steps.insert(manifest.key)),
-            State::WillRun(key, _) => drop(wanted.unfinished.insert(*key)),
-            State::Waiting(_) => {
+        match (state, &last_keys) {
+            (State::Fresh(manifest), _) => drop(wanted.steps.insert(manifest.key)),
+            (State::WillRun(key, _), _) => drop(wanted.unfinished.insert(*key)),
+            (State::Waiting(_), Ok(last_keys)) => {
                 let last = last_keys.get(&step.name());
                 wanted.steps.extend(last);
                 wanted.unfinished.extend(last);
             }
+            (State::Waiting(_), Err(_)) => wanted.all = true,
         }
+    }
+    if let Err(error) = last_keys
+        && wanted.all
+    {
+        println!("{error}, so no step is removed until all of {} was run again", graph.experiment);
     }
     Ok(())
 }

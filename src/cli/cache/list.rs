@@ -2,13 +2,15 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::units::{age, size};
-use super::{Exit, Failure, Format, Ls, there};
-use crate::report::duration;
+use crate::cli::args::cache::{Format, Ls};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::there;
+use crate::cli::units::{age, size};
 use crate::store::Usage;
+use crate::units::duration;
 
 pub(super) fn ls(command: &Ls, cache: &Path) -> Result<Exit, Failure> {
-    let usage = there(cache)?.usage().map_err(Failure::cannot_start)?;
+    let usage = there(cache)?.usage()?;
     match command.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&usage).map_err(Failure::cannot_start)?),
         Format::Text => {

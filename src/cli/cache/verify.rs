@@ -2,17 +2,19 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::units::size;
-use super::{Exit, Failure, Verify, there};
+use crate::cli::args::cache::Verify;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::open::there;
+use crate::cli::units::size;
 
 pub(super) fn verify(command: &Verify, cache: &Path) -> Result<Exit, Failure> {
     let store = there(cache)?;
     // Hidden by itself where there is no terminal.
-    let bar = ProgressBar::new(store.bytes_to_verify().map_err(Failure::cannot_start)?);
+    let bar = ProgressBar::new(store.bytes_to_verify()?);
     if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}") {
         bar.set_style(style.progress_chars("━╸─"));
     }
-    let verified = store.verify(!command.dry_run, |bytes| bar.inc(bytes)).map_err(Failure::cannot_start)?;
+    let verified = store.verify(!command.dry_run, |bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
 
     for damage in &verified.damage {
@@ -41,5 +43,5 @@ pub(super) fn verify(command: &Verify, cache: &Path) -> Result<Exit, Failure> {
         verified.damage.len() + verified.strange.len(),
         verified.lost.len()
     );
-    Ok(Exit::StepFailed)
+    Ok(Exit::Failed)
 }

@@ -11,9 +11,11 @@
 
 use super::super::DataError;
 use super::super::network::{Failure, Patience, first_byte, host};
+use super::super::walk::{self, Links};
 use super::Hub;
 use super::client::{Answer, header, quoted};
 use super::digest::Promise;
+use crate::hold;
 use hf_hub::Repo;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -51,7 +53,7 @@ impl Hub {
     pub(super) fn file(&self, name: &str, repo: &Repo, commit: &str, file: &str) -> Result<PathBuf, DataError> {
         let folder = self.settings.cache.join(repo.folder_name());
         let pointer = folder.join("snapshots").join(commit).join(file);
-        if pointer.exists() {
+        if Links::Into(&folder.join("blobs")).allow(&pointer) {
             return Ok(pointer);
         }
         let path = format!("{}/resolve/{commit}/{}", repo.url(), quoted(file, true));
@@ -75,7 +77,7 @@ impl Hub {
     /// Keeps which commit a revision was, so that it serves offline.
     pub(super) fn record(&self, repo: &Repo, revision: &str, commit: &str) -> Result<(), DataError> {
         let path = self.settings.cache.join(repo.folder_name()).join("refs").join(revision);
-        if fs::read_to_string(&path).is_ok_and(|known| known == commit) {
+        if walk::small_text(&path).is_ok_and(|known| known == commit) {
             return Ok(());
         }
         let folder = path.parent().unwrap_or(&self.settings.cache);
@@ -95,7 +97,8 @@ impl Hub {
         let blob = wanted.folder.join("blobs").join(&remote.etag);
         let lock = self.lock(wanted, &remote.etag)?;
         // Another process may have been faster, or another commit may have the same file.
-        let whole = fs::metadata(&blob).is_ok_and(|found| remote.size.is_none_or(|size| size == found.len()));
+        let whole = fs::metadata(&blob)
+            .is_ok_and(|found| found.is_file() && remote.size.is_none_or(|size| size == found.len()));
         if !whole {
             // Where locks do not work, nobody else's half file may be continued.
             let suffix = if lock.is_some() { String::new() } else { format!(".{:08x}", std::process::id()) };
@@ -139,6 +142,7 @@ impl Hub {
         {
             fs::create_dir_all(folder).map_err(|source| disk("create", folder, source))?;
         }
+        walk::make_room(&path).map_err(|source| disk("remove", &path, source))?;
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(|source| disk("create", &path, source))?;
         Ok(file.lock().is_ok().then_some(file))
@@ -153,6 +157,7 @@ impl Hub {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let written = |source| disk("write", partial, source);
+        walk::make_room(partial).map_err(written)?;
         let mut file = OpenOptions::new().create(true).append(true).open(partial).map_err(written)?;
         let mut length = file.metadata().map_err(written)?.len();
         if remote.size.is_some_and(|size| length > size) {
@@ -230,6 +235,7 @@ impl Hub {
             }
             file.write_all(&buffer[..read]).map_err(written)?;
             progress.reached = progress.reached.max(length);
+            hold::at(format_args!("arrived"));
         }
         match remote.size {
             Some(size) if length < size => Err(cut(format!("{length} of {size} bytes arrived"))),
@@ -245,10 +251,11 @@ fn normalised(etag: &str) -> String {
 
 /// A relative link, so that the cache can be moved as a whole.
 fn link(blob: &Path, pointer: &Path) -> std::io::Result<()> {
-    if pointer.exists() {
+    let blobs = blob.parent().unwrap_or(blob);
+    if Links::Into(blobs).allow(pointer) {
         return Ok(());
     }
-    // A link that leads nowhere.
+    // A link that leads nowhere, or to where none of the layout does.
     fs::remove_file(pointer).or_else(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),
         _ => Err(error),
@@ -261,7 +268,7 @@ fn link(blob: &Path, pointer: &Path) -> std::io::Result<()> {
         let name = blob.file_name().unwrap_or_default();
         match std::os::unix::fs::symlink(Path::new(&format!("{up}blobs")).join(name), pointer) {
             // Another process was faster.
-            Err(_) if pointer.exists() => Ok(()),
+            Err(_) if Links::Into(blobs).allow(pointer) => Ok(()),
             done => done,
         }
     }

@@ -1,9 +1,7 @@
 //! Which files of a repository are wanted, from their names alone.
 
-use super::super::DataError;
 use super::super::error::nearest;
-use super::super::read::Format;
-use crate::model::{Lacking, ModelFiles};
+use super::super::{DataError, Format, Lacking, ModelFiles};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Not read where there is a tokenizer.json, but Python's tokenizers want them, and the cache is theirs too.

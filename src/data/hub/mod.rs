@@ -28,9 +28,10 @@ pub use settings::HubSettings;
 pub use upload::{Upload, Uploaded};
 
 use super::DataError;
+use super::walk::{self, Links};
 use client::Client;
 use hf_hub::{Repo, RepoType};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The branch of a data set's repository where the hub itself keeps a copy as Parquet.
 const CONVERTED: &str = "refs/convert/parquet";
@@ -44,7 +45,7 @@ pub struct Hub {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubModel {
     pub commit: String,
-    /// Names in the repository, and where each file lies: what [`crate::model::ModelFiles`] chooses, and what Python's
+    /// Names in the repository, and where each file lies: what [`crate::data::ModelFiles`] chooses, and what Python's
     /// tokenizers want beside it.
     pub files: Vec<(String, PathBuf)>,
     /// Something that the user should be told, such as that the hub could not be asked.
@@ -227,7 +228,7 @@ impl Hub {
     fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, String> {
         let folder = self.settings.cache.join(repo.folder_name());
         let revision = repo.revision();
-        let recorded = std::fs::read_to_string(folder.join("refs").join(revision)).map(|text| text.trim().to_string());
+        let recorded = walk::small_text(&folder.join("refs").join(revision)).map(|text| text.trim().to_string());
         let commit = match recorded {
             Ok(commit) if is_commit(&commit) => commit,
             _ if is_commit(revision) => revision.to_string(),
@@ -235,9 +236,12 @@ impl Hub {
             _ => return Err("it holds nothing of that repository".to_string()),
         };
         let snapshot = folder.join("snapshots").join(&commit);
-        let mut files = Vec::new();
-        list(&snapshot, "", &mut files);
-        files.sort();
+        // The links that the layout has lead from here into `blobs` and nowhere else.
+        let found = match walk::files(&snapshot, Links::Into(&folder.join("blobs")), true) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            found => found.map_err(|error| format!("failed to read `{}`: {error}", snapshot.display()))?,
+        };
+        let files: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
         if files.is_empty() {
             return Err("it holds no files of that revision".to_string());
         }
@@ -253,18 +257,6 @@ fn unasked(host: &str, what: &str, repo: &str, revision: &str, commit: &str) -> 
         "failed to reach {host} ({what}): used what the hub cache has of {repo} at `{revision}`, commit {commit}, \
          which may not be the newest"
     )
-}
-
-/// Every file below `folder` with its name from there; links that lead nowhere do not count.
-fn list(folder: &Path, prefix: &str, files: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        match std::fs::metadata(entry.path()) {
-            Ok(meta) if meta.is_dir() => list(&entry.path(), &format!("{name}/"), files),
-            Ok(_) => files.push(name),
-            Err(_) => {}
-        }
-    }
 }
 
 fn is_commit(revision: &str) -> bool {

@@ -1,10 +1,9 @@
 //! Which files of a folder are logs, from their names alone.
 
 use super::PublishedError;
+use crate::data::walk::{self, Links};
 use std::path::{Path, PathBuf};
 
-/// Deeper folders than this are no folders of logs.
-const DEEPEST: usize = 12;
 /// What lies beside line logs: what the jobs said, the same numbers in Python's form, notes and pictures.
 const NO_LOGS: [&str; 10] = ["err", "pkl", "md", "json", "lock", "csv", "png", "svg", "pdf", "toml"];
 
@@ -17,32 +16,9 @@ pub struct LogFile {
 
 /// Every file below `folder`, by name. What is hidden, and folders that are links, are left out.
 pub fn local_files(folder: &Path) -> Result<Vec<LogFile>, PublishedError> {
-    let mut files = Vec::new();
-    walk(folder, "", 0, &mut files)?;
-    files.sort();
-    Ok(files)
-}
-
-fn walk(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<LogFile>) -> Result<(), PublishedError> {
-    let failed = |source| PublishedError::Io { path: folder.to_owned(), source };
-    if depth > DEEPEST {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let kind = entry.file_type().map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            continue;
-        }
-        let whole = format!("{prefix}{name}");
-        if kind.is_dir() {
-            walk(&entry.path(), &format!("{whole}/"), depth + 1, files)?;
-        } else if kind.is_file() || entry.path().is_file() {
-            files.push(LogFile { name: whole, path: entry.path() });
-        }
-    }
-    Ok(())
+    let files = walk::files(folder, Links::Followed, false)
+        .map_err(|source| PublishedError::Io { path: folder.to_owned(), source })?;
+    Ok(files.into_iter().map(|(name, path)| LogFile { name, path }).collect())
 }
 
 /// Whether a file may be a log of lines; those that hold none are found out when they are read.

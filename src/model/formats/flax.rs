@@ -3,9 +3,11 @@
 //! An array is MessagePack's extension 1, which holds a packed `(shape, name of the dtype, bytes)`. Flax writes an
 //! array above one gigabyte as a map: `__msgpack_chunked_array__`, `shape` and flat `chunks`, both keyed "0", "1", ….
 
-use super::floats::elements;
-use super::{Float, FormatError, Named, names};
-use crate::model::weights::is_parameter;
+use super::FormatError;
+use super::names::{self, Named};
+use crate::model::canonical::is_parameter;
+use crate::model::floats::Float;
+use crate::model::floats::elements;
 use crate::model::{HostTensor, ModelError};
 use rmp::Marker;
 use rmp::decode::{read_array_len, read_bin_len, read_ext_meta, read_int, read_map_len, read_marker, read_str_len};

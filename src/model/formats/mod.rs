@@ -8,9 +8,8 @@
 //! | `flax_model.msgpack` | Flax | dense kernels are `[in, out]`; long arrays come in chunks |
 //! | `*.ckpt.index`, `*.ckpt.data-…` | TensorFlow's `Saver` | Google's names; the optimizer's slots lie beside |
 
-mod choice;
+mod error;
 mod flax;
-mod floats;
 mod names;
 mod pickle;
 mod protobuf;
@@ -22,34 +21,13 @@ mod tensorflow;
 mod tests;
 mod torch;
 
-pub use choice::{Lacking, ModelFiles};
-pub(crate) use floats::Float;
+pub use error::FormatError;
 pub use surface::{PublishedSurface, read_surface};
 
-use super::{HostTensor, ModelError, Weights};
+use super::{ModelError, Weights};
 use std::path::PathBuf;
 
-/// Why a file in another program's format is not read.
-#[derive(Debug, thiserror::Error)]
-pub enum FormatError {
-    #[error("failed to read {}: {source}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
-    #[error("failed to read the {format} file: {what}; it may be truncated, fetch it again")]
-    Damaged { format: &'static str, what: String },
-    #[error("the {format} file cannot be read: {what}")]
-    Unsupported { format: &'static str, what: String },
-    #[error(
-        "the pickle asks for {what} (byte {offset}), which neither a state dict nor a surface needs: it is refused, and nothing in it was run"
-    )]
-    Refused { what: String, offset: usize },
-    #[error("this is a Git LFS pointer and not the weights that it stands for: run `git lfs pull` where it was cloned")]
-    LfsPointer,
-}
-
-/// Tensors by the name that Hugging Face's PyTorch models give them.
-type Named = Vec<(String, HostTensor)>;
-
-/// The weights in the files that [`ModelFiles::choose`] found, in that order.
+/// The weights in the files that [`crate::data::ModelFiles::choose`] found, in that order.
 ///
 /// # Errors
 /// A file that cannot be read, is damaged, or holds what no BERT needs; a tensor that is not of floating point

@@ -4,6 +4,9 @@
 
 use crate::model::HostTensor;
 
+/// Tensors by the name that Hugging Face's PyTorch models give them.
+pub(super) type Named = Vec<(String, HostTensor)>;
+
 /// The name, and whether the matrix is to be transposed.
 pub(super) fn from_flax(path: &[&str]) -> (String, bool) {
     let Some((leaf, stem)) = path.split_last() else { return (String::new(), false) };

@@ -1,9 +1,10 @@
 //! A published loss surface, as Python's `pickle` writes it: `((X, Y, values), {"w0": (x, y), "w1": …, "w2": …})`, where
 //! X and Y are NumPy's `meshgrid` and the values a PyTorch tensor; Y is already scaled so that distances are Euclidean.
 
-use super::floats::elements;
 use super::pickle::{Class, Element, Id, Object, Pickle};
-use super::{Float, FormatError, torch};
+use super::{FormatError, torch};
+use crate::model::floats::Float;
+use crate::model::floats::elements;
 use std::borrow::Cow;
 
 /// Three lie in a plane, and a few more may be marked.
@@ -12,9 +13,9 @@ const MOST_MODELS: usize = 100;
 /// A grid of numbers over a plane, and where the models lie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedSurface {
-    /// [columns]
+    /// By column.
     pub x: Vec<f64>,
-    /// [rows]
+    /// By row.
     pub y: Vec<f64>,
     /// [rows, columns], flat
     pub values: Vec<f64>,

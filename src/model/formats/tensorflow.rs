@@ -2,12 +2,14 @@
 //! (`…ckpt.data-00000-of-00001`). The index maps each name to a `BundleEntryProto`, and the empty name to a
 //! `BundleHeaderProto` (tensorflow/core/protobuf/tensor_bundle.proto).
 
-use super::floats::elements;
+use super::FormatError;
+use super::names::{self, Named};
 use super::protobuf::{Value, fields};
 use super::reader::Cut;
 use super::table::{damaged, entries, masked_crc};
-use super::{Float, FormatError, Named, names};
-use crate::model::weights::is_parameter;
+use crate::model::canonical::is_parameter;
+use crate::model::floats::Float;
+use crate::model::floats::elements;
 use crate::model::{HostTensor, ModelError};
 use std::io::{Read, Seek, SeekFrom};
 

@@ -1,6 +1,7 @@
 //! The same tiny model from the files of every library; see tests/reference/formats.py.
 
 use super::*;
+use crate::model::HostTensor;
 use std::io::Cursor;
 use std::path::Path;
 

@@ -4,11 +4,12 @@
 //! that it was four pickles (a magic number, a version, the system, the state dict), a fifth with the keys of the
 //! storages, and then the storages: 8 bytes of length in elements, and the elements.
 
-use super::floats::elements;
+use super::FormatError;
+use super::names::Named;
 use super::pickle::{Class, Element, Object, Pickle, damaged};
 use super::reader::{Cut, Reader};
-use super::{FormatError, Named};
-use crate::model::weights::is_parameter;
+use crate::model::canonical::is_parameter;
+use crate::model::floats::elements;
 use crate::model::{HostTensor, ModelError};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -281,7 +282,7 @@ impl<'a> View<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::formats::Float;
+    use crate::model::floats::Float;
 
     fn view(offset: usize, shape: &[usize], strides: &[usize]) -> View<'static> {
         let (shape, strides) = (shape.to_vec(), strides.to_vec());

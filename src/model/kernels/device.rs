@@ -1,7 +1,9 @@
 //! The same work in tensor operations. Each function states the formula that `host.rs` fuses.
 
-use super::{AdamStep, Mask, NormKept, Scores};
-use crate::model::{Activation, B, Matrix};
+use super::host::AdamStep;
+use super::operands::{Mask, NormKept, Scores};
+use crate::device::B;
+use crate::model::{Activation, Matrix};
 use burn::DispatchDevice;
 use burn::tensor::activation::softmax as plain_softmax;
 use burn::tensor::{Distribution, IndexingUpdateOp, Int, Tensor, TensorData};

@@ -7,13 +7,16 @@
 mod device;
 mod host;
 mod math;
+mod operands;
 mod parallel;
 
 pub use host::AdamStep;
-use host::{HashMask, ScoreRows};
+use host::HashMask;
+pub use operands::{Mask, NormKept, Scores};
 
 use super::dropout::Dropout;
-use super::{Activation, B, Matrix};
+use super::{Activation, Matrix};
+use crate::device::{B, is_host};
 use burn::DispatchDevice;
 use burn::tensor::{Tensor, TensorData};
 
@@ -22,45 +25,6 @@ use burn::tensor::{Tensor, TensorData};
 pub enum Kernels {
     Host,
     Device,
-}
-
-/// A dropout mask. The host draws it again where it is needed, a device keeps it.
-#[derive(Debug, Clone)]
-pub enum Mask {
-    None,
-    Hash(HashMask),
-    Values(Matrix),
-}
-
-impl Mask {
-    fn hash(&self) -> Option<HashMask> {
-        if let Self::Hash(mask) = self { Some(*mask) } else { None }
-    }
-}
-
-/// What LayerNorm's gradient needs: the rows before the gain, and one over their standard deviation, `[rows, 1]`.
-#[derive(Debug, Clone)]
-pub struct NormKept {
-    normalised: Matrix,
-    inverse: Matrix,
-}
-
-/// What attention scores are combined with before the softmax.
-pub struct Scores<'a> {
-    /// 0 for a real key, a large negative number for padding: `[sequences × keys]` on the host.
-    pub additive: &'a [f32],
-    /// The same on the device, `[sequences, 1, 1, keys]`, where [`Kernels::Device`] runs.
-    pub additive_tensor: Option<&'a Tensor<B, 4>>,
-    pub scale: f32,
-    pub mask: &'a Mask,
-}
-
-impl Scores<'_> {
-    /// For scores of shape `[sequences, heads, queries, keys]`.
-    fn rows(&self, [_, heads, queries, keys]: [usize; 4]) -> ScoreRows<'_> {
-        let rows_per_sequence = heads * queries;
-        ScoreRows { additive: self.additive, keys, rows_per_sequence, scale: self.scale, mask: self.mask.hash() }
-    }
 }
 
 /// A tensor's elements on the host; no copy if the tensor has no other owner and lives there.
@@ -97,7 +61,7 @@ fn row(values: Vec<f32>, device: &DispatchDevice) -> Matrix {
 impl Kernels {
     /// The implementation for a device.
     pub fn of(device: &DispatchDevice) -> Self {
-        if crate::device::is_host(device) { Self::Host } else { Self::Device }
+        if is_host(device) { Self::Host } else { Self::Device }
     }
 
     /// The next mask of the training step, for a tensor of `shape`. A rate of 0 takes its turn too, so that changing one

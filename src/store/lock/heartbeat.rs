@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::record::{Holder, content};
+use super::record::{Holder, content, open};
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -54,7 +54,7 @@ impl Beating {
     }
 
     fn is_ours(&self, holder: &Holder) -> bool {
-        let text = File::open(&self.path).and_then(|mut file| content(&mut file));
+        let text = open(&self.path).and_then(|mut file| content(&mut file));
         let other = match text {
             Ok(text) => Holder::parse(&text).is_none_or(|found| !found.is(holder)),
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,

@@ -1,10 +1,9 @@
 //! A lock that another process holds, seen from outside.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::record::{Holder, content};
+use super::record::{Holder, content, open};
 use super::{Flock, flock};
 
 /// Six heartbeats.
@@ -24,7 +23,7 @@ impl Watch {
 
     /// Looks again. `true`: it is worth trying to take the lock, with [`Watch::dead`].
     pub fn may_be_free(&mut self, path: &Path, now: Instant) -> bool {
-        let Ok(mut file) = File::open(path) else { return true };
+        let Ok(mut file) = open(path) else { return true };
         let Ok(text) = content(&mut file) else { return true };
         if text != self.text {
             (self.text, self.since) = (text, now);

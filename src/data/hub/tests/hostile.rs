@@ -87,7 +87,8 @@ fn a_commit_is_no_path() {
     }
 }
 
-/// A link in a snapshot that somebody else put there, out of the cache: it is their file, read and never written.
+/// A link in a snapshot that somebody else put there, out of the cache: their file is neither read nor written, and what
+/// the hub has takes the link's place.
 #[test]
 fn a_link_out_of_the_cache_is_not_written_through() {
     let folder = tempfile::tempdir().unwrap();
@@ -103,6 +104,49 @@ fn a_link_out_of_the_cache_is_not_written_through() {
         (&format!("/me/logs/resolve/{COMMIT}/a.log"), vec![file(b"hostile")]),
     ]);
     let found = hub(&folder, &stub.address, false).files("me/logs", None, &|_| true).unwrap();
-    assert_eq!(std::fs::read(&found.files[0].1).unwrap(), b"theirs");
+    assert_eq!(std::fs::read(&found.files[0].1).unwrap(), b"hostile");
     assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
+}
+
+#[test]
+fn a_cache_full_of_circles_pipes_and_devices_is_read_and_no_more() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let repo = folder.path().join("hub/models--me--logs");
+    let (snapshot, blobs) = (repo.join("snapshots").join(COMMIT), repo.join("blobs"));
+    for path in [&snapshot, &blobs, &repo.join("refs")] {
+        std::fs::create_dir_all(path).unwrap();
+    }
+    std::fs::write(repo.join("refs/main"), COMMIT).unwrap();
+    std::fs::write(blobs.join("x"), "fine").unwrap();
+    symlink("../../blobs/x", snapshot.join("fine.log")).unwrap();
+    symlink("/etc/passwd", snapshot.join("passwd.log")).unwrap();
+    for circle in ["a", "b", "c"] {
+        symlink(".", snapshot.join(circle)).unwrap();
+    }
+    let pipe = |path: PathBuf| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    pipe(snapshot.join("pipe.log"));
+    symlink("/dev/zero", snapshot.join("zero.log")).unwrap();
+    let read = |offline: bool, stub: &str| {
+        let found = hub(&folder, stub, offline).files("me/logs", None, &|_| true);
+        found.map(|found| found.files.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
+    };
+    assert_eq!(read(true, "http://127.0.0.1:9").unwrap(), ["fine.log"]);
+
+    // What the hub has of these names takes their place.
+    let stub = Stub::start(vec![
+        ("/api/datasets/me/logs/revision/main", vec![Reply::status(404)]),
+        ("/api/models/me/logs/revision/main", vec![info(COMMIT, &["pipe.log", "zero.log", "passwd.log"])]),
+    ]);
+    for name in ["pipe.log", "zero.log", "passwd.log"] {
+        stub.page(&format!("/me/logs/resolve/{COMMIT}/{name}"), vec![file(name.as_bytes())]);
+        pipe(blobs.join(format!("{}.incomplete", git_blob(name.as_bytes()))));
+    }
+    read(false, &stub.address).unwrap();
+    for name in ["pipe.log", "zero.log", "passwd.log"] {
+        assert_eq!(std::fs::read(snapshot.join(name)).unwrap(), name.as_bytes());
+    }
+    std::fs::remove_file(repo.join("refs/main")).unwrap();
+    pipe(repo.join("refs/main"));
+    assert!(read(true, "http://127.0.0.1:9").is_err());
 }

@@ -8,7 +8,8 @@ mod uploads;
 
 use super::digest::{git_blob, sha256};
 use super::*;
-use crate::data::stub::{Reply, Stub};
+use crate::data::tests::stub::{Gate, Reply, Stub};
+use std::path::Path;
 use std::time::Duration;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -31,7 +32,7 @@ fn settings(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> HubSet
         token: Some("very-secret".to_string()),
         offline,
         pause: Duration::ZERO,
-        stalled: Duration::from_secs(5),
+        stalled: Duration::from_secs(300),
     }
 }
 

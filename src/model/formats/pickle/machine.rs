@@ -1,7 +1,7 @@
 //! The stack machine itself, one instruction at a time.
 
 use super::super::reader::{Cut, Reader};
-use super::{Class, Id, Object};
+use super::objects::{Class, Id, Object};
 use std::collections::HashMap;
 
 /// Why an instruction is not carried out.

@@ -1,0 +1,27 @@
+//! What a command is about: its experiment, and the cache.
+
+use std::path::Path;
+
+use super::args;
+use super::exit::Failure;
+use crate::engine::Graph;
+use crate::experiment::{self, expand};
+use crate::kinds::stages::Experiment;
+use crate::store::Store;
+
+/// Reads and expands an experiment; the first thing that nearly every command does.
+pub(super) fn load(command: &args::Experiment) -> Result<(Experiment, Graph), Failure> {
+    let experiment = experiment::read(&command.file, &command.overrides)?;
+    let graph = expand(&experiment)?;
+    Ok((experiment, graph))
+}
+
+/// The cache in this folder, if there is one: a mistyped name is no empty cache.
+pub(super) fn there(cache: &Path) -> Result<Store, Failure> {
+    let store = Store::existing(cache);
+    if store.root().is_dir() {
+        return Ok(store);
+    }
+    let help = "name another folder with --cache-dir or PIPELINE_CACHE";
+    Err(Failure::cannot_start(format!("there is no cache in `{}`\n  = help: {help}", cache.display())))
+}

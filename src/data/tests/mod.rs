@@ -1,0 +1,2 @@
+mod parity;
+pub(super) mod stub;

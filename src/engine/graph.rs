@@ -1,0 +1,124 @@
+//! Steps and the edges between them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use petgraph::graph::DiGraph;
+
+use super::artifact::{Artifact, Role};
+use super::work::Work;
+
+/// A kind of stage, by the name of its tables: `finetune`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind(&'static str);
+
+impl Kind {
+    pub const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// `finetune.bert`
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId {
+    pub kind: Kind,
+    pub name: String,
+}
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.kind, self.name)
+    }
+}
+
+/// All steps of an experiment. A step's inputs come from steps with a lower number, so the numbers are an order in
+/// which everything can run.
+#[derive(Debug)]
+pub struct Graph {
+    pub experiment: String,
+    pub steps: Vec<Step>,
+}
+
+/// One unit of work.
+#[derive(Debug)]
+pub struct Step {
+    pub stage: StageId,
+    /// What tells it from the other steps of its stage: `seed=7`, or `7,22`; empty where it is alone.
+    pub instance: String,
+    pub work: Box<dyn Work>,
+    pub inputs: Vec<Input>,
+    /// Where a fetched file lies; the key holds its content instead.
+    pub location: Option<String>,
+}
+
+/// An artifact of another step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Input {
+    pub role: String,
+    pub from: usize,
+    pub output: String,
+}
+
+impl Input {
+    /// What is written as a `T` is read as one.
+    pub fn new<T: ?Sized>(role: &Role<T>, from: usize, output: &Artifact<T>) -> Self {
+        Self { role: role.name().to_owned(), from, output: output.name().to_owned() }
+    }
+}
+
+impl Step {
+    /// `finetune.bert[seed=7]`
+    pub fn name(&self) -> String {
+        if self.instance.is_empty() { self.stage.to_string() } else { format!("{}[{}]", self.stage, self.instance) }
+    }
+
+    /// The steps that this one needs, each once.
+    pub fn needs(&self) -> Vec<usize> {
+        self.inputs.iter().map(|input| input.from).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+impl Graph {
+    /// Stages in the order of their first step.
+    pub fn stages(&self) -> Vec<&StageId> {
+        let mut stages: Vec<&StageId> = Vec::new();
+        for step in &self.steps {
+            if !stages.contains(&&step.stage) {
+                stages.push(&step.stage);
+            }
+        }
+        stages
+    }
+
+    /// The stages with an edge from each one to those that read its artifacts.
+    pub fn of_stages(&self) -> DiGraph<&StageId, ()> {
+        let stages = self.stages();
+        let mut graph = DiGraph::new();
+        let nodes: Vec<_> = stages.iter().map(|stage| graph.add_node(*stage)).collect();
+        let node_of = |stage: &StageId| stages.iter().position(|known| *known == stage).map(|at| nodes[at]);
+        let mut edges = BTreeSet::new();
+        for step in &self.steps {
+            for need in step.needs() {
+                if let (Some(from), Some(to)) = (node_of(&self.steps[need].stage), node_of(&step.stage))
+                    && from != to
+                {
+                    edges.insert((from, to));
+                }
+            }
+        }
+        edges.into_iter().for_each(|(from, to)| {
+            graph.add_edge(from, to, ());
+        });
+        graph
+    }
+}

@@ -1,0 +1,94 @@
+//! What a step does, as the engine sees it: parameters that decide its result, and a way to run.
+
+use std::any::Any;
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::context::{Context, Outputs, StageEnd, StageError};
+
+/// A kind of step. The type is its parameters, and everything about them enters the key.
+pub trait StepKind: Serialize + DeserializeOwned + Debug + 'static {
+    /// In keys and manifests: a promise.
+    const KIND: &'static str;
+    /// In keys: grows with every change in what is computed from the same parameters.
+    const VERSION: u32;
+    /// Whether it computes on the device. Such steps compute for long, so they end soon when they are asked to stop,
+    /// with what is half done in their scratch.
+    const NEEDS_DEVICE: bool = false;
+
+    /// # Errors
+    /// Whatever a person can do something about, in words; being asked to stop.
+    fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd>;
+}
+
+/// A [`StepKind`] whose type is not known.
+pub trait Work: Debug + Any {
+    fn kind(&self) -> &'static str;
+    fn version(&self) -> u32;
+    fn needs_device(&self) -> bool;
+    /// The parameters as they enter the key.
+    fn parameters(&self) -> Value;
+    fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd>;
+}
+
+impl<T: StepKind> Work for T {
+    fn kind(&self) -> &'static str {
+        T::KIND
+    }
+
+    fn version(&self) -> u32 {
+        T::VERSION
+    }
+
+    fn needs_device(&self) -> bool {
+        T::NEEDS_DEVICE
+    }
+
+    fn parameters(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
+        StepKind::run(self, context)
+    }
+}
+
+impl dyn Work {
+    /// The parameters, where the step is of this kind.
+    pub fn of<T: StepKind>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// How a worker makes a step of one kind out of what its driver sends.
+#[derive(Clone, Copy)]
+pub struct ReadStep {
+    kind: &'static str,
+    version: u32,
+    read: fn(Value) -> serde_json::Result<Box<dyn Work>>,
+}
+
+impl ReadStep {
+    pub const fn of<T: StepKind>() -> Self {
+        Self {
+            kind: T::KIND,
+            version: T::VERSION,
+            read: |parameters| Ok(Box::new(serde_json::from_value::<T>(parameters)?)),
+        }
+    }
+
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    pub(super) fn read(&self, parameters: Value) -> Result<Box<dyn Work>, StageError> {
+        Ok((self.read)(parameters)?)
+    }
+}

@@ -1,0 +1,34 @@
+//! A validated experiment → its steps.
+
+use crate::engine::Graph;
+use crate::kinds;
+use crate::kinds::expand::Expander;
+use crate::kinds::stages::{Experiment, Stage};
+use crate::study::ExperimentError;
+
+/// Makes the graph. Local files are read here, because their content is part of a key.
+///
+/// # Errors
+/// What can be known only now, such as a file that is not there.
+pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
+    let mut expander = Expander::new(experiment.precision, &experiment.directory);
+    // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
+    let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
+    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
+    for stage in stages {
+        if let Err(error) = stage.spec.steps(&stage.id, &mut expander) {
+            expander.fail(error);
+        }
+    }
+    match expander.finish() {
+        Ok(steps) => Ok(Graph { experiment: experiment.name.clone(), steps }),
+        Err(diagnostics) => Err(ExperimentError { sources: experiment.sources.clone(), diagnostics }),
+    }
+}
+
+/// How many stages of its kind lie before this one.
+fn depth(experiment: &Experiment, stage: &Stage) -> usize {
+    let Some(start) = stage.spec.starts_from() else { return 0 };
+    let is_it = |other: &&Stage| other.id.kind == stage.id.kind && other.id.name == start.get_ref().stage;
+    experiment.stages.iter().find(is_it).map_or(0, |before| 1 + depth(experiment, before))
+}

@@ -1,0 +1,177 @@
+//! The tables of an experiment, each read in the room of its kind; then every reference between them.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::device::Backend;
+use crate::engine::{SnapshotEvery, StageId};
+use crate::kinds::references::References;
+use crate::kinds::room::Room;
+use crate::kinds::stages::{Experiment, RunSettings, Stage};
+use crate::kinds::{self, ROOMS};
+use crate::study::words::{Precision, parse_duration};
+use crate::study::{Checker, Diagnostic, ExperimentError, Loaded, ReadText, Text, from_disk, in_written_order, load};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHeader {
+    name: Text,
+    /// Free text for readers; never enters a key.
+    #[serde(default, rename = "description")]
+    _description: Option<String>,
+    #[serde(default)]
+    seed: u64,
+    precision: Option<Text>,
+}
+
+/// How the work is done. Nothing here enters a key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRun {
+    backend: Option<Text>,
+    jobs: Option<Spanned<usize>>,
+    keep_going: Option<bool>,
+    snapshot_every: Option<Spanned<RawInterval>>,
+    retries: Option<usize>,
+    timeout: Option<Text>,
+}
+
+/// `500` training steps, or a time such as `"10 min"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a number of training steps, or a time such as \"10 min\"")]
+enum RawInterval {
+    Steps(i64),
+    Time(String),
+}
+
+/// Reads and checks an experiment; `overrides` are `--set` texts.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentError> {
+    read_with(path, overrides, &from_disk)
+}
+
+/// As [`read`], with the texts of the file and of what it extends from elsewhere. Data that it names by a path is still
+/// looked for beside the file.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(path: &Path, overrides: &[String], text: ReadText<'_>) -> Result<Experiment, ExperimentError> {
+    let loaded = load(path, overrides, text)?;
+    let mut checker = Checker::new();
+    let read = match loaded.merged() {
+        Ok(table) => experiment(table, &loaded, &mut checker),
+        Err(error) => checker.fail(error),
+    };
+    let mut diagnostics = checker.into_errors();
+    match read {
+        Some(experiment) if diagnostics.is_empty() => Ok(experiment),
+        _ => {
+            diagnostics.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+            Err(ExperimentError { sources: loaded.sources, diagnostics })
+        }
+    }
+}
+
+fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Option<Experiment> {
+    let mut header = None;
+    let mut run = None;
+    let mut rooms: Vec<(&Room, _)> = Vec::new();
+    for (key, value) in in_written_order(table) {
+        match key.get_ref().as_str() {
+            "experiment" => header = Some(checker.table::<RawHeader>(value)?),
+            "run" => run = checker.table::<RawRun>(value),
+            name => match kinds::named(name) {
+                Some(room) => rooms.push((room, value)),
+                None => {
+                    let names = ROOMS.iter().map(|room| room.kind.name());
+                    let known = ["extends", "experiment", "run"].into_iter().chain(names);
+                    let unknown = Diagnostic::new(format!("unknown table `{name}`"), key.span());
+                    checker.fail::<()>(unknown.suggest(name, known));
+                }
+            },
+        }
+    }
+    let Some(header) = header else {
+        return checker.fail(Diagnostic {
+            message: "there is no [experiment] table".to_owned(),
+            span: None,
+            help: Some("start the file with [experiment] and name = \"…\"".to_owned()),
+        });
+    };
+    checker.name(&header.name, "experiment");
+    checker.seed = header.seed;
+    let precision = checker.one_of(header.precision.as_ref(), Precision::F32, "unknown precision {}");
+    let mut stages = Vec::new();
+    for (room, value) in rooms {
+        let (kind, span) = (room.kind, value.span());
+        let DeValue::Table(named) = value.into_inner() else {
+            let message = format!("`{kind}` must hold named stages");
+            checker.fail::<()>(Diagnostic::new(message, span).help(format!("write [{kind}.NAME]")));
+            continue;
+        };
+        for (name, value) in in_written_order(named) {
+            checker.name(&name, "stage");
+            let at = name.span();
+            if let Some(spec) = (room.read)(value, at.clone(), checker) {
+                stages.push((at, Stage { id: StageId { kind, name: name.into_inner() }, spec }));
+            }
+        }
+    }
+    stages.sort_by_key(|(at, _)| at.start);
+    let stages: Vec<Stage> = stages.into_iter().map(|(_, stage)| stage).collect();
+    if checker.is_sound() {
+        let offers = stages.iter().map(|stage| (&stage.id, stage.spec.as_offers()));
+        let mut references = References::new(offers);
+        stages.iter().for_each(|stage| stage.spec.references(&stage.id, &mut references));
+        for error in references.into_errors() {
+            checker.fail::<()>(error);
+        }
+    }
+    Some(Experiment {
+        name: header.name.into_inner(),
+        precision: precision?,
+        run: run_settings(run.unwrap_or_default(), checker),
+        stages,
+        directory: loaded.directory.clone(),
+        sources: loaded.sources.clone(),
+    })
+}
+
+fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
+    let backend = raw.backend.and_then(|name| {
+        Backend::from_str(name.get_ref(), false).ok().or_else(|| {
+            let message = format!("unknown backend `{}`", name.get_ref());
+            let names = ["auto", "cpu", "cuda", "wgpu"];
+            checker.fail(Diagnostic::new(message, name.span()).suggest(name.get_ref(), names))
+        })
+    });
+    raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs"));
+    let timeout = raw.timeout.and_then(|timeout| checker.parse_text(timeout, parse_duration));
+    RunSettings {
+        backend,
+        jobs: raw.jobs.map(Spanned::into_inner),
+        keep_going: raw.keep_going,
+        snapshot_every: snapshot_every(raw.snapshot_every, checker),
+        retries: raw.retries,
+        timeout: timeout.map(Spanned::into_inner),
+    }
+}
+
+fn snapshot_every(raw: Option<Spanned<RawInterval>>, checker: &mut Checker) -> SnapshotEvery {
+    let parsed = raw.and_then(|interval| {
+        checker.parse(interval, |interval| match interval {
+            RawInterval::Time(text) => parse_duration(text).map(SnapshotEvery::Time),
+            RawInterval::Steps(steps) => match usize::try_from(*steps) {
+                Ok(steps) if steps > 0 => Ok(SnapshotEvery::Steps(steps)),
+                _ => Err("`snapshot_every` must be at least 1 training step".to_owned()),
+            },
+        })
+    });
+    parsed.map(Spanned::into_inner).unwrap_or_default()
+}

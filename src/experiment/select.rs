@@ -1,0 +1,113 @@
+//! `--only`, `--from`, `--until` and `--force`, or a step's own name: which steps of a graph are meant.
+
+use std::collections::BTreeSet;
+
+use crate::engine::{Graph, StageId, Step};
+use crate::study::nearest;
+use crate::study::words::Checkpoint;
+
+/// Stage names as the user wrote them: `finetune.bert`, or `finetune` for all of a kind.
+#[derive(Debug, Default, Clone)]
+pub struct Selection {
+    pub only: Vec<String>,
+    pub from: Vec<String>,
+    pub until: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no stage `{name}` in this experiment; {}", match nearest { Some(near) => format!("did you mean `{near}`?"), None => format!("its stages are {}", known.join(", ")) })]
+pub struct SelectionError {
+    name: String,
+    nearest: Option<String>,
+    known: Vec<String>,
+}
+
+/// The steps that may run. Without any option, all of them; with several, those that fit every one.
+pub fn select(graph: &Graph, selection: &Selection) -> Result<BTreeSet<usize>, SelectionError> {
+    let mut chosen: BTreeSet<usize> = (0..graph.steps.len()).collect();
+    if !selection.only.is_empty() {
+        let only = steps_named(graph, &selection.only)?;
+        chosen.retain(|step| only.contains(step));
+    }
+    if !selection.until.is_empty() {
+        let mut reached = steps_named(graph, &selection.until)?;
+        // A step's needs have lower numbers, so one pass from the end meets every step after all that need it.
+        for step in (0..graph.steps.len()).rev() {
+            if reached.contains(&step) {
+                reached.extend(graph.steps[step].needs());
+            }
+        }
+        chosen.retain(|step| reached.contains(step));
+    }
+    if !selection.from.is_empty() {
+        let mut reached = steps_named(graph, &selection.from)?;
+        for step in 0..graph.steps.len() {
+            if graph.steps[step].needs().iter().any(|need| reached.contains(need)) {
+                reached.insert(step);
+            }
+        }
+        chosen.retain(|step| reached.contains(step));
+    }
+    Ok(chosen)
+}
+
+/// All steps of the stages that `names` mean.
+pub fn steps_named(graph: &Graph, names: &[String]) -> Result<BTreeSet<usize>, SelectionError> {
+    let stages = named_stages(graph, names)?;
+    Ok((0..graph.steps.len()).filter(|step| stages.contains(&graph.steps[*step].stage)).collect())
+}
+
+fn named_stages<'a>(graph: &'a Graph, names: &[String]) -> Result<BTreeSet<&'a StageId>, SelectionError> {
+    let stages = graph.stages();
+    let mut found = BTreeSet::new();
+    for name in names {
+        let fits = |stage: &&&StageId| stage.to_string() == *name || stage.kind.name() == name;
+        let fitting: Vec<&StageId> = stages.iter().filter(fits).copied().collect();
+        if fitting.is_empty() {
+            let known: Vec<String> = stages.iter().map(ToString::to_string).collect();
+            let candidates: Vec<&str> = known.iter().map(String::as_str).collect();
+            let nearest = nearest(name, &candidates).map(str::to_owned);
+            return Err(SelectionError { name: name.clone(), nearest, known });
+        }
+        found.extend(fitting);
+    }
+    Ok(found)
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error("{0}")]
+    Checkpoint(String),
+    #[error("there is no step `{name}` in this experiment{}", match nearest { Some(near) => format!("; did you mean `{near}`?"), None => "; `pipeline plan FILE --verbose` lists its steps".to_owned() })]
+    Unknown { name: String, nearest: Option<String> },
+    #[error("`{name}` is {} steps: name one of them, for example `{example}`", count)]
+    Several { name: String, count: usize, example: String },
+}
+
+/// One step by its name as it is printed, and its checkpoint: `finetune.bert[seed=7]`, `finetune.bert[seed=7]@15000`. A
+/// stage that is one step may go by its own name.
+pub fn step_named(graph: &Graph, text: &str) -> Result<(usize, Checkpoint), StepError> {
+    // An `@` inside the brackets belongs to the step's name.
+    let (name, checkpoint) = match text.rsplit_once('@') {
+        Some((name, checkpoint)) if !checkpoint.contains(']') => {
+            (name, Checkpoint::parse(checkpoint).map_err(StepError::Checkpoint)?)
+        }
+        _ => (text, Checkpoint::Last),
+    };
+    let names: Vec<String> = graph.steps.iter().map(Step::name).collect();
+    if let Some(step) = names.iter().position(|known| known == name) {
+        return Ok((step, checkpoint));
+    }
+    let of_stage: Vec<usize> =
+        (0..graph.steps.len()).filter(|step| graph.steps[*step].stage.to_string() == name).collect();
+    match of_stage.as_slice() {
+        [] => {
+            let candidates: Vec<&str> = names.iter().map(String::as_str).collect();
+            Err(StepError::Unknown { name: name.to_owned(), nearest: nearest(name, &candidates).map(str::to_owned) })
+        }
+        [step] => Ok((*step, checkpoint)),
+        [first, ..] => {
+            Err(StepError::Several { name: name.to_owned(), count: of_stage.len(), example: names[*first].clone() })
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Clusters of models, wherever they come from.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::engine::{Artifact, Input, Kind, Role};
+use crate::kinds::models::{Member, labels};
+use crate::study::Diagnostic;
+
+pub const KIND: Kind = Kind::new("cluster");
+
+pub const CLUSTERS: Artifact<Clusters> = Artifact::new("clusters");
+pub const CLUSTERS_ROLE: Role<Clusters> = Role::new("clusters");
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Clusters {
+    pub models: Vec<String>,
+    /// Empty where the clusters were given, as is all that is made of distances.
+    pub distance: String,
+    pub metric: String,
+    /// Symmetric, [models, models].
+    pub matrix: Vec<Vec<f64>>,
+    /// Cluster of each model; clusters are numbered by their first member.
+    pub clusters: Vec<usize>,
+    /// [models, clusters]
+    pub embedding: Vec<Vec<f64>>,
+    pub eigenvalues: Vec<f64>,
+    /// Positive towards the larger cluster; only where there are two clusters.
+    pub centroid_feature: Option<Vec<f64>>,
+    /// Between the last of the clusters' eigenvalues and the next; none where every model is a cluster.
+    pub eigengap: Option<f64>,
+    /// Of each model, in −1..=1.
+    pub silhouettes: Vec<f64>,
+    /// The partition at narrower and wider similarities compared with this one, `delta` itself in the middle.
+    pub stability: Vec<Stability>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stability {
+    pub delta: f64,
+    pub adjusted_rand: Option<f64>,
+    /// Why there are no clusters at this width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Clusters {
+    /// Models by number of their cluster, in order.
+    pub fn members(&self) -> BTreeMap<usize, Vec<usize>> {
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (model, cluster) in self.clusters.iter().enumerate() {
+            members.entry(*cluster).or_default().push(model);
+        }
+        members
+    }
+}
+
+/// What a cluster stage became.
+pub struct Clustered {
+    pub step: usize,
+    pub models: Vec<Member>,
+    /// Not where its members were given.
+    pub has_distances: bool,
+}
+
+impl Clustered {
+    pub fn input(&self, role: &Role<Clusters>) -> Input {
+        Input::new(role, self.step, &CLUSTERS)
+    }
+
+    pub fn labels(&self) -> Vec<String> {
+        labels(&self.models)
+    }
+
+    /// What is drawn from distances needs a clustering that has them.
+    ///
+    /// # Errors
+    /// It has none. `of` is what named it.
+    pub fn with_distances(&self, of: &Spanned<String>) -> Result<(), Diagnostic> {
+        if self.has_distances {
+            return Ok(());
+        }
+        let message = format!("[cluster.{}] is given by its members, so it has no distances", of.get_ref());
+        Err(Diagnostic::new(message, of.span()).help("name a clustering of lines"))
+    }
+}

@@ -1,0 +1,71 @@
+//! Lines between all models → distances → clusters.
+
+use serde::{Deserialize, Serialize};
+
+use super::clusters::{CLUSTERS, Clusters, Stability};
+use crate::analysis::cluster::spectral_clustering;
+use crate::analysis::partition::silhouettes;
+use crate::analysis::stability::{self, stability};
+use crate::engine::{Context, Outputs, StageEnd, StepKind};
+use crate::kinds::interpolate::PAIR;
+use crate::study::words::{Distance, Metric};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    pub distance: Distance,
+    pub metric: Metric,
+    pub clusters: usize,
+    pub delta: f64,
+    /// Labels of the models; the input `pair:I,J` is the line between numbers I < J of this list.
+    pub models: Vec<String>,
+}
+
+impl StepKind for Params {
+    const KIND: &'static str = "cluster";
+    /// 2: eigengap, silhouettes and stability beside the clusters.
+    const VERSION: u32 = 2;
+
+    fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
+        let n = self.models.len();
+        let mut flat = vec![0.0; n * n];
+        for i in 0..n {
+            for j in i + 1..n {
+                let line = context.json(&PAIR.of(format_args!("{i},{j}")))?;
+                let value = line.distance_by(self.distance, self.metric)?;
+                flat[i * n + j] = value;
+                flat[j * n + i] = value;
+            }
+            context.progress(i + 1, n);
+        }
+        let found = spectral_clustering(&flat, n, self.clusters, self.delta)?;
+        let stability = stability(&flat, &found.labels, self.clusters, self.delta);
+        let mut outputs = Outputs::default();
+        outputs.json(
+            &CLUSTERS,
+            &Clusters {
+                models: self.models.clone(),
+                distance: self.distance.to_string(),
+                metric: self.metric.to_string(),
+                matrix: flat.chunks_exact(n).map(<[f64]>::to_vec).collect(),
+                eigengap: found.eigengap(),
+                silhouettes: silhouettes(&flat, &found.labels)?,
+                stability: stability.into_iter().map(Stability::from).collect(),
+                clusters: found.labels,
+                embedding: found.embedding,
+                eigenvalues: found.eigenvalues,
+                centroid_feature: found.centroid_feature,
+            },
+        )?;
+        Ok(outputs)
+    }
+}
+
+impl From<stability::Stability> for Stability {
+    fn from(at: stability::Stability) -> Self {
+        let (adjusted_rand, problem) = match at.agreement {
+            Ok(agreement) => (Some(agreement), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self { delta: at.delta, adjusted_rand, problem }
+    }
+}

@@ -1,0 +1,46 @@
+//! One step for all models that an interpolate stage joins.
+
+use super::clusters::Clustered;
+use super::run::Params;
+use super::spec::Cluster;
+use crate::engine::StageId;
+use crate::kinds::expand::Expander;
+use crate::kinds::interpolate::{self, Lines};
+use crate::kinds::models::labels;
+use crate::kinds::offers::Offers;
+use crate::kinds::references::References;
+use crate::kinds::room::Spec;
+use crate::study::Diagnostic;
+
+impl Offers for Cluster {}
+
+impl Spec for Cluster {
+    fn references(&self, _: &StageId, to: &mut References<'_>) {
+        to.measures(&self.of, interpolate::KIND, self.metric);
+    }
+
+    fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
+        let name = self.of.get_ref();
+        let Some(lines) = to.find::<Lines>(interpolate::KIND, name) else { return Ok(()) };
+        let n = lines.models.len();
+        if lines.pairs.len() != n * (n - 1) / 2 {
+            let message = format!("[interpolate.{name}] does not have all pairs, and clusters need them");
+            return Err(Diagnostic::new(message, self.of.span()).help("set pairs = \"all\" there"));
+        }
+        if n < self.clusters {
+            let message = format!("{n} models cannot form {} clusters", self.clusters);
+            return Err(Diagnostic::new(message, self.of.span()));
+        }
+        let (models, inputs) = (lines.models.clone(), lines.inputs());
+        let params = Params {
+            distance: self.distance,
+            metric: self.metric,
+            clusters: self.clusters,
+            delta: self.delta,
+            models: labels(&models),
+        };
+        let step = to.push(stage, "", params, inputs);
+        to.publish(stage, Clustered { step, models, has_distances: true });
+        Ok(())
+    }
+}

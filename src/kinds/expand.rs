@@ -1,0 +1,148 @@
+//! What a stage has at hand when it becomes steps: those of the stages before it, by what they are.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use toml::Spanned;
+
+use super::models::{Maker, Model, resolve};
+use crate::engine::{Input, Kind, StageId, Step, StepKind};
+use crate::study::Diagnostic;
+use crate::study::words::{DataRef, ModelRef, Precision};
+
+pub struct Expander<'a> {
+    precision: Precision,
+    /// Where relative paths start.
+    directory: &'a Path,
+    steps: Vec<Step>,
+    makers: Vec<Maker>,
+    /// What stages became, by kind and name.
+    published: BTreeMap<StageId, Box<dyn Any>>,
+    /// Data sets by name, with their stages.
+    datasets: BTreeMap<String, (StageId, Rc<dyn DataSet>)>,
+    /// Steps of splits; only those that something reads are fetched.
+    splits: BTreeMap<(String, String), usize>,
+    errors: Vec<Diagnostic>,
+}
+
+impl<'a> Expander<'a> {
+    pub fn new(precision: Precision, directory: &'a Path) -> Self {
+        Self {
+            precision,
+            directory,
+            datasets: BTreeMap::new(),
+            steps: Vec::new(),
+            makers: Vec::new(),
+            published: BTreeMap::new(),
+            splits: BTreeMap::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Notes what is wrong with a stage.
+    pub fn fail(&mut self, error: Diagnostic) {
+        self.errors.push(error);
+    }
+
+    /// # Errors
+    /// What is wrong with any of the stages.
+    pub fn finish(self) -> Result<Vec<Step>, Vec<Diagnostic>> {
+        if self.errors.is_empty() { Ok(self.steps) } else { Err(self.errors) }
+    }
+
+    /// Whether all stages so far could be expanded. What builds on one that could not need not complain too.
+    pub fn is_sound(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Where relative paths start.
+    pub fn directory(&self) -> &'a Path {
+        self.directory
+    }
+
+    /// Adds a step and says its number.
+    pub fn push(
+        &mut self,
+        stage: &StageId,
+        instance: impl Into<String>,
+        work: impl StepKind,
+        inputs: Vec<Input>,
+    ) -> usize {
+        let (stage, instance) = (stage.clone(), instance.into());
+        self.steps.push(Step { stage, instance, work: Box::new(work), inputs, location: None });
+        self.steps.len() - 1
+    }
+
+    /// A step of something that lies somewhere: the key holds its content instead.
+    pub fn push_at(
+        &mut self,
+        location: Option<String>,
+        stage: &StageId,
+        instance: impl Into<String>,
+        work: impl StepKind,
+        inputs: Vec<Input>,
+    ) -> usize {
+        let step = self.push(stage, instance, work, inputs);
+        self.steps[step].location = location;
+        step
+    }
+
+    pub fn add_maker(&mut self, maker: Maker) {
+        self.makers.push(maker);
+    }
+
+    pub fn maker(&self, name: &str) -> Option<&Maker> {
+        self.makers.iter().find(|maker| maker.name == name)
+    }
+
+    /// All models that the references mean; none where the stage that makes them could not be expanded.
+    pub fn models(&self, references: &[Spanned<ModelRef>]) -> Vec<Model> {
+        resolve(&self.makers, references)
+    }
+
+    /// Says what a stage became, for those that build on it.
+    pub fn publish<T: Any>(&mut self, stage: &StageId, what: T) {
+        self.published.insert(stage.clone(), Box::new(what));
+    }
+
+    /// What a stage became; nothing where it could not be expanded, and said so.
+    pub fn find<T: Any>(&self, kind: Kind, name: &str) -> Option<&T> {
+        self.published.get(&StageId { kind, name: name.to_owned() })?.downcast_ref()
+    }
+
+    /// The step of a split, made when it is first asked for.
+    ///
+    /// # Errors
+    /// No such data set; a file that is not there.
+    pub fn split(&mut self, data: &Spanned<DataRef>) -> Result<usize, Diagnostic> {
+        let reference = data.get_ref();
+        let name = (reference.dataset.clone(), reference.split.clone());
+        if let Some(step) = self.splits.get(&name) {
+            return Ok(*step);
+        }
+        let found = self.datasets.get(&reference.dataset).cloned();
+        let (stage, dataset) = found.ok_or_else(|| Diagnostic::new("there is no such data set", data.span()))?;
+        let step = dataset.split(&stage, data, self)?;
+        self.splits.insert(name, step);
+        Ok(step)
+    }
+
+    pub fn add_dataset(&mut self, stage: &StageId, dataset: Rc<dyn DataSet>) {
+        self.datasets.insert(stage.name.clone(), (stage.clone(), dataset));
+    }
+}
+
+/// A data set, of which only those splits become steps that something reads.
+pub trait DataSet {
+    /// The step of a split.
+    ///
+    /// # Errors
+    /// A file that is not there, or no such split.
+    fn split(&self, stage: &StageId, data: &Spanned<DataRef>, to: &mut Expander<'_>) -> Result<usize, Diagnostic>;
+}

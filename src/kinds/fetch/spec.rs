@@ -1,0 +1,287 @@
+//! Its table.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::data::{Format, Grammar, Source};
+use crate::engine::Kind;
+use crate::study::words::{Axis, Coordinates, expand_braces};
+use crate::study::{Checker, Diagnostic, Text};
+
+pub const KIND: Kind = Kind::new("fetch");
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFetch {
+    model: Option<Text>,
+    models: Option<Text>,
+    dataset: Option<Text>,
+    step: Option<Spanned<u64>>,
+    blake3: Option<Text>,
+    config: Option<String>,
+    format: Option<Text>,
+    header: Option<bool>,
+    text: Option<Spanned<Vec<String>>>,
+    label: Option<String>,
+    labels: Option<Spanned<Vec<String>>>,
+    keep: Option<Vec<String>>,
+    seed: Option<u64>,
+    contrast: Option<Spanned<f64>>,
+    adjective: Option<Spanned<f64>>,
+    adverb: Option<Spanned<f64>>,
+    splits: Option<BTreeMap<String, RawGenerated>>,
+}
+
+/// How many sentences of which kind a built-in data set generates for one split.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGenerated {
+    examples: Spanned<usize>,
+    passive: Spanned<f64>,
+}
+
+#[derive(Debug)]
+pub enum Fetch {
+    Models(FetchModels),
+    Dataset(Rc<FetchDataset>),
+    Generated(Rc<Generated>),
+}
+
+/// Models that somebody else trained: one, or one for each number in a pattern.
+#[derive(Debug)]
+pub struct FetchModels {
+    pub sources: Vec<(Coordinates, Spanned<Source>)>,
+    /// The digest of the zip file that an address leads to.
+    pub blake3: Option<String>,
+    /// Of the repository's history, the newest commit whose message names this training step.
+    pub step: Option<u64>,
+    /// The classes in the order of the model's outputs, where its configuration does not tell.
+    pub labels: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct FetchDataset {
+    pub source: Spanned<Source>,
+    pub blake3: Option<String>,
+    pub config: Option<String>,
+    pub format: Option<Format>,
+    pub header: bool,
+    pub text: Vec<String>,
+    pub label: Option<String>,
+    pub labels: Vec<String>,
+    pub keep: Vec<String>,
+}
+
+/// Sentences of the built-in grammar.
+#[derive(Debug)]
+pub struct Generated {
+    pub generator: String,
+    pub seed: u64,
+    pub contrast: f64,
+    pub adjective: f64,
+    pub adverb: f64,
+    pub splits: BTreeMap<String, GeneratedSplit>,
+}
+
+#[derive(Debug)]
+pub struct GeneratedSplit {
+    pub examples: usize,
+    pub passive: f64,
+}
+
+/// `at`: the stage's name.
+pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker) -> Option<Fetch> {
+    let raw: RawFetch = checker.table(value)?;
+    match (raw.model.clone(), raw.models.clone(), raw.dataset.clone()) {
+        (Some(model), None, None) => check_model(raw, model, checker),
+        (None, Some(models), None) => check_models(raw, models, checker),
+        (None, None, Some(dataset)) => check_dataset(raw, dataset, checker),
+        (None, None, None) => checker.fail(
+            Diagnostic::new("a fetch stage needs `model`, `models` or `dataset`", at)
+                .help("for example dataset = \"hf:nyu-mll/glue\""),
+        ),
+        (_, models, dataset) => {
+            let span = dataset.or(models).map_or(at, |text| text.span());
+            let message = "a fetch stage has one of `model`, `models` and `dataset`";
+            checker.fail(Diagnostic::new(message, span).help("make two stages of it"))
+        }
+    }
+}
+
+fn check_model(raw: RawFetch, model: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
+    let source = check_model_source(&model, model.get_ref(), checker)?;
+    check_fetch_models(raw, vec![(Coordinates::default(), source)], checker)
+}
+
+/// Models that others trained, told apart by a number in their name.
+fn check_models(raw: RawFetch, models: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
+    let named = match expand_braces(models.get_ref()) {
+        Ok(named) => named,
+        Err(message) => {
+            return checker.fail(Diagnostic::new(message, models.span()).help("for a single model write `model = …`"));
+        }
+    };
+    let mut sources = Vec::with_capacity(named.len());
+    for (number, name) in named {
+        sources.push((Coordinates::of(Axis::Seed, number), check_model_source(&models, &name, checker)?));
+    }
+    check_fetch_models(raw, sources, checker)
+}
+
+fn check_model_source(written: &Spanned<String>, name: &str, checker: &mut Checker) -> Option<Spanned<Source>> {
+    let source = parse_source(&Spanned::new(written.span(), name.to_owned()), checker)?;
+    let is_zip = |url: &str| url.split(['?', '#']).next().is_some_and(|path| path.ends_with(".zip"));
+    match &source {
+        Source::Hub { .. } | Source::Path(_) => Some(Spanned::new(written.span(), source)),
+        Source::Https(url) if is_zip(url) => Some(Spanned::new(written.span(), source)),
+        Source::Https(_) | Source::Builtin(_) => checker.fail(
+            Diagnostic::new(
+                "a model comes from `hf:REPO[@REVISION]`, `path:FOLDER`, `path:FILE.zip` or `https://….zip`",
+                written.span(),
+            )
+            .help("a model trained from nothing is a [pretrain.NAME] stage"),
+        ),
+    }
+}
+
+/// What an address leads to is known by its digest.
+fn check_digest(raw: &RawFetch, source: &Source, at: Range<usize>, checker: &mut Checker) {
+    if matches!(source, Source::Https(_)) && raw.blake3.is_none() {
+        checker
+            .fail::<()>(Diagnostic::new("an https source needs the `blake3` of its content", at).help(
+                "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
+            ));
+    }
+    raw.blake3.iter().for_each(|digest| checker.digest(digest));
+}
+
+fn check_fetch_models(
+    raw: RawFetch,
+    sources: Vec<(Coordinates, Spanned<Source>)>,
+    checker: &mut Checker,
+) -> Option<Fetch> {
+    if let Some(extra) = raw.text.as_ref().map(Spanned::span) {
+        return checker.fail(Diagnostic::new("`text` belongs to a data set, and this stage fetches a model", extra));
+    }
+    if let Some((_, source)) = sources.iter().find(|(_, source)| matches!(source.get_ref(), Source::Https(_))) {
+        check_digest(&raw, source.get_ref(), source.span(), checker);
+        if sources.len() > 1 {
+            let message = "models at addresses need a digest each";
+            return checker.fail(Diagnostic::new(message, source.span()).help("write one stage for each of them"));
+        }
+    }
+    if let Some(step) = &raw.step
+        && sources.iter().any(|(_, source)| !matches!(source.get_ref(), Source::Hub { .. }))
+    {
+        let message = "`step` is looked up in the history of a hub repository, and this is none";
+        return checker.fail(Diagnostic::new(message, step.span()).help("name the folder of that training step"));
+    }
+    if let Some(labels) = &raw.labels {
+        let names = labels.get_ref();
+        let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
+        if names.len() < 2 || repeated {
+            let message = "`labels` of a model are its classes in the order of its outputs: two or more, all different";
+            return checker.fail(Diagnostic::new(message, labels.span()));
+        }
+    }
+    Some(Fetch::Models(FetchModels {
+        sources,
+        blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
+        step: raw.step.map(Spanned::into_inner),
+        labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
+    }))
+}
+
+fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
+    let source = parse_source(&dataset, checker)?;
+    if let Some(step) = &raw.step {
+        let message = "`step` belongs to a model, and this stage fetches a data set";
+        return checker.fail(Diagnostic::new(message, step.span()));
+    }
+    if let Source::Builtin(generator) = &source {
+        if generator != "agents" {
+            return checker.fail(
+                Diagnostic::new(format!("there is no built-in data set `{generator}`"), dataset.span())
+                    .suggest(generator, ["agents"]),
+            );
+        }
+        return check_generated(raw, generator.clone(), dataset.span(), checker);
+    }
+    check_digest(&raw, &source, dataset.span(), checker);
+    let format = raw.format.and_then(|format| {
+        let text = format.get_ref();
+        text.parse::<Format>().ok().or_else(|| {
+            let unknown = Diagnostic::new(format!("unknown format `{text}`"), format.span());
+            checker.fail(unknown.suggest(text, ["parquet", "csv", "tsv", "jsonl"]))
+        })
+    });
+    let text = match raw.text {
+        Some(text) if (1..=2).contains(&text.get_ref().len()) => text.into_inner(),
+        Some(text) => {
+            return checker.fail(Diagnostic::new("`text` names one column, or two for a sentence pair", text.span()));
+        }
+        None => {
+            return checker.fail(
+                Diagnostic::new("a data set needs `text`, the columns to read", dataset.span())
+                    .help("for example text = [\"sentence\"] or text = [\"question1\", \"question2\"]"),
+            );
+        }
+    };
+    Some(Fetch::Dataset(Rc::new(FetchDataset {
+        source: Spanned::new(dataset.span(), source),
+        blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
+        config: raw.config,
+        format,
+        header: raw.header.unwrap_or(true),
+        text,
+        label: raw.label,
+        labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
+        keep: raw.keep.unwrap_or_default(),
+    })))
+}
+
+fn check_generated(raw: RawFetch, generator: String, at: Range<usize>, checker: &mut Checker) -> Option<Fetch> {
+    let Some(splits) = raw.splits.filter(|splits| !splits.is_empty()) else {
+        return checker.fail(
+            Diagnostic::new("a built-in data set needs its splits", at)
+                .help("for example splits.train = { examples = 4000, passive = 0.02 }"),
+        );
+    };
+    for split in splits.values() {
+        checker.positive(&split.examples, "examples");
+        checker.fraction(&split.passive, "passive");
+    }
+    let splits = splits
+        .into_iter()
+        .map(|(name, split)| {
+            let generated =
+                GeneratedSplit { examples: split.examples.into_inner(), passive: split.passive.into_inner() };
+            (name, generated)
+        })
+        .collect();
+    for (value, name) in [(&raw.contrast, "contrast"), (&raw.adjective, "adjective"), (&raw.adverb, "adverb")] {
+        value.iter().for_each(|value| checker.fraction(value, name));
+    }
+    let default = Grammar::default();
+    let or = |value: Option<Spanned<f64>>, default: f64| value.map_or(default, Spanned::into_inner);
+    Some(Fetch::Generated(Rc::new(Generated {
+        generator,
+        seed: raw.seed.unwrap_or(checker.seed),
+        contrast: or(raw.contrast, default.contrast),
+        adjective: or(raw.adjective, default.adjective),
+        adverb: or(raw.adverb, default.adverb),
+        splits,
+    })))
+}
+
+fn parse_source(text: &Spanned<String>, checker: &mut Checker) -> Option<Source> {
+    match text.get_ref().parse::<Source>() {
+        Ok(source) => Some(source),
+        Err(error) => checker.fail(Diagnostic::new(error.to_string(), text.span())),
+    }
+}

@@ -1,0 +1,164 @@
+//! A step a model; a step a split that something reads.
+
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::spec::{Fetch, FetchDataset, FetchModels, Generated};
+use super::{data, generate, model};
+use crate::data::{Source, name_says_cased};
+use crate::engine::StageId;
+use crate::kinds::expand::{DataSet, Expander};
+use crate::kinds::files::{absolute, digest_of_file};
+use crate::kinds::models::Maker;
+use crate::kinds::offers::{Models, NoCheckpoint, Offers, Splits};
+use crate::kinds::references::References;
+use crate::kinds::room::Spec;
+use crate::study::Diagnostic;
+use crate::study::words::{Checkpoint, DataRef};
+
+impl Offers for Fetch {
+    fn models(&self) -> Option<Models<'_>> {
+        let Self::Models(models) = self else { return None };
+        Some(Models {
+            members: models.sources.iter().map(|(coordinates, _)| coordinates.clone()).collect(),
+            checkpoints: &[Checkpoint::Last],
+            no_checkpoint: NoCheckpoint::Fetched,
+        })
+    }
+
+    fn splits(&self) -> Option<Splits<'_>> {
+        match self {
+            Self::Models(_) => None,
+            Self::Dataset(_) => Some(Splits::Any),
+            Self::Generated(generated) => Some(Splits::These(generated.splits.keys().map(String::as_str).collect())),
+        }
+    }
+}
+
+impl Spec for Fetch {
+    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+
+    fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
+        match self {
+            Self::Models(models) => models.steps(stage, to),
+            Self::Dataset(dataset) => {
+                to.add_dataset(stage, dataset.clone());
+                Ok(())
+            }
+            Self::Generated(generated) => {
+                to.add_dataset(stage, generated.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl FetchModels {
+    fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
+        let mut steps = Vec::with_capacity(self.sources.len());
+        for (coordinates, source) in &self.sources {
+            let (text, location) = match source.get_ref() {
+                Source::Https(url) => {
+                    (format!("blake3:{}", self.blake3.clone().unwrap_or_default()), Some(url.clone()))
+                }
+                Source::Path(path) => {
+                    let path = to.directory().join(path);
+                    let digest =
+                        model::digest_of_local(&path).map_err(|message| Diagnostic::new(message, source.span()))?;
+                    (format!("blake3:{digest}"), Some(absolute(&path)))
+                }
+                other @ (Source::Hub { .. } | Source::Builtin(_)) => (other.to_string(), None),
+            };
+            let cased = name_says_cased(match source.get_ref() {
+                Source::Hub { repo, .. } => repo,
+                Source::Https(_) | Source::Path(_) | Source::Builtin(_) => location.as_deref().unwrap_or_default(),
+            });
+            let params = model::Params { source: text, step: self.step, labels: self.labels.clone(), cased };
+            let instance = coordinates.label().unwrap_or_default();
+            steps.push((coordinates.clone(), to.push_at(location, stage, instance, params, vec![])));
+        }
+        to.add_maker(Maker { name: stage.name.clone(), steps, max_length: None });
+        Ok(())
+    }
+}
+
+impl DataSet for Generated {
+    fn split(&self, stage: &StageId, data: &Spanned<DataRef>, to: &mut Expander<'_>) -> Result<usize, Diagnostic> {
+        let split = &data.get_ref().split;
+        Ok(to.push(stage, split.clone(), self.params(split), vec![]))
+    }
+}
+
+impl Generated {
+    fn params(&self, split: &str) -> generate::Params {
+        let of_split = &self.splits[split];
+        generate::Params {
+            generator: self.generator.clone(),
+            split: split.to_owned(),
+            seed: self.seed,
+            examples: of_split.examples,
+            passive: of_split.passive,
+            contrast: self.contrast,
+            adjective: self.adjective,
+            adverb: self.adverb,
+        }
+    }
+}
+
+impl DataSet for FetchDataset {
+    fn split(&self, stage: &StageId, data: &Spanned<DataRef>, to: &mut Expander<'_>) -> Result<usize, Diagnostic> {
+        let (params, location) = self.params(data, to)?;
+        Ok(to.push_at(location, stage, data.get_ref().split.clone(), params, vec![]))
+    }
+}
+
+impl FetchDataset {
+    /// The step of a split, and where its file lies if that is on this machine or at an address.
+    fn params(&self, data: &Spanned<DataRef>, to: &Expander<'_>) -> Result<(data::Params, Option<String>), Diagnostic> {
+        let reference = data.get_ref();
+        let one_file = |file: &Path| -> Result<(), Diagnostic> {
+            let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            if stem == reference.split {
+                return Ok(());
+            }
+            let message = format!("`{}` has no split `{}`", reference.dataset, reference.split);
+            let known = format!("{}.{stem}", reference.dataset);
+            Err(Diagnostic::new(message, data.span()).help(format!("it is one file, so its only split is `{known}`")))
+        };
+        let (source, location, split) = match self.source.get_ref() {
+            Source::Https(url) => {
+                one_file(Path::new(url.split(['?', '#']).next().unwrap_or(url)))?;
+                (format!("blake3:{}", self.blake3.clone().unwrap_or_default()), Some(url.clone()), None)
+            }
+            Source::Path(path) => {
+                let there = to.directory().join(path);
+                if !there.exists() {
+                    let message = format!("there is no file or folder `{}`", there.display());
+                    return Err(Diagnostic::new(message, self.source.span())
+                        .help("relative paths start at the experiment's own folder"));
+                }
+                if there.is_file() {
+                    one_file(path)?;
+                }
+                let file = data::local_file(&there, &reference.split)
+                    .and_then(|file| Ok((digest_of_file(&file)?, absolute(&file))));
+                let (digest, file) = file.map_err(|message| Diagnostic::new(message, self.source.span()))?;
+                (format!("blake3:{digest}"), Some(file), None)
+            }
+            other => (other.to_string(), None, Some(reference.split.clone())),
+        };
+        let params = data::Params {
+            source,
+            config: self.config.clone(),
+            split,
+            format: self.format,
+            header: self.header,
+            text: self.text.clone(),
+            label: self.label.clone(),
+            labels: self.labels.clone(),
+            keep: self.keep.clone(),
+        };
+        Ok((params, location))
+    }
+}

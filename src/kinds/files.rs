@@ -1,0 +1,73 @@
+//! Files of the user: what of them enters a key, and how they are brought here.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::data::download;
+use crate::data::secrets::shown;
+use crate::engine::{Context, StageError};
+use crate::fingerprint::Digest;
+
+/// Of its content.
+///
+/// # Errors
+/// No regular file, or one that cannot be read.
+pub fn digest_of_file(path: &Path) -> Result<Digest, String> {
+    let digest = || -> io::Result<Digest> {
+        // A device or a pipe has no end, or none that is the same twice.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+        Ok(hasher.finalize().into())
+    };
+    digest().map_err(|error| format!("failed to read `{}`: {error}", path.display()))
+}
+
+/// A file or folder of the user's may change after its digest became part of the key, so it is looked at again when it
+/// was read. `now` is its digest, or why it cannot be read any more.
+///
+/// # Errors
+/// It has changed.
+pub fn unchanged(path: &Path, source: &str, now: Result<Digest, String>) -> Result<(), StageError> {
+    if now.is_ok_and(|now| source == format!("blake3:{now}")) {
+        return Ok(());
+    }
+    Err(StageError::new(format!("`{}` was changed while the study ran", path.display()))
+        .help("run the same command again: it reads what is there now"))
+}
+
+/// [`unchanged`] for a step that reads one file, where that is on this machine.
+///
+/// # Errors
+/// As [`unchanged`].
+pub fn file_unchanged(source: &str, context: &Context<'_>) -> Result<(), StageError> {
+    context.local().map_or(Ok(()), |path| unchanged(path, source, digest_of_file(path)))
+}
+
+pub fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// The last part of an address, without its parameters.
+pub fn file_name_of(address: &str) -> Option<String> {
+    let path = address.split(['?', '#']).next().unwrap_or(address);
+    Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned())
+}
+
+/// The file of a step whose location is a path or an address; what is at an address is downloaded under `name`, and must
+/// have the digest that `source` says. Where it came from is kept as a fact.
+///
+/// # Errors
+/// Nothing at the address, or something else.
+pub fn bring(location: &str, source: &str, name: &str, context: &mut Context<'_>) -> Result<PathBuf, StageError> {
+    if !location.starts_with("https://") {
+        context.fact("path", location);
+        return Ok(PathBuf::from(location));
+    }
+    let file = context.scratch().folder()?.join(name);
+    download(location, source.strip_prefix("blake3:"), &file)?;
+    context.fact("url", shown(location));
+    Ok(file)
+}

@@ -1,0 +1,20 @@
+//! `[finetune.x]`: the same model trained on the same data, once a seed.
+
+mod run;
+mod spec;
+mod steps;
+
+pub use spec::{Finetune, KIND};
+
+use super::room::{Room, boxed};
+use super::training;
+use crate::engine::ReadStep;
+
+pub const ROOM: Room = Room {
+    files: training::files::<run::Params>,
+    ..Room::without_tables(
+        KIND,
+        |value, at, checker| boxed(spec::read(value, at, checker)),
+        &[ReadStep::of::<run::Params>()],
+    )
+};

@@ -1,0 +1,123 @@
+//! One fine-tune of one model with one seed.
+
+use std::ops::{ControlFlow, Range};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
+use crate::kinds::inputs::{checkpoint, dataset, tokenizer};
+use crate::kinds::measure::or_stopped;
+use crate::kinds::models::{CONFIG, MODEL, TOKENIZER, weights as weights_at};
+use crate::kinds::snapshots::Snapshots;
+use crate::kinds::training::{TRAINING_LOG, training_log};
+use crate::model::Weights;
+use crate::study::words::{Checkpoint, Precision};
+use crate::train::{self, FinetuneJob, Progress, Recipe, Seeds};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    pub rows: Option<Range<usize>>,
+    pub recipe: Recipe,
+    pub head_seed: u64,
+    pub order_seed: u64,
+    pub dropout_seed: u64,
+    /// Training steps whose weights are kept, ascending.
+    pub checkpoints: Vec<usize>,
+    /// Whether the weights after the last step are kept.
+    pub keep_last: bool,
+    pub precision: Precision,
+}
+
+impl StepKind for Params {
+    const KIND: &'static str = "finetune";
+    const VERSION: u32 = 1;
+    const NEEDS_DEVICE: bool = true;
+
+    fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
+        let mut dataset = dataset(context)?;
+        if let Some(rows) = &self.rows {
+            dataset = dataset.slice(rows.clone())?;
+        }
+        let labels = dataset.label_names.clone();
+        if labels.len() < 2 {
+            return Err(StageError::new(format!(
+                "there are {} different labels, and a classifier needs two",
+                labels.len()
+            ))
+            .help("name the column with `label`, and all its labels with `labels`")
+            .into());
+        }
+        let targets = dataset.label_ids(&labels)?;
+        context.go_on()?;
+        let tokenizer = tokenizer(context, &MODEL)?;
+        let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.recipe.max_length)?;
+        context.go_on()?;
+        let (config, weights) = checkpoint(context, &MODEL)?;
+
+        let total = self.recipe.total_steps(examples.len());
+        let mut checkpoints = self.checkpoints.clone();
+        if self.keep_last && checkpoints.last() != Some(&total) {
+            checkpoints.push(total);
+        }
+        let device = context.device()?.device.clone();
+        let job = FinetuneJob {
+            device: &device,
+            config: &config,
+            weights: &weights,
+            labels: labels.len(),
+            recipe: &self.recipe,
+            seeds: Seeds { head: self.head_seed, order: self.order_seed, dropout: self.dropout_seed },
+            examples: &examples,
+            targets: &targets,
+            checkpoints: &checkpoints,
+        };
+        let (mut snapshots, start) = Snapshots::open(context, &job.shape())?;
+        let mut unsaved = None;
+        let trained = train::finetune_from(&job, start, &mut |progress| {
+            match progress {
+                Progress::Step(log) => context.progress_with_loss(log.step, total, log.loss),
+                Progress::Checkpoint { step, weights } => {
+                    if let Err(error) = keep(self, step, step == total, &weights, &mut snapshots, context) {
+                        unsaved = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+                Progress::State(state) => return snapshots.after_step(context, &state),
+            }
+            ControlFlow::Continue(())
+        });
+        if let Some(error) = unsaved {
+            return Err(error.into());
+        }
+        let trained = or_stopped(trained)?;
+        let mut outputs = Outputs::default();
+        let all = self.checkpoints.iter().map(|step| Checkpoint::Step(*step)).chain([Checkpoint::Last]);
+        for checkpoint in all.map(weights_at) {
+            let stored = snapshots.kept.outputs.remove(checkpoint.name());
+            stored.into_iter().for_each(|record| outputs.stored(&checkpoint, record));
+        }
+        outputs.bytes(&CONFIG, config.to_json(Some(&labels)).into_bytes());
+        outputs.bytes(&TOKENIZER, tokenizer.to_json()?.into_bytes());
+        outputs.bytes(&TRAINING_LOG, training_log(&trained.log)?);
+        Ok(outputs)
+    }
+}
+
+/// Stores a checkpoint at once: a run may keep more of them than fit in memory.
+fn keep(
+    params: &Params,
+    step: usize,
+    is_last: bool,
+    weights: &Weights,
+    snapshots: &mut Snapshots,
+    context: &Context,
+) -> Result<(), StageError> {
+    let stored = context.put(&weights.to_safetensors()?)?;
+    if params.checkpoints.contains(&step) {
+        snapshots.kept.outputs.insert(weights_at(Checkpoint::Step(step)).name().to_owned(), stored.clone());
+    }
+    if params.keep_last && is_last {
+        snapshots.kept.outputs.insert(weights_at(Checkpoint::Last).name().to_owned(), stored);
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What steps read that other kinds of steps made: splits of data sets, and models. The engine hands out bytes; this
+//! makes of them what they are.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::models::{WholeModel, parts};
+use crate::data::{Dataset, Tokenizer};
+use crate::device::Device;
+use crate::engine::{Artifact, Context, Input, Keep, Role, StageEnd, StageError};
+use crate::model::{Head, Transformer, TransformerConfig, Weights};
+
+pub const DATA: Artifact<Dataset> = Artifact::new("data");
+/// The small artifact beside it.
+pub const INFO: Artifact<DataInfo> = Artifact::new("info");
+
+const DATA_ROLE: Role<Dataset> = Role::new("data");
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DataInfo {
+    pub rows: usize,
+    /// Label names in their own order.
+    pub labels: Vec<String>,
+}
+
+/// A split, as a step reads it.
+pub fn data_inputs(step: usize) -> Vec<Input> {
+    vec![Input::new(&DATA_ROLE, step, &DATA), Input::new(&DATA_ROLE.part("info"), step, &INFO)]
+}
+
+/// Where the step's split is, if it reads one.
+pub fn has_data(context: &Context<'_>) -> bool {
+    context.has_input(&DATA_ROLE)
+}
+
+/// A name for the step's split and the tokenizer of its model, by content. The order of the labels is beside the data.
+pub fn name_of_examples(context: &Context<'_>, model: &Role<WholeModel>) -> Result<String, StageError> {
+    let info = context.digest(&DATA_ROLE.part::<DataInfo>("info"))?;
+    Ok(format!("{} {info} {}", context.digest(&DATA_ROLE)?, context.digest(&parts(model).tokenizer)?))
+}
+
+/// The step's split.
+pub fn dataset(context: &Context<'_>) -> Result<Dataset, StageError> {
+    let info = context.json(&DATA_ROLE.part::<DataInfo>("info"))?;
+    Ok(Dataset::from_parquet(&context.bytes(&DATA_ROLE)?, info.labels)?)
+}
+
+pub fn tokenizer(context: &Context<'_>, role: &Role<WholeModel>) -> Result<Tokenizer, StageError> {
+    Ok(Tokenizer::from_files(Some(&context.bytes(&parts(role).tokenizer)?), None, true)?)
+}
+
+/// The configuration and the weights as they were stored.
+pub fn checkpoint(context: &Context<'_>, role: &Role<WholeModel>) -> Result<(TransformerConfig, Weights), StageError> {
+    let parts = parts(role);
+    let config = TransformerConfig::from_json(&String::from_utf8_lossy(&context.bytes(&parts.config)?))?;
+    Ok((config, Weights::from_safetensors(&context.bytes(&parts.weights)?)?))
+}
+
+/// The model with this role on the device; kept there for the next step that needs it.
+pub fn model(context: &mut Context<'_>, role: &Role<WholeModel>) -> Result<Arc<LoadedModel>, StageEnd> {
+    let parts = parts(role);
+    let name = format!("{} {}", context.digest(&parts.weights)?, context.digest(&parts.config)?);
+    if let Some(model) = context.memory().get(&name) {
+        return Ok(model);
+    }
+    context.go_on()?;
+    let config = context.bytes(&parts.config)?;
+    let weights = context.bytes(&parts.weights)?;
+    let model = Arc::new(LoadedModel::load(&config, &weights, context.device()?)?);
+    context.memory().keep(name, model.clone());
+    Ok(model)
+}
+
+/// A classifier on the device.
+pub struct LoadedModel {
+    pub bert: Transformer,
+    /// Names of its outputs, in order.
+    pub labels: Vec<String>,
+    bytes: usize,
+}
+
+impl Keep for LoadedModel {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn most() -> usize {
+        usize::MAX
+    }
+}
+
+impl LoadedModel {
+    fn load(config: &[u8], weights: &[u8], device: &Device) -> Result<Self, StageError> {
+        let config = TransformerConfig::from_json(&String::from_utf8_lossy(config))?;
+        let labels = config.labels();
+        if labels.len() < 2 {
+            return Err(StageError::new("the model has no classifier: its config.json names no labels")
+                .help("fine-tune it first"));
+        }
+        let head = Head::Classifier { labels: labels.len() };
+        let bert = Transformer::new(&config, head, &Weights::from_safetensors(weights)?, &device.device)?;
+        Ok(Self { bert, labels, bytes: weights.len() })
+    }
+
+    /// The Euclidean distance over all parameters, in f64.
+    pub fn distance(&self, other: &Self) -> Result<f64, StageError> {
+        let mut sum = 0.0;
+        for (a, b) in self.bert.parameters().iter().zip(other.bert.parameters()) {
+            let (a, b) = (a.to_data(), b.to_data());
+            let wrong = |error| StageError::new(format!("the weights are not f32: {error:?}"));
+            let (a, b): (&[f32], &[f32]) = (a.as_slice().map_err(wrong)?, b.as_slice().map_err(wrong)?);
+            sum += a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>();
+        }
+        Ok(sum.sqrt())
+    }
+}

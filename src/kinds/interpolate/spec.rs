@@ -1,0 +1,39 @@
+//! Its table.
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::kinds::measure::{LINE_EXAMPLES, Measurement, RawMeasure};
+use crate::kinds::pairs::{RawPairs, check_pairs};
+use crate::study::{Checker, Diagnostic};
+
+const POINTS: usize = 10;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInterpolate {
+    points: Option<Spanned<usize>>,
+    pairs: Option<Spanned<RawPairs>>,
+}
+
+#[derive(Debug)]
+pub struct Interpolate {
+    pub measure: Measurement,
+    pub points: usize,
+    /// Pairs of model labels; all pairs without.
+    pub pairs: Option<Spanned<Vec<[String; 2]>>>,
+}
+
+pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Interpolate> {
+    let (measure, raw): (RawMeasure, RawInterpolate) = checker.split_table(value, &RawMeasure::KEYS)?;
+    if let Some(points) = &raw.points
+        && *points.get_ref() < 3
+    {
+        let message = "`points` counts both end points and must be at least 3 for a barrier to show";
+        checker.fail::<()>(Diagnostic::new(message, points.span()));
+    }
+    let pairs = check_pairs(raw.pairs, checker)?;
+    let measure = measure.check(Some(LINE_EXAMPLES), checker)?;
+    Some(Interpolate { measure, points: raw.points.map_or(POINTS, Spanned::into_inner), pairs })
+}

@@ -1,0 +1,106 @@
+//! A step for every end point, and one for every pair.
+
+use std::collections::BTreeMap;
+
+use super::line::{LINE, Lines};
+use super::run::{END_POINT, EndPointParams, FIRST_END, PairParams, SECOND, SECOND_END};
+use super::spec::Interpolate;
+use crate::engine::{Input, StageId};
+use crate::kinds::expand::Expander;
+use crate::kinds::inputs::data_inputs;
+use crate::kinds::models::{MODEL, Member, Model};
+use crate::kinds::offers::Offers;
+use crate::kinds::pairs::all_pairs;
+use crate::kinds::references::References;
+use crate::kinds::room::Spec;
+use crate::study::Diagnostic;
+use crate::study::words::Metric;
+
+/// Pairs are ordered in square tiles of so many models, so that a worker with room for a few models loads each
+/// of them once a tile instead of once a pair.
+const TILE: usize = 8;
+
+impl Offers for Interpolate {
+    fn measures(&self) -> Option<(Vec<Metric>, &'static str)> {
+        Some((self.measure.metrics.clone(), "metrics"))
+    }
+}
+
+impl Spec for Interpolate {
+    fn references(&self, _: &StageId, to: &mut References<'_>) {
+        self.measure.references(to);
+    }
+
+    fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
+        let measure = &self.measure;
+        let data = to.split(&measure.data)?;
+        let selection = measure.selection(to);
+        let models = to.models(&measure.models);
+        if models.len() < 2 && to.is_sound() {
+            let span = measure.models[0].span();
+            return Err(Diagnostic::new("a line needs two models, and this names one", span));
+        }
+        let pairs = self.pairs(&models)?;
+        let mut end_points = Vec::with_capacity(models.len());
+        for model in &models {
+            let params = EndPointParams {
+                selection: selection.clone(),
+                metrics: measure.metrics.clone(),
+                precision: to.precision(),
+            };
+            let mut inputs = data_inputs(data);
+            inputs.extend(model.inputs(&MODEL));
+            end_points.push(to.push(stage, model.label.clone(), params, inputs));
+        }
+        let mut lines = BTreeMap::new();
+        for (i, j) in pairs {
+            let params = PairParams {
+                selection: selection.clone(),
+                metrics: measure.metrics.clone(),
+                points: self.points,
+                precision: to.precision(),
+            };
+            let mut inputs = data_inputs(data);
+            inputs.push(Input::new(&FIRST_END, end_points[i], &END_POINT));
+            inputs.push(Input::new(&SECOND_END, end_points[j], &END_POINT));
+            inputs.extend(models[i].inputs(&MODEL));
+            inputs.extend(models[j].inputs(&SECOND));
+            let instance = format!("{},{}", models[i].label, models[j].label);
+            lines.insert((i, j), (to.push(stage, instance, params, inputs), LINE));
+        }
+        let models = models.into_iter().map(Member::Here).collect();
+        to.publish(stage, Lines { models, pairs: lines });
+        Ok(())
+    }
+}
+
+impl Interpolate {
+    fn pairs(&self, models: &[Model]) -> Result<Vec<(usize, usize)>, Diagnostic> {
+        let mut pairs = Vec::new();
+        match &self.pairs {
+            None => {
+                let all = all_pairs(models.len(), self.measure.models[0].span())?;
+                pairs.extend(all.into_iter().map(|[i, j]| (i, j)));
+            }
+            Some(listed) => {
+                let number = |label: &String| {
+                    models.iter().position(|model| model.label == *label).ok_or_else(|| {
+                        Diagnostic::new(format!("there is no model `{label}` among those of this stage"), listed.span())
+                            .suggest(label, models.iter().map(|model| model.label.as_str()))
+                    })
+                };
+                for [first, second] in listed.get_ref() {
+                    let (i, j) = (number(first)?, number(second)?);
+                    if i == j {
+                        let message = format!("`{first}` is paired with itself");
+                        return Err(Diagnostic::new(message, listed.span()));
+                    }
+                    pairs.push((i.min(j), i.max(j)));
+                }
+            }
+        }
+        pairs.sort_by_key(|&(i, j)| (i / TILE, j / TILE, i, j));
+        pairs.dedup();
+        Ok(pairs)
+    }
+}

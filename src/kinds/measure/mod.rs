@@ -1,0 +1,10 @@
+//! What all kinds share that measure models on examples: the keys of their tables, choosing and tokenising examples,
+//! scoring a model on them, and going on where an interrupted step was.
+
+mod examples;
+mod spec;
+mod unfinished;
+
+pub use examples::{Examples, Scored, Selection, table_of_examples};
+pub use spec::{LINE_EXAMPLES, Measurement, RawMeasure};
+pub use unfinished::{Points, logits, logits_of_point, or_stopped};

@@ -1,0 +1,116 @@
+//! The keys that every table has that measures models.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::examples::Selection;
+use crate::kinds::expand::Expander;
+use crate::kinds::references::References;
+use crate::study::words::{Combine, DataRef, Metric, ModelRef};
+use crate::study::{Checker, Diagnostic, OneOrMany, Text};
+
+/// The published study evaluates its lines and planes on this many examples.
+pub const LINE_EXAMPLES: usize = 512;
+/// Tokens, where neither the measurement nor the models' own stage says.
+const MAX_LENGTH: usize = 128;
+
+/// Which models are measured on which examples.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawMeasure {
+    models: Spanned<OneOrMany<String>>,
+    data: Text,
+    metrics: Option<Vec<Text>>,
+    max_length: Option<Spanned<usize>>,
+    labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+    combine: Option<Text>,
+    #[serde(rename = "where")]
+    filter: Option<BTreeMap<String, String>>,
+    permute: Option<u64>,
+    examples: Option<Spanned<usize>>,
+}
+
+/// The same, validated.
+#[derive(Debug)]
+pub struct Measurement {
+    pub models: Vec<Spanned<ModelRef>>,
+    pub data: Spanned<DataRef>,
+    pub metrics: Vec<Metric>,
+    /// As the fine-tune that made the models, where this is not given.
+    max_length: Option<usize>,
+    /// Label of the data → labels of the model that count as it. Empty: the names are the same.
+    labels: BTreeMap<String, Vec<String>>,
+    combine: Combine,
+    filter: BTreeMap<String, String>,
+    permute: Option<u64>,
+    examples: Option<usize>,
+}
+
+impl RawMeasure {
+    pub const KEYS: [&str; 9] =
+        ["models", "data", "metrics", "max_length", "labels", "combine", "where", "permute", "examples"];
+    /// Of a stage that measures the loss alone.
+    pub const KEYS_OF_LOSS: [&str; 7] = ["models", "data", "max_length", "labels", "where", "permute", "examples"];
+
+    /// Where a stage says what it measures on.
+    pub fn span_of_data(&self) -> std::ops::Range<usize> {
+        self.data.span()
+    }
+
+    /// `examples`: how many are taken where the table does not say; all of them without.
+    pub fn check(self, examples: Option<usize>, checker: &mut Checker) -> Option<Measurement> {
+        let at = self.models.span();
+        let models = self.models.into_inner().into_vec();
+        if models.is_empty() {
+            checker.fail::<()>(Diagnostic::new("`models` is empty: name a stage that makes models", at.clone()));
+        }
+        let models: Vec<_> = models
+            .into_iter()
+            .map(|model| checker.parse_text(Spanned::new(at.clone(), model), ModelRef::parse))
+            .collect();
+        let data = checker.parse_text(self.data, DataRef::parse);
+        for (value, name) in [(&self.max_length, "max_length"), (&self.examples, "examples")] {
+            value.iter().for_each(|value| checker.positive(value, name));
+        }
+        let metrics = checker.metrics(self.metrics, &[Metric::Loss, Metric::Accuracy]);
+        let combine = checker.one_of(self.combine.as_ref(), Combine::Max, "unknown way {} to combine logits");
+        let labels = self.labels.map_or_else(BTreeMap::new, |labels| {
+            labels.into_inner().into_iter().map(|(data, model)| (data, model.into_vec())).collect()
+        });
+        Some(Measurement {
+            models: models.into_iter().collect::<Option<_>>()?,
+            data: data?,
+            metrics,
+            max_length: self.max_length.map(Spanned::into_inner),
+            labels,
+            combine: combine?,
+            filter: self.filter.unwrap_or_default(),
+            permute: self.permute,
+            examples: self.examples.map(Spanned::into_inner).or(examples),
+        })
+    }
+}
+
+impl Measurement {
+    pub fn references(&self, to: &mut References<'_>) {
+        self.models.iter().for_each(|model| to.model(model, false));
+        to.data(&self.data);
+    }
+
+    /// As it enters keys.
+    pub fn selection(&self, of: &Expander<'_>) -> Selection {
+        let maker = of.maker(&self.models[0].get_ref().stage);
+        let of_models = maker.and_then(|maker| maker.max_length);
+        Selection {
+            rows: self.data.get_ref().rows.clone(),
+            filter: self.filter.clone(),
+            permute: self.permute,
+            examples: self.examples,
+            max_length: self.max_length.or(of_models).unwrap_or(MAX_LENGTH),
+            labels: self.labels.clone(),
+            combine: self.combine,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Models as stages name them: which ones a reference means, how they are called, and the artifacts that they are.
+
+use toml::Spanned;
+
+use crate::data::Tokenizer;
+use crate::engine::{Artifact, Input, Role};
+use crate::model::{TransformerConfig, Weights};
+use crate::study::words::{Checkpoint, Coordinates, ModelRef};
+
+pub const CONFIG: Artifact<TransformerConfig> = Artifact::new("config");
+pub const TOKENIZER: Artifact<Tokenizer> = Artifact::new("tokenizer");
+
+/// The weights at a point of training.
+pub fn weights(checkpoint: Checkpoint) -> Artifact<Weights> {
+    let last = Artifact::new("weights");
+    match checkpoint {
+        Checkpoint::Step(step) => last.at(step),
+        Checkpoint::Last => last,
+    }
+}
+
+/// The point of training whose weights an artifact of this name is; nothing for other artifacts.
+pub fn checkpoint_of(artifact: &str) -> Option<Checkpoint> {
+    match artifact.strip_prefix("weights@") {
+        Some(step) => step.parse().ok().map(Checkpoint::Step),
+        None => (artifact == "weights").then_some(Checkpoint::Last),
+    }
+}
+
+/// Stands for the three artifacts of a model, which are read as parts of one role.
+pub enum WholeModel {}
+
+pub const MODEL: Role<WholeModel> = Role::new("model");
+
+/// The parts of a role that a model has.
+pub struct Parts {
+    pub config: Role<TransformerConfig>,
+    pub tokenizer: Role<Tokenizer>,
+    pub weights: Role<Weights>,
+}
+
+pub fn parts(role: &Role<WholeModel>) -> Parts {
+    Parts { config: role.part("config"), tokenizer: role.part("tokenizer"), weights: role.part("weights") }
+}
+
+/// A model that a step of this study makes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Model {
+    /// `7`, `7@15000`, `h0o3`, `other/7`, or the name of a stage that makes one model.
+    pub label: String,
+    /// The step that makes it, and which of its checkpoints.
+    pub step: usize,
+    pub checkpoint: Checkpoint,
+}
+
+impl Model {
+    /// Its artifacts, as a step reads them.
+    pub fn inputs(&self, role: &Role<WholeModel>) -> Vec<Input> {
+        let parts = parts(role);
+        vec![
+            Input::new(&parts.config, self.step, &CONFIG),
+            Input::new(&parts.tokenizer, self.step, &TOKENIZER),
+            Input::new(&parts.weights, self.step, &weights(self.checkpoint)),
+        ]
+    }
+
+    /// Whatever it is called.
+    fn is(&self, other: &Self) -> bool {
+        (self.step, self.checkpoint) == (other.step, other.checkpoint)
+    }
+}
+
+/// One model among those that something was measured of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Member {
+    Here(Model),
+    /// No step here makes it: only its label is known.
+    Published(String),
+}
+
+impl Member {
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Here(model) => &model.label,
+            Self::Published(label) => label,
+        }
+    }
+
+    pub fn is_published(&self) -> bool {
+        matches!(self, Self::Published(_))
+    }
+
+    /// The label without the checkpoint: what stays the same over training.
+    pub fn over_training(&self) -> &str {
+        match self {
+            Self::Here(Model { label, checkpoint: Checkpoint::Step(_), .. }) => {
+                label.rsplit_once('@').map_or(label, |(name, _)| name)
+            }
+            other => other.label(),
+        }
+    }
+
+    pub fn checkpoint(&self) -> Checkpoint {
+        match self {
+            Self::Here(model) => model.checkpoint,
+            Self::Published(_) => Checkpoint::Last,
+        }
+    }
+
+    /// By the label alone where one of them was published.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Here(one), Self::Here(other)) => one.is(other),
+            (one, other) => one.label() == other.label(),
+        }
+    }
+
+    pub fn published(seeds: &[u64]) -> Vec<Self> {
+        seeds.iter().map(|seed| Self::Published(seed.to_string())).collect()
+    }
+}
+
+pub fn labels(members: &[Member]) -> Vec<String> {
+    members.iter().map(|member| member.label().to_owned()).collect()
+}
+
+/// The same models in the same order, called the same.
+pub fn same_models(one: &[Member], other: &[Member]) -> bool {
+    let same = |(a, b): (&Member, &Member)| a.label() == b.label() && a.is_same(b);
+    one.len() == other.len() && one.iter().zip(other).all(same)
+}
+
+/// A stage that makes models: its steps, and what tells them apart.
+#[derive(Debug)]
+pub struct Maker {
+    pub name: String,
+    pub steps: Vec<(Coordinates, usize)>,
+    /// Tokens, where the stage says how long the texts of its models are.
+    pub max_length: Option<usize>,
+}
+
+impl Maker {
+    fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
+        let wanted = |member: &Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
+        let label = |member: &Coordinates| {
+            let name = match member.label() {
+                Some(label) if prefix => format!("{}/{label}", self.name),
+                Some(label) => label,
+                None => self.name.clone(),
+            };
+            match reference.checkpoint {
+                Checkpoint::Last => name,
+                Checkpoint::Step(step) => format!("{name}@{step}"),
+            }
+        };
+        let steps = self.steps.iter().filter(|(member, _)| wanted(member));
+        let model =
+            |(member, step): &(_, usize)| Model { label: label(member), step: *step, checkpoint: reference.checkpoint };
+        steps.map(model).collect()
+    }
+}
+
+/// All models that the references mean, each once, in their order.
+pub fn resolve(makers: &[Maker], references: &[Spanned<ModelRef>]) -> Vec<Model> {
+    let several = references.iter().any(|reference| reference.get_ref().stage != references[0].get_ref().stage);
+    let mut models = Vec::new();
+    for reference in references {
+        let maker = makers.iter().find(|maker| maker.name == reference.get_ref().stage);
+        for model in maker.into_iter().flat_map(|maker| maker.models(reference.get_ref(), several)) {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+    }
+    models
+}

@@ -1,0 +1,111 @@
+//! `kind = "heatmap"` with a `value`: how far the models of an agreement stage say the same.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Spanned;
+
+use super::common::{Order, OrderBy, clusters_of, ordered, places_in_clusters};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::raw::RawPlot;
+use crate::engine::{Context, Input, Role, StageError};
+use crate::figures::{Heatmap, Width};
+use crate::kinds::agreement::{self, AGREEMENT, Agreed, Agreement, Value as Of};
+use crate::kinds::cluster;
+use crate::kinds::expand::Expander;
+use crate::kinds::models::labels;
+use crate::kinds::references::References;
+use crate::study::{Checker, Diagnostic};
+
+pub const FIGURE: FigureKind = FigureKind {
+    name: "heatmap",
+    told_by: Some("value"),
+    tag: "agreement",
+    keys: &["value", "order_by", "clusters"],
+    read,
+    draw,
+};
+
+const ROLE: Role<Agreement> = Role::new("agreement");
+
+#[derive(Debug)]
+struct AgreementSpec {
+    of: Spanned<String>,
+    value: Of,
+    order_by: OrderBy,
+    clusters: Option<Spanned<String>>,
+}
+
+/// Inputs `agreement`, `metric:I` where models are ordered by one, and `clusters` with each model's place in it where
+/// there is one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "agreement")]
+struct Parameters {
+    value: Of,
+    order_by: Order,
+    models: Vec<String>,
+    clusters: Option<Vec<usize>>,
+}
+
+fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
+    let of = raw.one_stage(checker)?;
+    let value = checker.one_of(raw.value.as_ref(), Of::Agreement, "an agreement stage has no value {}")?;
+    let order_by = match (raw.order_by.clone(), &raw.clusters) {
+        (None, None) => OrderBy::Seed,
+        (None, Some(_)) => OrderBy::Cluster,
+        (Some(order), clusters) => match (order.get_ref().as_str(), clusters) {
+            ("seed", _) => OrderBy::Seed,
+            ("cluster", Some(_)) => OrderBy::Cluster,
+            ("cluster", None) => {
+                return checker.fail(
+                    Diagnostic::new("nothing says which clusters these models are ordered by", order.span())
+                        .help("add clusters = \"NAME\" of a [cluster.NAME] stage"),
+                );
+            }
+            _ => OrderBy::metric(order, checker)?,
+        },
+    };
+    Some(Box::new(AgreementSpec { of, value, order_by, clusters: raw.clusters.clone() }))
+}
+
+impl Figure for AgreementSpec {
+    fn references(&self, to: &mut References<'_>) {
+        to.named(&self.of, agreement::KIND);
+        self.order_by.references(to);
+        self.clusters.iter().for_each(|clusters| to.named(clusters, cluster::KIND));
+    }
+
+    fn expand(&self, from: &Expander<'_>) -> Expanded {
+        let Some(agreed) = from.find::<Agreed>(agreement::KIND, self.of.get_ref()) else { return Ok(None) };
+        let mut inputs = vec![Input::new(&ROLE, agreed.step, &AGREEMENT)];
+        let order_by = self.order_by.expand(&agreed.models, &mut inputs, from)?;
+        let Some((clusters, input)) = places_in_clusters(&agreed.models, self.clusters.as_ref(), from)? else {
+            return Ok(None);
+        };
+        inputs.extend(input);
+        let parameters = Parameters { value: self.value, order_by, models: labels(&agreed.models), clusters };
+        Ok(Some(Drawing::new(&parameters, inputs)))
+    }
+}
+
+fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { value, order_by, clusters, .. } = serde_json::from_value(parameters)?;
+    let agreement = context.json(&ROLE)?;
+    let models = &agreement.models;
+    let clusters = clusters_of(clusters.as_deref(), context)?;
+    let rows = ordered(&order_by, models, clusters.as_deref(), context)?;
+    let matrix = agreement.matrix(value);
+    Ok(Box::new(Heatmap {
+        models: rows.order.iter().map(|model| models[*model].clone()).collect(),
+        values: rows.order.iter().flat_map(|row| rows.order.iter().map(|column| matrix[*row][*column])).collect(),
+        labels: rows.labels,
+        axis_label: rows.axis_label,
+        value_label: match value {
+            Of::Agreement => "share of equal predictions".to_owned(),
+            Of::Divergence => "Jensen–Shannon divergence (nats)".to_owned(),
+        },
+        separators: rows.separators,
+        clusters: clusters.map(|clusters| rows.order.iter().map(|model| clusters[*model]).collect()),
+        title: title.or(rows.title),
+        width: Width::Column,
+    }))
+}

@@ -1,0 +1,189 @@
+//! What several kinds of figures need: metrics of models, orders, clusters.
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::engine::{Context, Input, Role, StageError};
+use crate::kinds::cluster::{self, CLUSTERS_ROLE, Clustered};
+use crate::kinds::eval::{self, Evaluations, Measured};
+use crate::kinds::expand::Expander;
+use crate::kinds::models::Member;
+use crate::kinds::references::References;
+use crate::study::words::{MetricName, MetricRef};
+use crate::study::{Checker, Diagnostic, Text};
+
+/// `metric:I`: the evaluation of number I of the figure's models.
+const METRIC: Role<Measured> = Role::new("metric");
+
+/// By what models are ordered.
+#[derive(Debug)]
+pub enum OrderBy {
+    Seed,
+    Cluster,
+    Metric(Spanned<MetricRef>),
+}
+
+/// The same, in parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum Order {
+    Seed,
+    Cluster,
+    Metric { eval: String, metric: MetricName },
+}
+
+impl OrderBy {
+    /// Neither `"seed"` nor `"cluster"`.
+    pub fn metric(text: Text, checker: &mut Checker) -> Option<Self> {
+        let parse = |text: &str| {
+            MetricRef::parse(text).map_err(|error| format!("{error}; or order by \"seed\" or \"cluster\""))
+        };
+        checker.parse_text(text, parse).map(Self::Metric)
+    }
+
+    pub fn references(&self, to: &mut References<'_>) {
+        if let Self::Metric(metric) = self {
+            to.metric(metric, eval::KIND);
+        }
+    }
+
+    /// The metric that models are ordered by becomes an input.
+    pub fn expand(&self, models: &[Member], inputs: &mut Vec<Input>, from: &Expander<'_>) -> Result<Order, Diagnostic> {
+        Ok(match self {
+            Self::Seed => Order::Seed,
+            Self::Cluster => Order::Cluster,
+            Self::Metric(metric) => {
+                inputs.extend(metric_inputs(metric, models, from)?);
+                let MetricRef { eval, metric } = metric.get_ref().clone();
+                Order::Metric { eval, metric }
+            }
+        })
+    }
+}
+
+/// The evaluation of every model.
+pub fn metric_inputs(
+    metric: &Spanned<MetricRef>,
+    models: &[Member],
+    from: &Expander<'_>,
+) -> Result<Vec<Input>, Diagnostic> {
+    let eval = &metric.get_ref().eval;
+    let evaluations = from.find::<Evaluations>(eval::KIND, eval);
+    let input = |(number, model): (usize, &Member)| {
+        let evaluated = evaluations.and_then(|evaluations| evaluations.of(model)).ok_or_else(|| {
+            let message = format!("[eval.{eval}] does not evaluate the model `{}`", model.label());
+            Diagnostic::new(message, metric.span()).help("let its `models` name the same models")
+        })?;
+        Ok(Input::new(&METRIC.of(number), evaluated.step, &evaluated.metrics))
+    };
+    models.iter().enumerate().map(input).collect()
+}
+
+pub fn metric_values(metric: &MetricName, models: usize, context: &Context<'_>) -> Result<Vec<f64>, StageError> {
+    let value = |model| context.json(&METRIC.of(model))?.get(metric).map_err(StageError::new);
+    (0..models).map(value).collect()
+}
+
+/// `accuracy on passive`
+pub fn metric_axis(eval: &str, metric: &MetricName) -> String {
+    format!("{} on {}", metric.title(), eval.replace('_', " "))
+}
+
+/// A cluster stage by its name.
+pub fn clustered<'a>(of: &Spanned<String>, from: &'a Expander<'_>) -> Option<&'a Clustered> {
+    from.find(cluster::KIND, of.get_ref())
+}
+
+pub fn clusters_input(clustered: &Clustered) -> Input {
+    clustered.input(&CLUSTERS_ROLE)
+}
+
+/// Places of models in a cluster stage's list, and the input that is its result.
+pub type Places = (Option<Vec<usize>>, Option<Input>);
+
+/// Where each model stands in the list of a cluster stage, and that stage's result; nothing of either where no stage is
+/// named.
+pub fn places_in_clusters(
+    models: &[Member],
+    clusters: Option<&Spanned<String>>,
+    from: &Expander<'_>,
+) -> Result<Option<Places>, Diagnostic> {
+    let Some(named) = clusters else { return Ok(Some((None, None))) };
+    let Some(clustered) = clustered(named, from) else { return Ok(None) };
+    let place = |model: &Member| {
+        clustered.models.iter().position(|other| model.is_same(other)).ok_or_else(|| {
+            let message = format!("[cluster.{}] does not cluster the model `{}`", named.get_ref(), model.label());
+            Diagnostic::new(message, named.span()).help("let its lines join the same models")
+        })
+    };
+    let places = models.iter().map(place).collect::<Result<_, _>>()?;
+    Ok(Some((Some(places), Some(clusters_input(clustered)))))
+}
+
+/// The cluster of each model, by its place in the list of the cluster stage.
+pub fn clusters_of(places: Option<&[usize]>, context: &Context<'_>) -> Result<Option<Vec<usize>>, StageError> {
+    let Some(places) = places else { return Ok(None) };
+    let clusters = context.json(&CLUSTERS_ROLE)?;
+    let cluster = |place: &usize| {
+        clusters.clusters.get(*place).copied().ok_or_else(|| StageError::new("the clusters are of other models"))
+    };
+    places.iter().map(cluster).collect::<Result<_, _>>().map(Some)
+}
+
+/// How the rows and columns of a matrix of models follow one another, and what stands beside them.
+pub struct Ordered {
+    /// Places in the list of models.
+    pub order: Vec<usize>,
+    /// Of each row.
+    pub labels: Vec<String>,
+    pub axis_label: String,
+    /// Which group of a metric they are ordered by.
+    pub title: Option<String>,
+    pub separators: bool,
+}
+
+/// `clusters`: of each model, where there are clusters. Larger clusters come first.
+pub fn ordered(
+    by: &Order,
+    models: &[String],
+    clusters: Option<&[usize]>,
+    context: &Context<'_>,
+) -> Result<Ordered, StageError> {
+    let mut order: Vec<usize> = (0..models.len()).collect();
+    let mut title = None;
+    let (labels, axis_label) = match by {
+        Order::Seed => (models.to_vec(), "seed".to_owned()),
+        Order::Cluster => {
+            let cluster = |model: usize| clusters.map_or(0, |clusters| clusters[model]);
+            let size = |model: usize| (0..models.len()).filter(|other| cluster(*other) == cluster(model)).count();
+            order.sort_by_cached_key(|model| (std::cmp::Reverse(size(*model)), cluster(*model), *model));
+            (models.to_vec(), "seed".to_owned())
+        }
+        Order::Metric { eval, metric } => {
+            let values = metric_values(metric, models.len(), context)?;
+            order.sort_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
+            title = metric.group_title().map(|group| format!("ordered by {group}"));
+            (values.iter().map(|value| format!("{value:.2}")).collect(), metric_axis(eval, metric))
+        }
+    };
+    Ok(Ordered {
+        labels: order.iter().map(|model| labels[*model].clone()).collect(),
+        order,
+        axis_label,
+        title,
+        separators: matches!(by, Order::Cluster),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_name_the_metric_and_titles_the_group() {
+        assert_eq!(metric_axis("out_of_domain", &MetricName::new("loss")), "loss (nats) on out of domain");
+        let grouped = MetricName::new("accuracy[lexical_overlap, non-entailment]");
+        assert_eq!(metric_axis("hans", &grouped), "accuracy on hans");
+        assert_eq!(grouped.group_title().as_deref(), Some("lexical overlap, non-entailment"));
+    }
+}

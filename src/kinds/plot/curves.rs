@@ -1,0 +1,269 @@
+//! `kind = "curves"`: lines between models, all alike, by cluster, or by the best and the worst models of a metric.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Spanned;
+
+use super::common::{clustered, clusters_input, metric_inputs, metric_values};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::raw::RawPlot;
+use crate::engine::{Context, StageError};
+use crate::figures::{Curve, Curves, Width};
+use crate::kinds::cluster::{self, CLUSTERS_ROLE};
+use crate::kinds::eval;
+use crate::kinds::expand::Expander;
+use crate::kinds::interpolate::{self, Lines, PAIR};
+use crate::kinds::models::{labels, same_models};
+use crate::kinds::references::References;
+use crate::study::words::{Metric, MetricName, MetricRef};
+use crate::study::{Checker, Diagnostic};
+
+pub const FIGURE: FigureKind = FigureKind {
+    name: "curves",
+    told_by: None,
+    tag: "curves",
+    keys: &["metric", "clusters", "best", "worst", "by", "band", "lines"],
+    read,
+    draw,
+};
+
+/// Models of which curves show the best and the worst where the file gives no number, as in the paper.
+const CHOSEN: usize = 5;
+
+#[derive(Debug)]
+struct CurvesSpec {
+    of: Spanned<String>,
+    metric: Metric,
+    clusters: Option<Spanned<String>>,
+    /// Lines between the best and the worst models only.
+    choice: Option<ChoiceSpec>,
+    band: bool,
+    lines: bool,
+}
+
+/// The models that are best and worst by a metric.
+#[derive(Debug)]
+struct ChoiceSpec {
+    best: usize,
+    worst: usize,
+    by: Spanned<MetricRef>,
+}
+
+/// Inputs `pair:I,J` by number, and `clusters` or `metric:I` where lines are grouped.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "curves")]
+struct Parameters {
+    metric: Metric,
+    pairs: Vec<[usize; 2]>,
+    models: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    choice: Option<Choice>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    band: bool,
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    lines: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Choice {
+    eval: String,
+    metric: MetricName,
+    best: usize,
+    worst: usize,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(switch: &bool) -> bool {
+    *switch
+}
+
+fn is_false(switch: &bool) -> bool {
+    !*switch
+}
+
+fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
+    let of = raw.one_stage(checker)?;
+    let metric = checker.metric(raw.metric.as_ref(), Metric::Loss)?;
+    let set = |switch: &Option<Spanned<bool>>, default: bool| switch.as_ref().map_or(default, |it| *it.get_ref());
+    Some(Box::new(CurvesSpec {
+        of,
+        metric,
+        clusters: raw.clusters.clone(),
+        choice: choice(raw, checker)?,
+        band: set(&raw.band, false),
+        lines: set(&raw.lines, true),
+    }))
+}
+
+fn choice(raw: &RawPlot, checker: &mut Checker) -> Option<Option<ChoiceSpec>> {
+    let Some(by) = &raw.by else {
+        return match raw.best.as_ref().or(raw.worst.as_ref()) {
+            None => Some(None),
+            Some(number) => checker.fail(
+                Diagnostic::new("best and worst `by` which metric?", number.span())
+                    .help("for example by = \"eval.paws:f1\""),
+            ),
+        };
+    };
+    if let Some(clusters) = &raw.clusters {
+        let message = "lines are grouped by `clusters` or by best and worst, not both: leave one out";
+        return checker.fail(Diagnostic::new(message, clusters.span()));
+    }
+    let number = |number: &Option<Spanned<usize>>| number.as_ref().map_or(CHOSEN, |number| *number.get_ref());
+    let (best, worst) = (number(&raw.best), number(&raw.worst));
+    if best.saturating_add(worst) < 2 {
+        return checker.fail(Diagnostic::new("a line needs two models: raise `best` or `worst`", by.span()));
+    }
+    Some(Some(ChoiceSpec { best, worst, by: checker.parse_text(by.clone(), MetricRef::parse)? }))
+}
+
+impl Figure for CurvesSpec {
+    fn references(&self, to: &mut References<'_>) {
+        to.measures(&self.of, interpolate::KIND, self.metric);
+        self.clusters.iter().for_each(|clusters| to.named(clusters, cluster::KIND));
+        self.choice.iter().for_each(|choice| to.metric(&choice.by, eval::KIND));
+    }
+
+    fn expand(&self, from: &Expander<'_>) -> Expanded {
+        let Some(lines) = from.find::<Lines>(interpolate::KIND, self.of.get_ref()) else { return Ok(None) };
+        let mut inputs = lines.inputs();
+        if let Some(clusters) = &self.clusters {
+            let Some(clustered) = clustered(clusters, from) else { return Ok(None) };
+            if !same_models(&clustered.models, &lines.models) {
+                let message = format!("[cluster.{}] clusters other models than these lines join", clusters.get_ref());
+                return Err(Diagnostic::new(message, clusters.span()));
+            }
+            inputs.push(clusters_input(clustered));
+        }
+        let choice = match &self.choice {
+            None => None,
+            Some(choice) => {
+                let models = lines.models.len();
+                if choice.best.saturating_add(choice.worst) > models {
+                    let message = format!(
+                        "the best {} and the worst {} of {models} models overlap: lower `best` or `worst`",
+                        choice.best, choice.worst
+                    );
+                    return Err(Diagnostic::new(message, choice.by.span()));
+                }
+                inputs.extend(metric_inputs(&choice.by, &lines.models, from)?);
+                let MetricRef { eval, metric } = choice.by.get_ref().clone();
+                Some(Choice { eval, metric, best: choice.best, worst: choice.worst })
+            }
+        };
+        let parameters = Parameters {
+            metric: self.metric,
+            pairs: lines.numbers(),
+            models: labels(&lines.models),
+            choice,
+            band: self.band,
+            lines: self.lines,
+        };
+        Ok(Some(Drawing::new(&parameters, inputs)))
+    }
+}
+
+fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { metric, pairs, models, choice, band, lines } = serde_json::from_value(parameters)?;
+    let grouping = match &choice {
+        Some(choice) => Grouping::of_choice(choice, &metric_values(&choice.metric, models.len(), context)?),
+        None if context.has_input(&CLUSTERS_ROLE) => Grouping::of_clusters(&context.json(&CLUSTERS_ROLE)?.clusters),
+        None => Grouping { names: vec!["pairs".to_owned()], part_of: vec![Some(0); models.len()] },
+    };
+    let shown = pairs.iter().filter_map(|pair| Some((pair, grouping.of(*pair)?)));
+    let curve = |([i, j], group): (&[usize; 2], usize)| {
+        let mut line = context.json(&PAIR.of(format_args!("{i},{j}")))?;
+        let y = line.metrics.remove(&metric);
+        let y = y.ok_or_else(|| StageError::new(format!("the lines do not measure `{metric}`")))?;
+        Ok(Curve { pair: [models[*i].clone(), models[*j].clone()], x: line.coefficients, y, group })
+    };
+    let curves: Vec<Curve> = shown.map(curve).collect::<Result<_, StageError>>()?;
+    if curves.is_empty() {
+        return Err(StageError::new("none of the lines joins two of the chosen models")
+            .help("let the interpolate stage take all pairs, or raise `best` and `worst`"));
+    }
+    Ok(Box::new(Curves {
+        curves,
+        groups: grouping.names,
+        lines,
+        band,
+        x_label: "interpolation coefficient".to_owned(),
+        y_label: metric.title().to_owned(),
+        title,
+        width: Width::Column,
+    }))
+}
+
+/// Parts of the models, with a group for the pairs within each and a last one for the pairs between.
+struct Grouping {
+    names: Vec<String>,
+    /// Of each model; `None` for those that are left out.
+    part_of: Vec<Option<usize>>,
+}
+
+impl Grouping {
+    fn of_clusters(clusters: &[usize]) -> Grouping {
+        let count = clusters.iter().max().map_or(0, |last| last + 1);
+        let within = (0..count).map(|cluster| format!("within cluster {cluster}"));
+        let names = within.chain(["between clusters".to_owned()]).collect();
+        Grouping { names, part_of: clusters.iter().copied().map(Some).collect() }
+    }
+
+    /// Of equal models the earlier is the better.
+    fn of_choice(choice: &Choice, values: &[f64]) -> Grouping {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|a, b| {
+            let ascending = values[*a].total_cmp(&values[*b]);
+            let smaller_is_better = choice.metric.metric().is_some_and(Metric::smaller_is_better);
+            if smaller_is_better { ascending } else { ascending.reverse() }
+        });
+        let mut part_of = vec![None; values.len()];
+        order.iter().take(choice.best).for_each(|model| part_of[*model] = Some(0));
+        order.iter().rev().take(choice.worst).for_each(|model| part_of[*model] = Some(1));
+        let within = |side: &str, count: usize| match count {
+            1 => format!("within the {side} model"),
+            count => format!("within the {side} {count}"),
+        };
+        let names =
+            vec![within("best", choice.best), within("worst", choice.worst), "between best and worst".to_owned()];
+        Grouping { names, part_of }
+    }
+
+    fn of(&self, [i, j]: [usize; 2]) -> Option<usize> {
+        let (one, other) = (self.part_of[i]?, self.part_of[j]?);
+        Some(if one == other { one } else { self.names.len() - 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_within_the_best_within_the_worst_or_between() {
+        let choice =
+            |metric: &str, best, worst| Choice { eval: "e".to_owned(), metric: MetricName::new(metric), best, worst };
+        let values = [0.5, 0.9, 0.1, 0.7, 0.7];
+        let groups = |choice: &Choice| {
+            let grouping = Grouping::of_choice(choice, &values);
+            let pairs = (0..5).flat_map(|j| (0..j).map(move |i| [i, j]));
+            pairs.filter_map(|pair| Some((pair, grouping.of(pair)?))).collect::<Vec<_>>()
+        };
+        // Best 1 and 3, before its equal 4; worst 2 and 0.
+        let expected = [([0, 1], 2), ([0, 2], 1), ([1, 2], 2), ([0, 3], 2), ([1, 3], 0), ([2, 3], 2)];
+        assert_eq!(groups(&choice("f1", 2, 2)), expected);
+        // Of a loss the smallest is best, in a group of examples too.
+        assert_eq!(groups(&choice("loss[passive]", 2, 0)), [([0, 2], 0)]);
+        assert_eq!(Grouping::of_choice(&choice("f1", 2, 3), &values).names[1], "within the worst 3");
+    }
+
+    #[test]
+    fn pairs_between_clusters_are_the_last_group() {
+        let grouping = Grouping::of_clusters(&[0, 1, 0]);
+        assert_eq!([[0, 1], [0, 2], [1, 2]].map(|pair| grouping.of(pair)), [Some(2), Some(0), Some(2)]);
+        assert_eq!(grouping.names.len(), 3);
+    }
+}

@@ -1,0 +1,106 @@
+//! `kind = "distributions"`: two metrics, or one of two groups of examples, against each other.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Spanned;
+
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::raw::RawPlot;
+use crate::engine::{Context, Input, Role, StageError};
+use crate::figures::{Histogram, HistogramGroup, Width};
+use crate::kinds::eval::{self, Evaluations, Measured};
+use crate::kinds::expand::Expander;
+use crate::kinds::references::References;
+use crate::study::words::{MetricName, MetricRef};
+use crate::study::{Checker, Diagnostic};
+
+pub const FIGURE: FigureKind =
+    FigureKind { name: "distributions", told_by: None, tag: "distributions", keys: &[], read, draw };
+
+/// `first:I` and `second:I`: the evaluations of number I of each side's models.
+const FIRST: Role<Measured> = Role::new("first");
+const SECOND: Role<Measured> = Role::new("second");
+
+#[derive(Debug)]
+struct DistributionsSpec {
+    of: [Spanned<MetricRef>; 2],
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "distributions")]
+struct Parameters {
+    first: Measurement,
+    second: Measurement,
+}
+
+/// A metric of some models.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Measurement {
+    eval: String,
+    metric: MetricName,
+    models: Vec<String>,
+}
+
+fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
+    let metrics = raw.all_of().into_iter().map(|metric| checker.parse_text(metric, MetricRef::parse));
+    let metrics: Vec<Spanned<MetricRef>> = metrics.collect::<Option<_>>()?;
+    let Ok(of) = metrics.try_into() else {
+        return checker.fail(
+            Diagnostic::new("distributions are of two metrics", raw.of.span())
+                .help("for example of = [\"eval.mnli:accuracy\", \"eval.hans:accuracy\"]"),
+        );
+    };
+    Some(Box::new(DistributionsSpec { of }))
+}
+
+impl Figure for DistributionsSpec {
+    fn references(&self, to: &mut References<'_>) {
+        self.of.iter().for_each(|metric| to.metric(metric, eval::KIND));
+    }
+
+    /// Every model that the two evaluations measure.
+    fn expand(&self, from: &Expander<'_>) -> Expanded {
+        let mut inputs = Vec::new();
+        let mut side = |role: &Role<Measured>, metric: &Spanned<MetricRef>| {
+            let MetricRef { eval, metric } = metric.get_ref().clone();
+            let evaluations = from.find::<Evaluations>(eval::KIND, &eval)?.all();
+            for (number, one) in evaluations.iter().enumerate() {
+                inputs.push(Input::new(&role.of(number), one.step, &one.metrics));
+            }
+            let models = evaluations.iter().map(|one| one.model.label().to_owned()).collect();
+            Some(Measurement { eval, metric, models })
+        };
+        let (Some(first), Some(second)) = (side(&FIRST, &self.of[0]), side(&SECOND, &self.of[1])) else {
+            return Ok(None);
+        };
+        Ok(Some(Drawing::new(&Parameters { first, second }, inputs)))
+    }
+}
+
+fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { first, second } = serde_json::from_value(parameters)?;
+    let group = |role: &Role<Measured>, of: &Measurement| -> Result<HistogramGroup, StageError> {
+        let value = |model| context.json(&role.of(model))?.get(&of.metric).map_err(StageError::new);
+        // Two of one evaluation are told apart by their groups or metrics, else by the evaluation and its group.
+        let name = match of.metric.group_title() {
+            Some(within) if first.eval == second.eval => within,
+            Some(within) => format!("{}, {within}", of.eval.replace('_', " ")),
+            None if first.eval == second.eval => of.metric.title(),
+            None => of.eval.replace('_', " "),
+        };
+        Ok(HistogramGroup {
+            name,
+            models: of.models.clone(),
+            values: (0..of.models.len()).map(value).collect::<Result<_, StageError>>()?,
+        })
+    };
+    let (one, other) = (first.metric.title(), second.metric.title());
+    Ok(Box::new(Histogram {
+        groups: vec![group(&FIRST, &first)?, group(&SECOND, &second)?],
+        mirrored: true,
+        x_label: if one == other { one } else { format!("{one}, {other}") },
+        y_label: "models".to_owned(),
+        title,
+        width: Width::Column,
+    }))
+}

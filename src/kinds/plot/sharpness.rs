@@ -1,0 +1,88 @@
+//! `kind = "sharpness"`: the models of a sharpness stage against a metric, coloured by the clusters of a cluster stage.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Spanned;
+
+use super::common::{clusters_of, metric_axis, metric_inputs, metric_values, places_in_clusters};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::raw::RawPlot;
+use super::scatter::fit;
+use crate::engine::{Context, Input, Role, StageError};
+use crate::figures::{Scatter, Width};
+use crate::kinds::expand::Expander;
+use crate::kinds::models::{Member, labels};
+use crate::kinds::references::References;
+use crate::kinds::sharpness::{self, Sharpened, Sharpness};
+use crate::kinds::{cluster, eval};
+use crate::study::Checker;
+use crate::study::words::{MetricName, MetricRef};
+
+pub const FIGURE: FigureKind =
+    FigureKind { name: "sharpness", told_by: None, tag: "sharpness", keys: &["metric", "clusters"], read, draw };
+
+const ROLE: Role<Sharpness> = Role::new("sharpness");
+
+#[derive(Debug)]
+struct SharpnessSpec {
+    of: Spanned<String>,
+    metric: Spanned<MetricRef>,
+    clusters: Option<Spanned<String>>,
+}
+
+/// Inputs `sharpness:I` and `metric:I`, and `clusters` with each model's place in it where there is one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "sharpness")]
+struct Parameters {
+    eval: String,
+    metric: MetricName,
+    models: Vec<String>,
+    clusters: Option<Vec<usize>>,
+}
+
+fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
+    let of = raw.one_stage(checker)?;
+    let metric = raw.needed_metric("a plot of sharpness needs the `metric` on its y axis", "eval.paws:f1", checker)?;
+    Some(Box::new(SharpnessSpec { of, metric, clusters: raw.clusters.clone() }))
+}
+
+impl Figure for SharpnessSpec {
+    fn references(&self, to: &mut References<'_>) {
+        to.named(&self.of, sharpness::KIND);
+        to.metric(&self.metric, eval::KIND);
+        self.clusters.iter().for_each(|clusters| to.named(clusters, cluster::KIND));
+    }
+
+    fn expand(&self, from: &Expander<'_>) -> Expanded {
+        let Some(Sharpened(measured)) = from.find(sharpness::KIND, self.of.get_ref()) else { return Ok(None) };
+        let models: Vec<Member> = measured.iter().map(|(model, ..)| model.clone()).collect();
+        let numbered = measured.iter().enumerate();
+        let mut inputs: Vec<Input> =
+            numbered.map(|(number, (_, step, artifact))| Input::new(&ROLE.of(number), *step, artifact)).collect();
+        inputs.extend(metric_inputs(&self.metric, &models, from)?);
+        let Some((clusters, input)) = places_in_clusters(&models, self.clusters.as_ref(), from)? else {
+            return Ok(None);
+        };
+        inputs.extend(input);
+        let MetricRef { eval, metric } = self.metric.get_ref().clone();
+        Ok(Some(Drawing::new(&Parameters { eval, metric, models: labels(&models), clusters }, inputs)))
+    }
+}
+
+fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { eval, metric, models, clusters } = serde_json::from_value(parameters)?;
+    let one = |number| -> Result<f64, StageError> { Ok(context.json(&ROLE.of(number))?.sharpness) };
+    let x = (0..models.len()).map(one).collect::<Result<Vec<f64>, _>>()?;
+    let y = metric_values(&metric, models.len(), context)?;
+    Ok(Box::new(Scatter {
+        fit: fit(&x, &y),
+        x,
+        y,
+        clusters: clusters_of(clusters.as_deref(), context)?,
+        names: Some(models),
+        x_label: "ε-sharpness (%)".to_owned(),
+        y_label: metric_axis(&eval, &metric),
+        title: title.or_else(|| metric.group_title()),
+        width: Width::Column,
+    }))
+}

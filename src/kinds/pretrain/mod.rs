@@ -1,0 +1,20 @@
+//! `[pretrain.x]`: a model trained from nothing by masked-language modelling; what comes out is a model like a fetched one.
+
+mod run;
+mod spec;
+mod steps;
+
+pub use spec::KIND;
+
+use super::room::{Room, boxed};
+use super::training;
+use crate::engine::ReadStep;
+
+pub const ROOM: Room = Room {
+    files: training::files::<run::Params>,
+    ..Room::without_tables(
+        KIND,
+        |value, _, checker| boxed(spec::read(value, checker)),
+        &[ReadStep::of::<run::Params>()],
+    )
+};

@@ -1,0 +1,59 @@
+//! One step.
+
+use super::run::Params;
+use super::spec::Pretrain;
+use crate::engine::StageId;
+use crate::kinds::expand::Expander;
+use crate::kinds::inputs::data_inputs;
+use crate::kinds::models::Maker;
+use crate::kinds::offers::{Models, NoCheckpoint, Offers};
+use crate::kinds::references::References;
+use crate::kinds::room::Spec;
+use crate::study::Diagnostic;
+use crate::study::words::{Checkpoint, Coordinates};
+
+impl Offers for Pretrain {
+    fn models(&self) -> Option<Models<'_>> {
+        Some(Models {
+            members: vec![Coordinates::default()],
+            checkpoints: &[Checkpoint::Last],
+            no_checkpoint: NoCheckpoint::Never,
+        })
+    }
+}
+
+impl Spec for Pretrain {
+    fn references(&self, _: &StageId, to: &mut References<'_>) {
+        to.data(&self.data);
+    }
+
+    fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
+        let data = to.split(&self.data)?;
+        let params = Params {
+            rows: self.data.get_ref().rows.clone(),
+            vocabulary: self.vocabulary,
+            layers: self.layers,
+            hidden: self.hidden,
+            heads: self.heads,
+            intermediate: self.intermediate,
+            max_length: self.max_length,
+            initializer_range: self.initializer_range,
+            dropout: self.dropout,
+            mask: self.mask,
+            steps: self.steps,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            warmup: self.warmup,
+            weight_decay: self.weight_decay,
+            seed: self.seed,
+            precision: to.precision(),
+        };
+        let step = to.push(stage, "", params, data_inputs(data));
+        to.add_maker(Maker {
+            name: stage.name.clone(),
+            steps: vec![(Coordinates::default(), step)],
+            max_length: Some(self.max_length),
+        });
+        Ok(())
+    }
+}

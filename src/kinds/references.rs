@@ -1,0 +1,203 @@
+//! What stages name must be there, and no stage may wait for itself.
+
+use std::collections::BTreeMap;
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::DiGraph;
+use toml::Spanned;
+
+use super::offers::{NoCheckpoint, Offers, Splits};
+use crate::engine::{Kind, StageId};
+use crate::study::Diagnostic;
+use crate::study::words::{Axis, Coordinates, DataRef, Metric, MetricRef, ModelRef};
+use crate::words::Word;
+
+/// What a stage can ask of the others, and where it notes what is wrong.
+pub struct References<'a> {
+    stages: Vec<Named<'a>>,
+    errors: Vec<Diagnostic>,
+}
+
+/// A stage by its name.
+#[derive(Clone, Copy)]
+struct Named<'a> {
+    id: &'a StageId,
+    offers: &'a dyn Offers,
+}
+
+impl<'a> References<'a> {
+    pub fn new(stages: impl Iterator<Item = (&'a StageId, &'a dyn Offers)>) -> Self {
+        let stages = stages.map(|(id, offers)| Named { id, offers }).collect();
+        let mut references = Self { stages, errors: Vec::new() };
+        references.names_of_models();
+        references
+    }
+
+    /// What is wrong with them, when every stage has been asked.
+    pub fn into_errors(mut self) -> Vec<Diagnostic> {
+        self.cycles();
+        self.errors
+    }
+
+    pub fn fail(&mut self, error: Diagnostic) {
+        self.errors.push(error);
+    }
+
+    /// Notes it where there is no such stage.
+    pub fn named(&mut self, name: &Spanned<String>, kind: Kind) {
+        self.find(name, kind);
+    }
+
+    fn find(&mut self, name: &Spanned<String>, kind: Kind) -> Option<Named<'a>> {
+        let mut stages = self.stages.iter().copied();
+        let found = stages.find(|stage| stage.id.kind == kind && stage.id.name == *name.get_ref());
+        if found.is_none() {
+            let known = self.stages.iter().filter(|stage| stage.id.kind == kind).map(|stage| stage.id.name.as_str());
+            let message = format!("there is no stage [{kind}.{}]", name.get_ref());
+            self.errors.push(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known));
+        }
+        found
+    }
+
+    pub fn is_there(&self, name: &str, kind: Kind) -> bool {
+        self.stages.iter().any(|stage| stage.id.kind == kind && stage.id.name == name)
+    }
+
+    pub fn data(&mut self, data: &Spanned<DataRef>) {
+        let reference = data.get_ref();
+        let datasets = self.stages.iter().filter_map(|stage| Some((stage.id.name.as_str(), stage.offers.splits()?)));
+        let datasets: BTreeMap<&str, Splits<'_>> = datasets.collect();
+        match datasets.get(reference.dataset.as_str()) {
+            None => {
+                let message = format!("there is no data set [fetch.{}]", reference.dataset);
+                self.errors
+                    .push(Diagnostic::new(message, data.span()).suggest(&reference.dataset, datasets.into_keys()));
+            }
+            Some(Splits::These(splits)) if !splits.contains(&reference.split.as_str()) => {
+                let message = format!("`{}` has no split `{}`", reference.dataset, reference.split);
+                let whole: Vec<String> = splits.iter().map(|split| format!("{}.{split}", reference.dataset)).collect();
+                let written = format!("{}.{}", reference.dataset, reference.split);
+                self.errors
+                    .push(Diagnostic::new(message, data.span()).suggest(&written, whole.iter().map(String::as_str)));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// `single`: the place takes one model, so a fine-tune with many seeds must name one.
+    pub fn model(&mut self, model: &Spanned<ModelRef>, single: bool) {
+        let reference = model.get_ref();
+        let models = self.stages.iter().filter_map(|stage| Some((*stage, stage.offers.models()?)));
+        let models: BTreeMap<&str, _> =
+            models.map(|(stage, models)| (stage.id.name.as_str(), (stage, models))).collect();
+        let mut fail = |message: String, help: Option<String>| {
+            self.errors.push(Diagnostic { message, span: Some(model.span()), help });
+        };
+        let Some((stage, made)) = models.get(reference.stage.as_str()) else {
+            let message = format!("there is no model `{}`", reference.stage);
+            let diagnostic = Diagnostic::new(message, model.span()).suggest(&reference.stage, models.into_keys());
+            self.errors.push(diagnostic);
+            return;
+        };
+        let members = &made.members;
+        let alone = members.iter().all(|member| *member == Coordinates::default());
+        let name = &reference.stage;
+        match &reference.pick {
+            Some(_) if alone => fail(format!("`{name}` is one model and has no seeds"), None),
+            Some(pick) => match pick.missing(members) {
+                Some((Axis::Seed, seed)) => fail(format!("`{name}` has no seed {seed}"), None),
+                Some((axis, seed)) => fail(format!("`{name}` has no {} seed {seed}", axis.name()), None),
+                None => {}
+            },
+            None => {}
+        }
+        if !made.checkpoints.contains(&reference.checkpoint) {
+            let wanted = reference.checkpoint.written();
+            match made.no_checkpoint {
+                NoCheckpoint::Kept => {
+                    let kept: Vec<String> = made.checkpoints.iter().map(|kept| kept.written()).collect();
+                    fail(
+                        format!("`{name}` keeps no checkpoint {wanted}"),
+                        Some(format!("it keeps {}; see `checkpoints`", kept.join(", "))),
+                    );
+                }
+                NoCheckpoint::Fetched => fail(
+                    format!("`{name}` is fetched at one point of training, and `@` names another"),
+                    Some(format!("write step = {wanted} in [{}], or in a second stage", stage.id)),
+                ),
+                NoCheckpoint::Never => fail(format!("`{name}` has no checkpoints"), None),
+            }
+        }
+        let picked = |member: &&Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
+        let count = members.iter().filter(picked).count();
+        if single && !alone && count != 1 {
+            let example = members[0].instance();
+            fail(
+                format!("`{name}` has {count} models here, and one is needed"),
+                Some(format!("name one, for example `{name}[{}]`", example.strip_prefix("seed=").unwrap_or(&example))),
+            );
+        }
+    }
+
+    /// A stage that measures lines or planes, and a metric among those that it measures.
+    pub fn measures(&mut self, of: &Spanned<String>, kind: Kind, metric: Metric) {
+        let Some((metrics, key)) = self.find(of, kind).and_then(|stage| stage.offers.measures()) else { return };
+        if !metrics.contains(&metric) {
+            let message = format!("[{kind}.{}] does not measure `{metric}`", of.get_ref());
+            let known: Vec<&str> = metrics.iter().map(|metric| metric.name()).collect();
+            let help = format!("add it to its `{key}`, which are {}", known.join(", "));
+            self.errors.push(Diagnostic::new(message, of.span()).help(help));
+        }
+    }
+
+    /// A metric of an evaluation.
+    pub fn metric(&mut self, metric: &Spanned<MetricRef>, kind: Kind) {
+        let reference = metric.get_ref();
+        let eval = Spanned::new(metric.span(), reference.eval.clone());
+        let evaluates = self.find(&eval, kind).and_then(|stage| stage.offers.evaluates(&reference.metric));
+        if let Some(Err(missing)) = evaluates {
+            let message = format!("[{kind}.{}] does not measure `{}`", reference.eval, missing.metric);
+            self.errors.push(Diagnostic::new(message, metric.span()).help(missing.help));
+        }
+    }
+
+    fn names_of_models(&mut self) {
+        let mut models: BTreeMap<&str, &StageId> = BTreeMap::new();
+        for stage in self.stages.clone() {
+            if stage.offers.models().is_some()
+                && let Some(other) = models.insert(&stage.id.name, stage.id)
+            {
+                let message = format!("`{}` and `{other}` both make models named `{}`", stage.id, stage.id.name);
+                self.errors.push(Diagnostic { message, span: None, help: Some("rename one of them".to_owned()) });
+            }
+        }
+    }
+
+    /// Only models can be made from models, so only they can form a cycle.
+    fn cycles(&mut self) {
+        let mut graph = DiGraph::new();
+        let started: Vec<_> =
+            self.stages.iter().filter_map(|stage| Some((*stage, stage.offers.starts_from()?))).collect();
+        let nodes: BTreeMap<&str, _> =
+            started.iter().map(|(stage, _)| (stage.id.name.as_str(), graph.add_node(*stage))).collect();
+        for (stage, start) in &started {
+            if let (Some(from), Some(to)) =
+                (nodes.get(start.get_ref().stage.as_str()), nodes.get(stage.id.name.as_str()))
+            {
+                graph.add_edge(*from, *to, start.span());
+            }
+        }
+        for members in tarjan_scc(&graph) {
+            let own_start = members.len() == 1 && graph.find_edge(members[0], members[0]).is_some();
+            if members.len() > 1 || own_start {
+                let mut names: Vec<_> = members.iter().map(|node| graph[*node].id.to_string()).collect();
+                names.sort();
+                names.push(names[0].clone());
+                let span = graph.edges(members[0]).next().map(|edge| edge.weight().clone());
+                let message = format!("these stages wait for each other: {}", names.join(" → "));
+                let help = Some("a fine-tune starts from a fetched, pre-trained or other fine-tuned model".to_owned());
+                self.errors.push(Diagnostic { message, span, help });
+            }
+        }
+    }
+}

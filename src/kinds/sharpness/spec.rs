@@ -1,0 +1,64 @@
+//! Its table.
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::kinds::measure::{Measurement, RawMeasure};
+use crate::study::{Checker, Text};
+use crate::train::BoxShape;
+
+/// What the published study uses.
+const EPSILON: f64 = 1e-5;
+const LEARNING_RATE: f64 = 8e-5;
+const BATCH_SIZE: usize = 128;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSharpness {
+    epsilon: Option<Spanned<f64>>,
+    #[serde(rename = "box")]
+    shape: Option<Text>,
+    directions: Option<Spanned<usize>>,
+    learning_rate: Option<Spanned<f64>>,
+    batch_size: Option<Spanned<usize>>,
+    dropout: Option<Spanned<f64>>,
+    seed: Option<u64>,
+}
+
+#[derive(Debug)]
+pub struct SharpnessSpec {
+    /// Its `metrics` and `combine` mean nothing here.
+    pub measure: Measurement,
+    pub epsilon: f64,
+    pub shape: BoxShape,
+    /// How many parameters move, drawn at random; all of them without.
+    pub directions: Option<usize>,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    /// Everywhere; as the model's configuration says without.
+    pub dropout: Option<f64>,
+    pub seed: u64,
+}
+
+pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<SharpnessSpec> {
+    let (measure, raw): (RawMeasure, RawSharpness) = checker.split_table(value, &RawMeasure::KEYS_OF_LOSS)?;
+    for (value, name) in [(&raw.epsilon, "epsilon"), (&raw.learning_rate, "learning_rate")] {
+        value.iter().for_each(|value| checker.above_zero(value, name));
+    }
+    raw.dropout.iter().for_each(|rate| checker.fraction(rate, "dropout"));
+    for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.directions, "directions")] {
+        value.iter().for_each(|value| checker.positive(value, name));
+    }
+    let shape = checker.one_of(raw.shape.as_ref(), BoxShape::Published, "unknown box {}");
+    Some(SharpnessSpec {
+        measure: measure.check(None, checker)?,
+        epsilon: raw.epsilon.map_or(EPSILON, Spanned::into_inner),
+        shape: shape?,
+        directions: raw.directions.map(Spanned::into_inner),
+        learning_rate: raw.learning_rate.map_or(LEARNING_RATE, Spanned::into_inner),
+        batch_size: raw.batch_size.map_or(BATCH_SIZE, Spanned::into_inner),
+        dropout: raw.dropout.map(Spanned::into_inner),
+        seed: raw.seed.unwrap_or(checker.seed),
+    })
+}

@@ -1,0 +1,42 @@
+//! A validated study.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::room::Spec;
+use crate::device::Backend;
+use crate::engine::{SnapshotEvery, StageId};
+use crate::study::Sources;
+use crate::study::words::Precision;
+
+/// A validated study.
+#[derive(Debug)]
+pub struct Experiment {
+    pub name: String,
+    pub precision: Precision,
+    pub run: RunSettings,
+    /// In the order in which the file names them.
+    pub stages: Vec<Stage>,
+    /// Relative `path:` sources start here.
+    pub directory: PathBuf,
+    pub sources: Sources,
+}
+
+/// What only decides how the work is done.
+#[derive(Debug, Clone, Default)]
+pub struct RunSettings {
+    pub backend: Option<Backend>,
+    pub jobs: Option<usize>,
+    pub keep_going: Option<bool>,
+    pub snapshot_every: SnapshotEvery,
+    /// How often a step is run again after its worker died.
+    pub retries: Option<usize>,
+    /// How long a worker may report no progress.
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub struct Stage {
+    pub id: StageId,
+    pub spec: Box<dyn Spec>,
+}

@@ -1,0 +1,54 @@
+//! The log of a training, and the Parquet file with those of all models of a stage.
+
+use std::path::Path;
+
+use polars::prelude::{Column, DataFrame};
+
+use super::finished::{Finished, by_stage};
+use super::room::Write;
+use crate::data::{read_parquet, write_parquet};
+use crate::engine::{Artifact, StageError, StepKind};
+use crate::tables::{TableError, column};
+use crate::train::StepLog;
+
+/// Stands for a Parquet table with a row a training step.
+pub enum TrainingLog {}
+
+pub const TRAINING_LOG: Artifact<TrainingLog> = Artifact::new("training-log");
+
+pub fn training_log(log: &[StepLog]) -> Result<Vec<u8>, StageError> {
+    let numbers = |name: &str, number: fn(&StepLog) -> f64| {
+        Column::new(name.into(), log.iter().map(number).collect::<Vec<f64>>())
+    };
+    let steps: Vec<u64> = log.iter().map(|row| row.step as u64).collect();
+    let columns = vec![
+        Column::new("step".into(), steps),
+        numbers("epoch", |row| row.epoch),
+        numbers("loss", |row| row.loss),
+        numbers("learning_rate", |row| row.learning_rate),
+        numbers("gradient_norm", |row| row.gradient_norm),
+    ];
+    Ok(write_parquet(&mut DataFrame::new_infer_height(columns)?)?)
+}
+
+/// `training/<stage>.parquet`; a CSV of a real study would be hundreds of megabytes.
+pub fn files<T: StepKind>(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError> {
+    for (stage, steps) in by_stage(finished.steps::<T>()) {
+        let mut whole: Option<DataFrame> = None;
+        for done in &steps {
+            let mut log = read_parquet(&done.bytes(&TRAINING_LOG)?)?;
+            let rows = log.height();
+            log.with_column(column("model", vec![done.instance().to_owned(); rows]))?;
+            log.with_column(column("key", vec![done.key().to_string(); rows]))?;
+            match &mut whole {
+                Some(whole) => drop(whole.vstack_mut(&log)?),
+                None => whole = Some(log),
+            }
+        }
+        if let Some(mut whole) = whole {
+            whole.rechunk_mut();
+            write(Path::new("training").join(format!("{stage}.parquet")), &write_parquet(&mut whole)?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Files of the cache: written whole or not at all, and never through a link.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::error::{StoreError, damaged};
+use super::leftovers;
+use crate::fingerprint::Digest;
+use crate::hold;
+
+/// What is known of a file of the cache, `None` where there is none. Neither the file nor the folder it lies in may be
+/// a link: an entry of the cache never leads out of it.
+pub(super) fn plain(path: &Path) -> Result<Option<Metadata>, StoreError> {
+    if let Some(folder) = path.parent()
+        && fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink())
+    {
+        return Err(damaged(folder, "it is a symbolic link, and the cache follows none; remove it"));
+    }
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(Some(found)),
+        Ok(found) if found.is_symlink() => Err(damaged(path, "it is a symbolic link, and the cache follows none")),
+        Ok(_) => Err(damaged(path, "it is not a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(damaged(path, "its folder is none")),
+        Err(error) => Err(StoreError::read(path, error)),
+    }
+}
+
+/// The digest of a file's bytes, and how many there are.
+pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok((hasher.finalize().into(), hasher.count()))
+}
+
+/// A file that is written replaces a link in its place, but a folder that is a link would lead it elsewhere.
+pub(super) fn refuse_linked_folder(path: &Path) -> Result<(), StoreError> {
+    match plain(path) {
+        Err(error @ StoreError::Damaged { .. }) if path.parent().is_some_and(Path::is_symlink) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes `bytes` to `path` so that a reader sees all of them or none.
+pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreError> {
+    let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(fail)?;
+    let temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
+    // Not through `temporary` itself, whose errors name it.
+    temporary.as_file().write_all(bytes).map_err(fail)?;
+    set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
+    temporary.as_file().sync_all().map_err(fail)?;
+    hold::at(format_args!("written"));
+    temporary.persist(path).map_err(|error| fail(error.error))?;
+    // The rename itself must survive a power cut; file systems that cannot sync a folder are left alone.
+    if let Ok(folder) = File::open(folder) {
+        folder.sync_all().ok();
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+pub(super) fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+pub(super) fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! From the text of an experiment file to typed values with positions: texts and what they extend, words, errors that
+//! point at what is wrong. What a table of some kind holds is known in that kind's own room.
+
+mod checker;
+mod diagnostic;
+mod load;
+mod raw;
+mod values;
+pub mod words;
+
+pub use checker::{Checker, Text, has_key};
+pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
+pub use load::{Loaded, ReadText, from_disk, in_written_order, load};
+pub use raw::OneOrMany;

@@ -1,0 +1,3 @@
+mod kin;
+mod parity;
+mod snapshot;

@@ -14,7 +14,7 @@ use crate::kinds::{ROOMS, place};
 use crate::store::{Store, remove_leftovers};
 use crate::tables::TableError;
 
-/// Makes the folder that [`write`] writes to: what stands in its way shows before the work and not after it.
+/// Makes the folder that [`write()`] writes to: what stands in its way shows before the work and not after it.
 ///
 /// # Errors
 /// It cannot be made.

@@ -40,8 +40,12 @@ pub fn children(pid: u32) -> Vec<u32> {
 
 /// Waits for the end of a process that is not ours to collect; one that nobody has collected yet counts as ended.
 pub fn wait_until_gone(pid: u32) {
-    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.chars().next();
-    wait_for("the end of a process", || matches!(state(), None | Some('Z' | 'X')).then_some(()));
+    wait_for("the end of a process", || matches!(state(pid), None | Some('Z' | 'X')).then_some(()));
+}
+
+/// As in `ps`: `T` is stopped, `Z` has ended.
+fn state(pid: u32) -> Option<char> {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit_once(") ")?.1.chars().next()
 }
 
 /// A run of the program that goes on while the test does; it ends with the test at the latest.
@@ -78,6 +82,12 @@ impl Run {
 
     pub fn signal(&self, name: &str) {
         assert!(signal(self.pid(), name), "the run has ended");
+    }
+
+    /// Stops all its threads; `-CONT` lets them go on.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+        wait_for("the run to stand still", || (state(self.pid()) == Some('T')).then_some(()));
     }
 
     /// Kills the driver and waits for its workers, which outlive it by a moment.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use serde_json::Value;
-
+use crate::background::{Run, wait_for};
 use crate::workspace::{Ended, TINY, Workspace, read_manifests};
 
 const STUDY: &str = r#"
@@ -38,7 +37,7 @@ learning_rate = 1e-3
 model = "start"
 data = "data.train"
 seeds = "0..2"
-epochs = 1500
+epochs = 5
 batch_size = 16
 learning_rate = 1e-2
 max_length = 24
@@ -82,7 +81,7 @@ fn move_to(workspace: &Workspace, commit: &str) {
 
 fn command(workspace: &Workspace, more: &[&str]) -> Command {
     let mut command = workspace.command(&[&["run", "study.toml", "--backend", "cpu", "--jobs", "1"], more].concat());
-    command.env("HF_HUB_OFFLINE", "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("HF_HUB_OFFLINE", "1");
     command
 }
 
@@ -90,47 +89,8 @@ fn run(workspace: &Workspace, more: &[&str]) -> Ended {
     command(workspace, more).output().unwrap().into()
 }
 
-fn signal(pid: u32, name: &str) -> bool {
-    Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
-}
-
 fn files(folder: PathBuf) -> Vec<PathBuf> {
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-}
-
-/// Asks again and again, for two minutes at most.
-#[track_caller]
-fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let since = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(since.elapsed() < Duration::from_secs(120), "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Stops the worker that runs a step of this stage, in the middle of it.
-fn stop_in(workspace: &Workspace, stage: &str) -> u32 {
-    wait_for(stage, || {
-        files(workspace.path("cache/v1/locks")).into_iter().find_map(|lock| {
-            let read = || -> Option<Value> { serde_json::from_slice(&std::fs::read(&lock).ok()?).ok() };
-            let of_stage = |record: &Value| record["step"].as_str().is_some_and(|step| step.starts_with(stage));
-            let pid = u32::try_from(read().filter(of_stage)?["pid"].as_u64()?).ok()?;
-            if !signal(pid, "-STOP") {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-            match read().filter(of_stage) {
-                Some(record) if record["pid"] == pid => Some(pid),
-                _ => {
-                    signal(pid, "-CONT");
-                    None
-                }
-            }
-        })
-    })
 }
 
 /// The outputs of finished steps of these kinds, by key.
@@ -147,14 +107,14 @@ fn made(workspace: &Workspace, kinds: &[&str]) -> BTreeMap<String, BTreeMap<Stri
 fn moved_meanwhile(rows: usize) -> (Workspace, Ended) {
     let workspace = on_the_hub(rows);
     run(&workspace, &["--until", "fetch.data"]).ok();
-    let driver = command(&workspace, &[]).spawn().unwrap();
-    let worker = stop_in(&workspace, "finetune.");
+    let here = workspace.hold("finetune-1");
+    let driver = Run::of(command(&workspace, &[]));
+    here.reached();
     move_to(&workspace, SECOND);
     let other = run(&workspace, &["--only", "fetch.data", "--force", "fetch.data"]).ok();
     assert!(other.err.contains("2 ran"), "{}", other.err);
-    assert!(signal(worker, "-CONT"));
-    let ended: Ended = driver.wait_with_output().unwrap().into();
-    (workspace, ended)
+    here.let_go();
+    (workspace, driver.end())
 }
 
 const MADE_FROM_DATA: [&str; 2] = ["finetune", "eval"];
@@ -196,18 +156,19 @@ fn what_is_not_there_any_more_as_it_was_sends_the_run_round_again() {
 #[test]
 fn a_file_that_changes_while_the_study_runs_gives_no_result_under_its_old_key() {
     // The validation split is read after pre-training.
-    let local = STUDY.replace("hf:someone/moving", "path:data").replace("steps = 3\n", "steps = 1500\n");
+    let local = STUDY.replace("hf:someone/moving", "path:data");
     let workspace = Workspace::new(&local);
     let write = |split: &str, rows: usize, commit: &str| {
         workspace.write(&format!("data/{split}.tsv"), sentences(rows, commit));
     };
     write("train", 48, FIRST);
     write("validation", 30, FIRST);
-    let driver = command(&workspace, &[]).spawn().unwrap();
-    let worker = stop_in(&workspace, "pretrain.");
+    let here = workspace.hold("pretrain-1");
+    let driver = Run::of(command(&workspace, &[]));
+    here.reached();
     write("validation", 30, SECOND);
-    assert!(signal(worker, "-CONT"));
-    let ended: Ended = driver.wait_with_output().unwrap().into();
+    here.let_go();
+    let ended = driver.end();
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     let said = "data/validation.tsv` was changed while the study ran\n";
     assert!(ended.err.contains(said), "{}", ended.err);
@@ -236,7 +197,7 @@ fn what_a_worker_remembers_of_data_includes_the_order_of_the_labels() {
         };
         let start = STUDY.split("[eval.later]").next().unwrap().replace("hf:someone/moving", "path:data");
         let both = fetch("one", r#"["no", "yes"]"#) + &fetch("two", r#"["yes", "no"]"#);
-        let workspace = Workspace::new(&(start.replace("epochs = 1500", "epochs = 5") + &both + first + &eval("two")));
+        let workspace = Workspace::new(&(start + &both + first + &eval("two")));
         workspace.write("data.tsv", sentences(30, FIRST));
         workspace.write("data/train.tsv", sentences(30, FIRST));
         run(&workspace, &[]).ok();
@@ -249,30 +210,20 @@ fn what_a_worker_remembers_of_data_includes_the_order_of_the_labels() {
     assert_eq!(study(eval), alone);
 }
 
-/// More seeds, so that there is time to come between two steps.
-fn longer() -> String {
-    TINY.replace("seeds = \"0..4\"", "seeds = \"0..12\"")
-}
-
 /// A driver that was stopped while it had steps to give out, and whose worker waits for the next one.
-fn between_steps(workspace: &Workspace) -> Child {
-    let driver = command(workspace, &[]).spawn().unwrap();
-    wait_for("a model", || (!made(workspace, &["finetune"]).is_empty()).then_some(()));
-    assert!(signal(driver.id(), "-STOP"));
-    wait_for("the worker to end its step", || {
-        let idle = || files(workspace.path("cache/v1/locks")).is_empty();
-        (idle() && {
-            std::thread::sleep(Duration::from_millis(50));
-            idle()
-        })
-        .then_some(())
-    });
+fn between_steps(workspace: &Workspace) -> Run {
+    let here = workspace.hold("finetune-1");
+    let driver = Run::of(command(workspace, &[]));
+    here.reached();
+    driver.freeze();
+    here.let_go();
+    wait_for("the end of the worker's step", || files(workspace.path("cache/v1/locks")).is_empty().then_some(()));
     driver
 }
 
 #[test]
 fn gc_of_another_study_removes_nothing_that_a_run_has_finished() {
-    let workspace = Workspace::new(&longer());
+    let workspace = Workspace::new(TINY);
     let other = TINY.replace("name = \"tiny\"", "name = \"other\"").replace("examples = 64", "examples = 60");
     workspace.write("other.toml", other.replace("examples = 40", "examples = 38"));
     let driver = between_steps(&workspace);
@@ -280,9 +231,9 @@ fn gc_of_another_study_removes_nothing_that_a_run_has_finished() {
     let gc = workspace.pipeline(&["cache", "gc", "other.toml"]);
     let dry = workspace.pipeline(&["cache", "gc", "other.toml", "--dry-run"]);
     let after = workspace.finished();
-    assert!(signal(driver.id(), "-CONT"));
-    let pid = driver.id();
-    let ended: Ended = driver.wait_with_output().unwrap().into();
+    driver.signal("-CONT");
+    let pid = driver.pid();
+    let ended = driver.end();
     assert_eq!((gc.code, after), (Some(3), before), "{}", gc.err);
     let who = format!("a run is going on in this cache (pid {pid} on ");
     assert!(gc.err.contains(&who) && gc.err.contains("; nothing was removed\n  = help: wait for it"), "{}", gc.err);
@@ -296,10 +247,8 @@ fn gc_of_another_study_removes_nothing_that_a_run_has_finished() {
 
 #[test]
 fn a_driver_that_was_killed_holds_gc_up_no_longer() {
-    let workspace = Workspace::new(&longer());
-    let mut driver = between_steps(&workspace);
-    driver.kill().unwrap();
-    driver.wait().unwrap();
+    let workspace = Workspace::new(TINY);
+    between_steps(&workspace).kill();
     wait_for("gc", || (workspace.pipeline(&["cache", "gc", "study.toml"]).code == Some(0)).then_some(()));
     workspace.run(&[]).ok();
     assert!(files(workspace.path("cache/v1/alive")).is_empty());
@@ -314,13 +263,12 @@ fn a_run_waits_while_something_is_removed() {
     let lock = std::fs::File::create(workspace.path("cache/v1/gc.lock")).unwrap();
     lock.lock().unwrap();
     std::io::Write::write_all(&mut &lock, b"x").unwrap();
-    let driver = command(&workspace, &[]).spawn().unwrap();
+    let driver = Run::of(command(&workspace, &[]));
     wait_for("the run", || files(workspace.path("cache/v1/alive")).pop());
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(files(workspace.path("cache/v1/runs")).len(), runs, "it has planned already");
     drop(lock);
-    let ended: Ended = driver.wait_with_output().unwrap().into();
-    let ended = ended.ok();
+    let ended = driver.end().ok();
     assert!(ended.err.contains("waiting for `cache gc`, which another process runs\n"), "{}", ended.err);
 }
 

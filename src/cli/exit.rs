@@ -63,23 +63,20 @@ impl Failure {
             Self::Input(_) => Exit::WrongInput,
             Self::Start(_) => Exit::CannotStart,
             Self::Store(error)
-            | Self::Plan(PlanError::Store(error))
-            | Self::Run(RunError::Plan(PlanError::Store(error)))
-            | Self::Results(TableError::Store(error))
-            | Self::ResultsOfRun(TableError::Store(error))
             | Self::Archive(ArchiveError::Store(error))
             | Self::Export(ExportError::Store(error))
             | Self::Folder(FolderError::Store(error)) => of_store(error),
-            Self::Plan(PlanError::NoArtifact { .. }) | Self::Run(RunError::Plan(PlanError::NoArtifact { .. })) => {
-                Exit::Failed
-            }
+            Self::Plan(error) | Self::Run(RunError::Plan(error)) => match error {
+                PlanError::Store(error) => of_store(error),
+                PlanError::NoArtifact { .. } => Exit::Failed,
+            },
             Self::Run(RunError::Worker(_)) => Exit::CannotStart,
-            Self::Results(
-                TableError::Json(_) | TableError::Table(_) | TableError::Data(_) | TableError::Analysis(_),
-            )
-            | Self::ResultsOfRun(
-                TableError::Json(_) | TableError::Table(_) | TableError::Data(_) | TableError::Analysis(_),
-            ) => Exit::Failed,
+            Self::Results(error) | Self::ResultsOfRun(error) => match error {
+                TableError::Store(error) => of_store(error),
+                TableError::Json(_) | TableError::Table(_) | TableError::Data(_) | TableError::Analysis(_) => {
+                    Exit::Failed
+                }
+            },
             Self::Archive(ArchiveError::Io { .. }) => Exit::Failed,
             Self::Archive(
                 ArchiveError::Exists(_)

@@ -229,19 +229,11 @@ impl<'a> Batches<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::tests::reference::{batch, config, cpu, weights};
+    use crate::model::tests::reference::{batch, config, cpu, rows, weights};
 
     fn examples() -> (Vec<Encoded>, Vec<u32>) {
         let batch = batch();
-        let row = |row: usize| {
-            let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
-            let range = row * batch.width..row * batch.width + length;
-            Encoded {
-                input_ids: batch.input_ids[range.clone()].to_vec(),
-                token_type_ids: batch.token_type_ids[range].to_vec(),
-            }
-        };
-        ((0..batch.rows).map(row).collect(), batch.labels)
+        (rows(&batch), batch.labels)
     }
 
     /// Ten steps of all rows at once.

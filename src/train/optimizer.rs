@@ -71,13 +71,8 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::tests::reference::{config, cpu, weights};
-    use crate::model::{Head, Kernels};
-
-    fn model(kernels: Kernels) -> Transformer {
-        let head = Head::Classifier { labels: 3 };
-        Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
-    }
+    use crate::model::Kernels;
+    use crate::model::tests::reference::model;
 
     fn constant(model: &Transformer, value: f32) -> Gradients {
         model.parameters().iter().map(|p| Some(Tensor::full(p.dims(), value, model.device()))).collect()

@@ -200,8 +200,8 @@ mod tests {
     use super::*;
     use crate::analysis::metrics::Predictions;
     use crate::data::by_length;
-    use crate::model::tests::reference::{config, cpu, weights};
-    use crate::model::{Head, Kernels};
+    use crate::model::Kernels;
+    use crate::model::tests::reference::model;
 
     #[derive(Deserialize)]
     struct Fixture {
@@ -241,11 +241,6 @@ mod tests {
             (encoded, row.label)
         };
         fixture.examples.iter().map(row).unzip()
-    }
-
-    fn model(kernels: Kernels) -> Transformer {
-        let head = Head::Classifier { labels: 3 };
-        Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
     }
 
     fn loss(model: &Transformer, examples: &[Encoded], targets: &[u32]) -> f64 {

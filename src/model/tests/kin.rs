@@ -1,14 +1,12 @@
 //! Agreement of BERT's kin with transformers, whose results `tests/reference/architectures.py` wrote down.
 
 use super::super::*;
-use super::reference::{cpu, difference, floats, values, widen};
+use super::reference::{BOTH, THREE, batch_of, cpu, difference, floats, follow_the_masks, values, widen};
 use crate::data::Batch;
 use serde_json::Value;
 use std::path::PathBuf;
 
 pub const NAMES: [&str; 5] = ["roberta", "xlm-roberta", "distilbert", "electra", "electra-projected"];
-const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
-const THREE: Head = Head::Classifier { labels: 3 };
 
 /// One architecture's files.
 pub struct Case {
@@ -35,18 +33,7 @@ impl Case {
     }
 
     pub fn batch(&self) -> Batch {
-        let numbers = |name: &str| floats(&self.expected[name]);
-        let whole = |name: &str| numbers(name).iter().map(|x| *x as i32).collect();
-        let rows = self.expected["rows"].as_u64().unwrap() as usize;
-        Batch {
-            rows,
-            width: self.expected["width"].as_u64().unwrap() as usize,
-            input_ids: whole("input_ids"),
-            token_type_ids: whole("token_type_ids"),
-            attention_mask: numbers("attention_mask").iter().map(|x| *x as f32).collect(),
-            labels: numbers("labels").iter().map(|x| *x as u32).collect(),
-            index: (0..rows).collect(),
-        }
+        batch_of(&self.expected)
     }
 
     /// Holes in the mask, and a padding token inside a text.
@@ -141,29 +128,11 @@ fn gradients_follow_the_dropout_masks() {
     for name in NAMES {
         let case = case(name);
         let model = case.model(Kernels::Host);
-        let rates = DropoutRates { hidden: 0.2, attention: 0.3, classifier: 0.2 };
-        let loss_of = |model: &Transformer| {
-            let mut dropout = Dropout::new(rates, 4, 2, &cpu());
-            let (loss, gradients) = model.loss_and_gradients(&case.batch(), &mut dropout).unwrap();
-            (f64::from(values(&loss)[0]), gradients)
-        };
-        let (_, gradients) = loss_of(&model);
         let layer = model.layout().layer(0);
         let (pooler, norm) = (model.layout().pooler(), model.layout().embeddings.norm);
-        let projection = model.layout().embeddings.projection;
-        for place in [layer.value, layer.attention_output, layer.output + 1, pooler, norm].into_iter().chain(projection)
-        {
-            let direction = gradients[place].clone().unwrap();
-            let squared: f32 = values(&direction).iter().map(|x| x * x).sum();
-            let moved = |step: f64| {
-                let mut model = model.clone();
-                model.parameters_mut()[place] = model.parameters()[place].clone() + direction.clone() * step;
-                loss_of(&model).0
-            };
-            let step = 2e-3 / f64::from(squared.sqrt());
-            let slope = (moved(step) - moved(-step)) / (2.0 * step);
-            assert!((slope / f64::from(squared) - 1.0).abs() < 0.02, "{name} {place}: {slope} against {squared}");
-        }
+        let places = [layer.value, layer.attention_output, layer.output + 1, pooler, norm];
+        let places = places.into_iter().chain(model.layout().embeddings.projection);
+        follow_the_masks(name, &model, &case.batch(), places);
     }
 }
 

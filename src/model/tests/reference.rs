@@ -1,7 +1,7 @@
 //! Agreement with PyTorch and transformers, whose results `tests/reference/bert.py` wrote down.
 
 use super::super::*;
-use crate::data::Batch;
+use crate::data::{Batch, Encoded};
 use burn::DispatchDevice;
 use burn::tensor::backend::Backend as _;
 use serde_json::Value;
@@ -28,7 +28,11 @@ pub fn floats(value: &Value) -> Vec<f64> {
 }
 
 pub fn batch() -> Batch {
-    let value = expected();
+    batch_of(&expected())
+}
+
+/// As the reference scripts write one.
+pub fn batch_of(value: &Value) -> Batch {
     let numbers = |name: &str| floats(&value[name]);
     let rows = value["rows"].as_u64().unwrap() as usize;
     Batch {
@@ -42,14 +46,27 @@ pub fn batch() -> Batch {
     }
 }
 
+/// Its rows without their padding.
+pub fn rows(batch: &Batch) -> Vec<Encoded> {
+    let row = |row: usize| {
+        let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
+        let range = row * batch.width..row * batch.width + length;
+        Encoded {
+            input_ids: batch.input_ids[range.clone()].to_vec(),
+            token_type_ids: batch.token_type_ids[range].to_vec(),
+        }
+    };
+    (0..batch.rows).map(row).collect()
+}
+
 pub fn cpu() -> DispatchDevice {
     crate::device::select(crate::device::Backend::Cpu).unwrap().device
 }
 
-const THREE: Head = Head::Classifier { labels: 3 };
-const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
+pub const THREE: Head = Head::Classifier { labels: 3 };
+pub const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
 
-fn model(kernels: Kernels) -> Transformer {
+pub fn model(kernels: Kernels) -> Transformer {
     Transformer::new(&config(), THREE, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
 }
 
@@ -218,17 +235,14 @@ fn dropout_repeats_with_its_seed_and_step() {
 }
 
 /// The gradient with dropout on is that of the very masks of its forward pass: compared with finite differences.
-#[test]
-fn gradients_follow_the_dropout_masks() {
+pub fn follow_the_masks(name: &str, model: &Transformer, batch: &Batch, places: impl IntoIterator<Item = usize>) {
     let rates = DropoutRates { hidden: 0.2, attention: 0.3, classifier: 0.2 };
-    let model = model(Kernels::Host);
     let loss_of = |model: &Transformer| {
-        let (loss, gradients) = model.loss_and_gradients(&batch(), &mut Dropout::new(rates, 4, 2, &cpu())).unwrap();
+        let (loss, gradients) = model.loss_and_gradients(batch, &mut Dropout::new(rates, 4, 2, &cpu())).unwrap();
         (f64::from(values(&loss)[0]), gradients)
     };
-    let (_, gradients) = loss_of(&model);
-    let layer = model.layout().layer(0);
-    for place in [layer.query, layer.value, layer.attention_output, layer.intermediate, layer.output + 1] {
+    let (_, gradients) = loss_of(model);
+    for place in places {
         let direction = gradients[place].clone().unwrap();
         let squared: f32 = values(&direction).iter().map(|x| x * x).sum();
         let moved = |step: f64| {
@@ -238,8 +252,16 @@ fn gradients_follow_the_dropout_masks() {
         };
         let step = 2e-3 / f64::from(squared.sqrt());
         let slope = (moved(step) - moved(-step)) / (2.0 * step);
-        assert!((slope / f64::from(squared) - 1.0).abs() < 0.02, "{place}: {slope} against {squared}");
+        assert!((slope / f64::from(squared) - 1.0).abs() < 0.02, "{name} {place}: {slope} against {squared}");
     }
+}
+
+#[test]
+fn gradients_follow_the_dropout_masks() {
+    let model = model(Kernels::Host);
+    let layer = model.layout().layer(0);
+    let places = [layer.query, layer.value, layer.attention_output, layer.intermediate, layer.output + 1];
+    follow_the_masks("bert", &model, &batch(), places);
 }
 
 #[test]

@@ -1,24 +1,15 @@
 //! Fine-tuning BERT's kin: the same code with other heads.
 
 use super::super::{FinetuneJob, Progress, Recipe, Seeds, StepLog, finetune};
-use crate::data::Encoded;
 use crate::model::tests::kin::{Case, NAMES, case};
-use crate::model::tests::reference::cpu;
+use crate::model::tests::reference::{cpu, rows};
 use crate::model::{Head, Transformer, Weights};
 use std::ops::ControlFlow;
 
 /// Fine-tunes with dropout on until the few rows of the fixture are known by heart.
 fn run(case: &Case, seed: u64, epochs: f64) -> (Vec<StepLog>, Weights) {
     let batch = case.batch();
-    let row = |row: usize| {
-        let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
-        let range = row * batch.width..row * batch.width + length;
-        Encoded {
-            input_ids: batch.input_ids[range.clone()].to_vec(),
-            token_type_ids: batch.token_type_ids[range].to_vec(),
-        }
-    };
-    let examples: Vec<Encoded> = (0..batch.rows).map(row).collect();
+    let examples = rows(&batch);
     let recipe = Recipe { learning_rate: 3e-2, batch_size: 3, epochs, warmup: 0.0, ..Recipe::named("adamw").unwrap() };
     let steps = recipe.total_steps(examples.len());
     let job = FinetuneJob {

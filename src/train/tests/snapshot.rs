@@ -7,20 +7,14 @@ use serde_json::json;
 use super::super::finetune::train;
 use super::super::*;
 use crate::data::Encoded;
-use crate::model::tests::reference::{batch, config, cpu, weights};
+use crate::model::tests::reference::{batch, config, cpu, rows, weights};
 use crate::model::{DropoutRates, Head, Kernels, Transformer, Weights};
 
 const CLASSIFIER: Head = Head::Classifier { labels: 3 };
 
 fn examples() -> (Vec<Encoded>, Vec<u32>) {
     let batch = batch();
-    let row = |row: usize| {
-        let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
-        let range = row * batch.width..row * batch.width + length;
-        let input_ids = batch.input_ids[range.clone()].to_vec();
-        Encoded { input_ids, token_type_ids: batch.token_type_ids[range].to_vec() }
-    };
-    ((0..batch.rows).map(row).collect(), batch.labels)
+    (rows(&batch), batch.labels)
 }
 
 fn with_job<T>(recipe: &Recipe, checkpoints: &[usize], run: impl FnOnce(&FinetuneJob<'_>) -> T) -> T {

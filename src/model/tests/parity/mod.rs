@@ -7,17 +7,8 @@ mod padding;
 mod statement;
 mod states;
 
-use super::reference::{config, cpu, weights};
-use crate::device::B;
+use super::reference::{BOTH, config, cpu, model as classifier, values, weights};
 use crate::model::{Head, Kernels, Transformer, Weights};
-use burn::tensor::Tensor;
-
-const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
-
-fn classifier(kernels: Kernels) -> Transformer {
-    let head = Head::Classifier { labels: 3 };
-    Transformer::new(&config(), head, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
-}
 
 /// The same encoder under a masked language model's head.
 fn masked(kernels: Kernels) -> Transformer {
@@ -27,10 +18,6 @@ fn masked(kernels: Kernels) -> Transformer {
     tensors.extend(head);
     let own = Weights { tensors };
     Transformer::new(&config(), Head::MaskedLanguageModel, &own, &cpu()).unwrap().with_kernels(kernels)
-}
-
-fn values<const D: usize>(tensor: &Tensor<B, D>) -> Vec<f32> {
-    tensor.to_data().to_vec().unwrap()
 }
 
 /// The largest absolute difference.

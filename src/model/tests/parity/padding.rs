@@ -3,19 +3,7 @@
 use super::{BOTH, classifier, difference, values};
 use crate::data::{Batch, Encoded, collate};
 use crate::model::Dropout;
-use crate::model::tests::reference::batch;
-
-fn rows(batch: &Batch) -> Vec<Encoded> {
-    let row = |row: usize| {
-        let length = batch.attention_mask[row * batch.width..][..batch.width].iter().sum::<f32>() as usize;
-        let range = row * batch.width..row * batch.width + length;
-        Encoded {
-            input_ids: batch.input_ids[range.clone()].to_vec(),
-            token_type_ids: batch.token_type_ids[range].to_vec(),
-        }
-    };
-    (0..batch.rows).map(row).collect()
-}
+use crate::model::tests::reference::{batch, rows};
 
 /// `padding` is the token that fills short rows up.
 fn together(rows: &[Encoded], chosen: &[usize], padding: i32) -> Batch {

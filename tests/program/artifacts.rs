@@ -1,16 +1,15 @@
 //! What a step reads of another one is there, or it is said what to do.
 
-use crate::workspace::{TINY, Workspace, read_manifests};
+use crate::workspace::{TINY, Workspace};
 
 /// Takes an artifact out of the manifests of one kind, as if an earlier version had made them.
 fn take_out(workspace: &Workspace, kind: &str, artifact: &str) {
-    let steps = workspace.path("cache/v1/steps");
-    for mut manifest in read_manifests(&steps).into_iter().filter(|one| one["kind"] == kind) {
+    for mut manifest in workspace.manifests().into_iter().filter(|one| one["kind"] == kind) {
         // The first versions wrote no seal.
         manifest.as_object_mut().unwrap().remove("seal");
         manifest["outputs"].as_object_mut().unwrap().remove(artifact).unwrap();
         let key = manifest["key"].as_str().unwrap();
-        let path = steps.join(&key[..2]).join(format!("{key}.json"));
+        let path = workspace.manifest(key);
         std::fs::remove_file(&path).unwrap();
         std::fs::write(path, manifest.to_string()).unwrap();
     }
@@ -42,9 +41,9 @@ fn what_is_found_damaged_when_it_is_shown_ends_with_1() {
         workspace.run(&[]).ok();
         workspace.pipeline(command).ok();
         std::fs::remove_file(workspace.path("given.pipeline")).ok();
-        let manifest = read_manifests(&workspace.path("cache/v1/steps")).remove(0);
+        let manifest = workspace.manifests().remove(0);
         let digest = manifest["outputs"]["clusters"]["digest"].as_str().unwrap();
-        let object = workspace.path("cache/v1/objects").join(&digest[..2]).join(digest);
+        let object = workspace.object(digest);
         let mut bytes = std::fs::read(&object).unwrap();
         bytes[100] ^= 4;
         std::fs::remove_file(&object).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::{TINY, Workspace, read_manifests};
+use crate::workspace::{TINY, Workspace};
 
 fn files(workspace: &Workspace, folder: &str) -> Vec<PathBuf> {
     let shards = std::fs::read_dir(workspace.path("cache/v1").join(folder)).unwrap();
@@ -64,12 +64,12 @@ const HARM: [(&str, Harm); 3] = [("flip", flip), ("cut", cut), ("delete", delete
 /// The objects that steps of a kind made, and the manifests of those steps.
 fn made_by(workspace: &Workspace, kind: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let (mut objects, mut steps) = (Vec::new(), Vec::new());
-    for manifest in read_manifests(&workspace.path("cache/v1/steps")).iter().filter(|one| one["kind"] == kind) {
+    for manifest in workspace.manifests().iter().filter(|one| one["kind"] == kind) {
         let key = manifest["key"].as_str().unwrap();
-        steps.push(workspace.path("cache/v1/steps").join(&key[..2]).join(format!("{key}.json")));
+        steps.push(workspace.manifest(key));
         for output in manifest["outputs"].as_object().unwrap().values().filter(|one| one.get("inline").is_none()) {
             let digest = output["digest"].as_str().unwrap();
-            objects.push(workspace.path("cache/v1/objects").join(&digest[..2]).join(digest));
+            objects.push(workspace.object(digest));
         }
     }
     (objects, steps)

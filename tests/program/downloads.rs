@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use crate::background::wait_for;
-use crate::sources::with_model;
+use crate::sources::{MODEL_FILES, model_info, sha256, with_model};
 use crate::stub::{Gate, Reply, Stub};
 use crate::workspace::{Ended, TINY, Workspace};
 use serde_json::json;
@@ -18,19 +18,12 @@ name = "far"
 model = "hf:someone/tiny-bert"
 "#;
 
-fn sha256(bytes: &[u8]) -> String {
-    <sha2::Sha256 as sha2::Digest>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn a_killed_download_is_gone_on_with_by_the_next_run() {
     let workspace = with_model(STUDY);
-    let names = ["config.json", "model.safetensors", "tokenizer.json"];
-    let siblings = names.map(|name| json!({"rfilename": name}));
-    let info = json!({"sha": COMMIT, "siblings": siblings}).to_string();
-    let stub = Stub::start(vec![("/api/models/someone/tiny-bert/revision/main", vec![Reply::ok(info.as_bytes())])]);
+    let stub = Stub::start(vec![("/api/models/someone/tiny-bert/revision/main", vec![model_info(COMMIT)])]);
     let page = |name: &str| format!("/someone/tiny-bert/resolve/{COMMIT}/{name}");
-    for name in names {
+    for name in MODEL_FILES {
         let content = std::fs::read(workspace.path(&format!("model/{name}"))).unwrap();
         stub.page(&page(name), vec![Reply::hub_file(COMMIT, &sha256(&content), &content)]);
     }
@@ -103,15 +96,12 @@ fn published_models_come_from_the_commit_of_their_training_step() {
     let messages = ["Saved at step 2000", "Saved at step 200", "Saved at step 100"];
     let history: Vec<_> = commits.iter().zip(messages).map(|(id, title)| json!({"id": id, "title": title})).collect();
     let history = serde_json::Value::from(history).to_string();
-    let names = ["config.json", "model.safetensors", "tokenizer.json"];
-    let siblings = names.map(|name| json!({"rfilename": name}));
-    let info = json!({"sha": wanted, "siblings": siblings}).to_string();
     let stub = Stub::start(Vec::new());
     for model in 0..3 {
         let api = format!("/api/models/someone/bert-0{model}");
         stub.page(&format!("{api}/commits/main"), vec![Reply::ok(history.as_bytes())]);
-        stub.page(&format!("{api}/revision/{wanted}"), vec![Reply::ok(info.as_bytes())]);
-        for name in names {
+        stub.page(&format!("{api}/revision/{wanted}"), vec![model_info(&wanted)]);
+        for name in MODEL_FILES {
             let content = std::fs::read(study.path(&format!("bert-{model}/{name}"))).unwrap();
             let file = Reply::hub_file(&wanted, &sha256(&content), &content);
             // Busy at first, as a hub is when a hundred models are asked for.

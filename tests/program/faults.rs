@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::background::{Hold, Run, signal, wait_for, wait_until_gone};
-use crate::workspace::{Ended, TINY, Workspace};
+use crate::workspace::{Ended, TINY, Workspace, files};
 
 /// More seeds, so that there is enough left after a fault.
 fn longer(run: &str) -> String {
@@ -15,10 +15,6 @@ fn longer(run: &str) -> String {
 
 fn start(workspace: &Workspace, more: &[&str]) -> Run {
     Run::start(workspace, &[&["--jobs", "1"], more].concat())
-}
-
-fn files(folder: PathBuf) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// Waits until a worker is held in the middle of a step; says its process and the step.

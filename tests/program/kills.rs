@@ -5,7 +5,7 @@
 
 use crate::background::{Run, children, signal, wait_until_gone};
 use crate::random::{Random, parameter};
-use crate::workspace::{TINY, Workspace, read_manifests};
+use crate::workspace::{TINY, Workspace};
 
 /// Long enough to be hit in the middle of a step, with a snapshot after every other training step.
 fn study() -> String {
@@ -95,7 +95,7 @@ fn kills_at_random_moments_change_nothing() {
             assert!(workspace.finished() == wanted, "seed {seed}, round {rounds}: other results than an untouched run");
             let left: Vec<_> = std::fs::read_dir(workspace.path("cache/v1/scratch")).unwrap().collect();
             assert!(left.is_empty(), "seed {seed}, round {rounds}: {left:?}");
-            let manifests = read_manifests(&workspace.path("cache/v1/steps"));
+            let manifests = workspace.manifests();
             let facts = manifests.iter().map(|manifest| &manifest["provenance"]["facts"]);
             resumed += facts.filter(|facts| facts["resumed_from_step"].is_string()).count();
             studies += 1;

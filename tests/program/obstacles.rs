@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::workspace::{TINY, Workspace, read_manifests};
+use crate::workspace::{TINY, Workspace};
 
 /// A folder with something in it.
 fn folder(path: &Path) {
@@ -25,15 +25,15 @@ fn whatever_stands_in_the_place_of_a_file_goes_out_of_the_way() {
     workspace.run(&["--jobs", "2"]).ok();
     let whole = workspace.finished();
     let cache = |name: &str| workspace.path("cache/v1").join(name);
-    let manifests = read_manifests(&cache("steps"));
+    let manifests = workspace.manifests();
     let step = |kind: &str, number: usize| -> (String, PathBuf) {
         let key = manifests.iter().filter(|one| one["kind"] == kind).nth(number).unwrap()["key"].as_str().unwrap();
-        (key.to_owned(), cache(&format!("steps/{}/{key}.json", &key[..2])))
+        (key.to_owned(), workspace.manifest(key))
     };
     let object = |kind: &str| {
         let manifest = manifests.iter().find(|one| one["kind"] == kind).unwrap();
         let digest = manifest["outputs"]["weights"]["digest"].as_str().unwrap();
-        cache(&format!("objects/{}/{digest}", &digest[..2]))
+        workspace.object(digest)
     };
     folder(&object("finetune"));
     pipe(&object("pretrain"));

@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use crate::background::{Run, wait_for};
-use crate::sources::with_model;
+use crate::sources::{MODEL_FILES, model_info, sha256, with_model};
 use crate::stub::{Gate, Reply, Stub};
 use crate::workspace::{Ended, Workspace};
-use serde_json::json;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The one in the environment and the one in the file have it in common.
@@ -31,10 +30,6 @@ model = "hf:someone/busy"
 [fetch.astray]
 model = "hf:someone/astray"
 "#;
-
-fn sha256(bytes: &[u8]) -> String {
-    <sha2::Sha256 as sha2::Digest>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Everything that was written below a folder, names and contents, but for one file.
 fn assert_unwritten(folder: &Path, secret: &str, but: Option<&Path>) {
@@ -70,12 +65,10 @@ fn command_lines(process: u32) -> Vec<String> {
 
 /// A hub where one model is there and everything that can go wrong does with the others.
 fn hub(workspace: &Workspace, gate: &Gate) -> Stub {
-    let names = ["config.json", "model.safetensors", "tokenizer.json"];
-    let siblings = names.map(|name| json!({"rfilename": name}));
-    let info = Reply::ok(json!({"sha": COMMIT, "siblings": siblings}).to_string().as_bytes());
+    let info = model_info(COMMIT);
     let stub = Stub::start(Vec::new());
     let elsewhere = Stub::start(vec![("/gone", vec![Reply::status(403)])]);
-    for name in names {
+    for name in MODEL_FILES {
         let content = std::fs::read(workspace.path(&format!("model/{name}"))).unwrap();
         let file = Reply::hub_file(COMMIT, &sha256(&content), &content);
         stub.page(&format!("/someone/tiny-bert/resolve/{COMMIT}/{name}"), vec![file]);

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
+use crate::stub::Reply;
 use crate::workspace::{TINY, Workspace};
 
 /// A model from nothing as local files: what the tiny study's pretrain stage makes.
@@ -11,6 +14,19 @@ pub fn with_model(experiment: &str) -> Workspace {
     let workspace = Workspace::new(experiment);
     maker.lay_out_models("pretrain", &workspace, |_| "model".to_owned());
     workspace
+}
+
+/// The files of a model, as a hub lists them.
+pub const MODEL_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+
+/// What a hub says of a model at a commit.
+pub fn model_info(commit: &str) -> Reply {
+    let siblings = MODEL_FILES.map(|name| json!({"rfilename": name}));
+    Reply::ok(json!({"sha": commit, "siblings": siblings}).to_string().as_bytes())
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    <sha2::Sha256 as sha2::Digest>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Three labels to train on; two, with a heuristic column, to evaluate on.

@@ -2,7 +2,7 @@
 
 use crate::background::{Run, children, signal, wait_until_gone};
 use crate::random::{Random, parameter};
-use crate::workspace::{Ended, TINY, Workspace, read_manifests};
+use crate::workspace::{Ended, TINY, Workspace};
 
 /// One fine-tune of 40 steps.
 fn one(run: &str) -> String {
@@ -51,7 +51,7 @@ fn snapshots(workspace: &Workspace) -> Vec<usize> {
 
 /// A fact of the fine-tune's manifest.
 fn fact(workspace: &Workspace, name: &str) -> Option<String> {
-    let manifests = read_manifests(&workspace.path("cache/v1/steps"));
+    let manifests = workspace.manifests();
     let manifest = manifests.iter().find(|manifest| manifest["kind"] == "finetune").unwrap();
     manifest["provenance"]["facts"][name].as_str().map(str::to_owned)
 }
@@ -196,7 +196,7 @@ fn whatever_is_stopped_ends_the_same() {
         stopped += usize::from(ended.code != Some(0));
     }
     workspace.run(&["--jobs", "1"]).ok();
-    let all = read_manifests(&workspace.path("cache/v1/steps"));
+    let all = workspace.manifests();
     let resumed = all.iter().filter(|manifest| {
         let facts = manifest["provenance"]["facts"].as_object();
         facts.is_some_and(|facts| facts.keys().any(|name| name.contains("interrupted") || name.contains("resumed")))

@@ -2,7 +2,7 @@
 
 use pipeline::study::words::Metric;
 
-use crate::workspace::{TINY, Workspace, read_manifests};
+use crate::workspace::{TINY, Workspace};
 
 /// With points at (0, 0) and (1, 0), where two of the models stand.
 const SURFACE: &str = r#"
@@ -39,7 +39,7 @@ fn the_models_lie_in_their_plane() {
     let run = workspace.run(&["--jobs", "2"]).ok();
     assert!(run.err.contains("done surface.plane[3,0,1] in "), "{}", run.err);
     let metrics = workspace.read("results/tiny/metrics.csv");
-    let manifests = read_manifests(&workspace.path("cache/v1/steps"));
+    let manifests = workspace.manifests();
     let mut seen = 0;
     for manifest in manifests.iter().filter(|manifest| manifest["kind"] == "surface") {
         let plane = &manifest["outputs"]["plane"]["inline"];
@@ -50,7 +50,7 @@ fn the_models_lie_in_their_plane() {
         let end = models[if swapped { 2 } else { 1 }];
         check_geometry(plane);
         let digest = manifest["outputs"]["surface"]["digest"].as_str().unwrap();
-        let object = std::fs::read(workspace.path("cache/v1/objects").join(&digest[..2]).join(digest)).unwrap();
+        let object = std::fs::read(workspace.object(digest)).unwrap();
         let grid = pipeline::kinds::surface::Grid::from_parquet(&object, [7, 7]).unwrap();
         assert_eq!(grid.x, [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5]);
         let scale = plane["scale"].as_f64().unwrap();
@@ -116,7 +116,7 @@ fn a_killed_surface_goes_on_after_its_last_whole_row() {
     }
     workspace.run(&["--jobs", "1"]).ok();
     assert_eq!(workspace.finished(), untouched.finished());
-    let manifests = read_manifests(&workspace.path("cache/v1/steps"));
+    let manifests = workspace.manifests();
     let surface = manifests.iter().find(|manifest| manifest["kind"] == "surface").unwrap();
     assert_eq!(surface["provenance"]["facts"]["rows_of_an_interrupted_run"], "7");
     assert!(nothing_in(&workspace));

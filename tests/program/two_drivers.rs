@@ -1,12 +1,12 @@
 //! Several drivers, `gc` and the user's own hands on one cache: what a step computes from is what its key says.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::background::{Run, wait_for};
-use crate::workspace::{Ended, TINY, Workspace, read_manifests};
+use crate::workspace::{Ended, TINY, Workspace, files};
 
 const STUDY: &str = r#"
 [experiment]
@@ -89,13 +89,9 @@ fn run(workspace: &Workspace, more: &[&str]) -> Ended {
     command(workspace, more).output().unwrap().into()
 }
 
-fn files(folder: PathBuf) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-}
-
 /// The outputs of finished steps of these kinds, by key.
 fn made(workspace: &Workspace, kinds: &[&str]) -> BTreeMap<String, BTreeMap<String, String>> {
-    let manifests = read_manifests(&workspace.path("cache/v1/steps")).into_iter();
+    let manifests = workspace.manifests().into_iter();
     let chosen: Vec<String> = manifests
         .filter(|one| kinds.contains(&one["kind"].as_str().unwrap()))
         .map(|one| one["key"].as_str().unwrap().to_owned())
@@ -285,7 +281,7 @@ fn a_flipped_bit_in_what_gc_goes_by_makes_it_keep_everything() {
     let whole = workspace.finished();
     // The first step of all is gone, so which keys the others have is known from this file alone.
     let first = made(&workspace, &["pretrain"]).into_keys().next().unwrap();
-    std::fs::remove_file(workspace.path(&format!("cache/v1/steps/{}/{first}.json", &first[..2]))).unwrap();
+    std::fs::remove_file(workspace.manifest(&first)).unwrap();
     let left = workspace.finished();
     let path = workspace.path("cache/v1/experiments/tiny.json");
     let at = workspace.read("cache/v1/experiments/tiny.json").find("finetune.agents[seed=2]\": \"").unwrap() + 30;
@@ -298,7 +294,7 @@ fn a_flipped_bit_in_what_gc_goes_by_makes_it_keep_everything() {
         assert_eq!(workspace.finished(), left);
         // A run that does not know them all either changes nothing about that.
         workspace.run(more).ok();
-        std::fs::remove_file(workspace.path(&format!("cache/v1/steps/{}/{first}.json", &first[..2]))).ok();
+        std::fs::remove_file(workspace.manifest(&first)).ok();
     }
     workspace.run(&[]).ok();
     let gc = workspace.pipeline(&["cache", "gc", "study.toml"]).ok();
@@ -309,7 +305,7 @@ fn a_flipped_bit_in_what_gc_goes_by_makes_it_keep_everything() {
     let mut keys: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
     keys.remove("seal").unwrap();
     workspace.write("cache/v1/experiments/tiny.json", serde_json::to_string(&keys).unwrap());
-    std::fs::remove_file(workspace.path(&format!("cache/v1/steps/{}/{first}.json", &first[..2]))).unwrap();
+    std::fs::remove_file(workspace.manifest(&first)).unwrap();
     workspace.pipeline(&["cache", "gc", "study.toml"]).ok();
     assert_eq!(workspace.finished(), left);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// A study of seconds: one layer, four seeds, both kinds of figures and tables.
@@ -93,39 +93,53 @@ impl Workspace {
 
     /// Key of every finished step → the digests of its outputs, by name.
     pub fn finished(&self) -> BTreeMap<String, BTreeMap<String, String>> {
-        manifests(&self.path("cache/v1/steps"))
+        let digests = |manifest: serde_json::Value| {
+            let outputs = manifest["outputs"].as_object().unwrap().iter();
+            let digests = outputs.map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().to_owned()));
+            (manifest["key"].as_str().unwrap().to_owned(), digests.collect())
+        };
+        self.manifests().into_iter().map(digests).collect()
+    }
+
+    /// The manifests of all finished steps.
+    pub fn manifests(&self) -> Vec<serde_json::Value> {
+        let folders = std::fs::read_dir(self.path("cache/v1/steps")).into_iter().flatten();
+        let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+        let paths = files.map(|file| file.unwrap().path());
+        let manifests = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+        manifests.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+    }
+
+    /// Where the manifest of a step stands.
+    pub fn manifest(&self, key: &str) -> PathBuf {
+        self.path(&format!("cache/v1/steps/{}/{key}.json", &key[..2]))
+    }
+
+    /// Where the bytes with this digest stand.
+    pub fn object(&self, digest: &str) -> PathBuf {
+        self.path(&format!("cache/v1/objects/{}/{digest}", &digest[..2]))
     }
 
     /// Writes the models that steps of one kind made as folders of another workspace; `name` gets the parameters.
     pub fn lay_out_models(&self, kind: &str, to: &Workspace, name: impl Fn(&serde_json::Value) -> String) {
         let mut found = false;
-        for manifest in read_manifests(&self.path("cache/v1/steps")).into_iter().filter(|one| one["kind"] == kind) {
+        for manifest in self.manifests().into_iter().filter(|one| one["kind"] == kind) {
             found = true;
             for (output, file) in
                 [("config", "config.json"), ("tokenizer", "tokenizer.json"), ("weights", "model.safetensors")]
             {
                 let digest = manifest["outputs"][output]["digest"].as_str().unwrap();
-                let object = self.path("cache/v1/objects").join(&digest[..2]).join(digest);
-                to.write(&format!("{}/{file}", name(&manifest["parameters"])), std::fs::read(object).unwrap());
+                to.write(
+                    &format!("{}/{file}", name(&manifest["parameters"])),
+                    std::fs::read(self.object(digest)).unwrap(),
+                );
             }
         }
         assert!(found, "no step of kind {kind} is in the cache");
     }
 }
 
-pub fn manifests(steps: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
-    let digests = |manifest: serde_json::Value| {
-        let outputs = manifest["outputs"].as_object().unwrap().iter();
-        let digests = outputs.map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().to_owned()));
-        (manifest["key"].as_str().unwrap().to_owned(), digests.collect())
-    };
-    read_manifests(steps).into_iter().map(digests).collect()
-}
-
-pub fn read_manifests(steps: &Path) -> Vec<serde_json::Value> {
-    let folders = std::fs::read_dir(steps).into_iter().flatten();
-    let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
-    let paths = files.map(|file| file.unwrap().path());
-    let manifests = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    manifests.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+/// What is in a folder; nothing if it is not there.
+pub fn files(folder: PathBuf) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }

@@ -1,13 +1,13 @@
 //! The finished steps of a study, as rows of tables are made of them.
 
-use std::any::Any;
-
+use polars::prelude::DataFrame;
 use serde::de::DeserializeOwned;
 
-use crate::engine::{Artifact, Graph, Plan, Step, StepKind};
+use crate::data::{read_parquet, write_parquet};
+use crate::engine::{Artifact, Graph, Plan, Step, StepKind, Work};
 use crate::fingerprint::Key;
 use crate::store::{Manifest, Store};
-use crate::tables::TableError;
+use crate::tables::{TableError, column};
 
 /// What is finished of a study.
 #[derive(Clone, Copy)]
@@ -17,8 +17,8 @@ pub struct Finished<'a> {
     store: &'a Store,
 }
 
-/// A finished step of one kind.
-pub struct Done<'a, T> {
+/// A finished step; with the parameters of its kind, where that is known.
+pub struct Done<'a, T: ?Sized = dyn Work> {
     pub step: &'a Step,
     pub params: &'a T,
     manifest: &'a Manifest,
@@ -30,21 +30,28 @@ impl<'a> Finished<'a> {
         Self { graph, plan, store }
     }
 
-    /// Those of one kind, in the order of the graph.
-    pub fn steps<T: StepKind>(&self) -> impl Iterator<Item = Done<'a, T>> + use<'a, T> {
+    /// All of them, in the order of the graph.
+    pub fn all(&self) -> impl Iterator<Item = Done<'a>> + use<'a> {
         let (store, steps) = (self.store, self.graph.steps.iter().zip(&self.plan.states));
         steps.filter_map(move |(step, state)| {
-            Some(Done { step, params: step.work.of::<T>()?, manifest: state.manifest()?, store })
+            Some(Done { step, params: &*step.work, manifest: state.manifest()?, store })
         })
     }
 
-    /// The number of a step in the graph: rows of one table that come from several kinds of steps are in this order.
-    pub fn place<T: Any>(&self, done: &Done<'a, T>) -> usize {
-        self.graph.steps.iter().position(|step| std::ptr::eq(step, done.step)).unwrap_or(usize::MAX)
+    /// Those of one kind, in the order of the graph.
+    pub fn steps<T: StepKind>(&self) -> impl Iterator<Item = Done<'a, T>> + use<'a, T> {
+        self.all().filter_map(|done| done.of())
     }
 }
 
-impl<'a, T> Done<'a, T> {
+impl<'a> Done<'a> {
+    /// The same with its parameters, where it is of this kind.
+    pub fn of<T: StepKind>(&self) -> Option<Done<'a, T>> {
+        Some(Done { step: self.step, params: self.params.of()?, manifest: self.manifest, store: self.store })
+    }
+}
+
+impl<'a, T: ?Sized> Done<'a, T> {
     /// The name of its stage.
     pub fn stage(&self) -> &'a str {
         &self.step.stage.name
@@ -87,4 +94,27 @@ pub fn by_stage<'a, T>(steps: impl Iterator<Item = Done<'a, T>>) -> Vec<(&'a str
         }
     }
     stages
+}
+
+/// A Parquet table of one step: its name, its bytes and the step's key.
+pub type Part = Result<(String, Vec<u8>, Key), TableError>;
+
+/// Parquet tables below each other as one, with two more columns: the name of each under `named`, and its key. `None`
+/// of none.
+pub fn stacked(named: &str, parts: impl Iterator<Item = Part>) -> Result<Option<Vec<u8>>, TableError> {
+    let mut whole: Option<DataFrame> = None;
+    for part in parts {
+        let (name, bytes, key) = part?;
+        let mut part = read_parquet(&bytes)?;
+        let rows = part.height();
+        part.with_column(column(named, vec![name; rows]))?;
+        part.with_column(column("key", vec![key.to_string(); rows]))?;
+        match &mut whole {
+            Some(whole) => drop(whole.vstack_mut(&part)?),
+            None => whole = Some(part),
+        }
+    }
+    let Some(mut whole) = whole else { return Ok(None) };
+    whole.rechunk_mut();
+    Ok(Some(write_parquet(&mut whole)?))
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use polars::prelude::{Column, DataFrame};
 
-use super::finished::{Finished, by_stage};
+use super::finished::{Finished, by_stage, stacked};
 use super::room::Write;
-use crate::data::{read_parquet, write_parquet};
+use crate::data::write_parquet;
 use crate::engine::{Artifact, StageError, StepKind};
-use crate::tables::{TableError, column};
+use crate::tables::TableError;
 use crate::train::StepLog;
 
 /// Stands for a Parquet table with a row a training step.
@@ -34,20 +34,9 @@ pub fn training_log(log: &[StepLog]) -> Result<Vec<u8>, StageError> {
 /// `training/<stage>.parquet`; a CSV of a real study would be hundreds of megabytes.
 pub fn files<T: StepKind>(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError> {
     for (stage, steps) in by_stage(finished.steps::<T>()) {
-        let mut whole: Option<DataFrame> = None;
-        for done in &steps {
-            let mut log = read_parquet(&done.bytes(&TRAINING_LOG)?)?;
-            let rows = log.height();
-            log.with_column(column("model", vec![done.instance().to_owned(); rows]))?;
-            log.with_column(column("key", vec![done.key().to_string(); rows]))?;
-            match &mut whole {
-                Some(whole) => drop(whole.vstack_mut(&log)?),
-                None => whole = Some(log),
-            }
-        }
-        if let Some(mut whole) = whole {
-            whole.rechunk_mut();
-            write(Path::new("training").join(format!("{stage}.parquet")), &write_parquet(&mut whole)?)?;
+        let logs = steps.iter().map(|done| Ok((done.instance().to_owned(), done.bytes(&TRAINING_LOG)?, done.key())));
+        if let Some(file) = stacked("model", logs)? {
+            write(Path::new("training").join(format!("{stage}.parquet")), &file)?;
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::analysis::statistics::{Summary, summary};
 use crate::analysis::transitivity::{Transitivity, transitivity};
 use crate::fingerprint::Key;
 use crate::kinds::eval::{MetricRow, metric_rows};
-use crate::kinds::finished::Finished;
+use crate::kinds::finished::{Done, Finished};
 use crate::tables::{Table, TableError, brief, column, counts, known_numbers, numbers, table, texts};
 
 #[derive(Debug)]
@@ -29,19 +29,19 @@ struct Clustering {
 }
 
 impl Clustering {
-    fn of(stage: String, clusters: Clusters, key: Key) -> Result<Self, TableError> {
+    fn of(Finding { stage, clusters, key }: &Finding) -> Result<Self, TableError> {
         let models = clusters.models.len();
         Ok(Self {
-            stage,
+            stage: stage.clone(),
             models,
             clusters: clusters.members().len(),
             eigengap: clusters.eigengap,
             silhouette: clusters.silhouettes.iter().sum::<f64>() / models.max(1) as f64,
             transitivity: transitivity(&clusters.matrix)?,
-            distance: clusters.distance,
-            metric: clusters.metric,
-            stability: clusters.stability,
-            key,
+            distance: clusters.distance.clone(),
+            metric: clusters.metric.clone(),
+            stability: clusters.stability.clone(),
+            key: *key,
         })
     }
 }
@@ -100,17 +100,11 @@ struct Finding {
 
 /// In the order of the graph.
 fn findings(finished: &Finished<'_>) -> Result<Vec<Finding>, TableError> {
-    let mut found = Vec::new();
-    for done in finished.steps::<run::Params>() {
-        let finding = Finding { stage: done.stage().to_owned(), clusters: done.json(&CLUSTERS)?, key: done.key() };
-        found.push((finished.place(&done), finding));
-    }
-    for done in finished.steps::<members::Params>() {
-        let finding = Finding { stage: done.stage().to_owned(), clusters: done.json(&CLUSTERS)?, key: done.key() };
-        found.push((finished.place(&done), finding));
-    }
-    found.sort_by_key(|(place, _)| *place);
-    Ok(found.into_iter().map(|(_, finding)| finding).collect())
+    let is_ours = |done: &Done<'_>| done.of::<run::Params>().is_some() || done.of::<members::Params>().is_some();
+    let finding = |done: Done<'_>| {
+        Ok(Finding { stage: done.stage().to_owned(), clusters: done.json(&CLUSTERS)?, key: done.key() })
+    };
+    finished.all().filter(is_ours).map(finding).collect()
 }
 
 pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
@@ -118,20 +112,22 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let mut tables = vec![members_table(&found)?];
-    let (summaries, differences) = of_metrics(&found, &metric_rows(finished)?)?;
+    tables_of(&found, &of_metrics(&found, &metric_rows(finished)?)?)
+}
+
+fn tables_of(found: &[Finding], (summaries, differences): &OfMetrics) -> Result<Vec<Table>, TableError> {
+    let mut tables = vec![members_table(found)?];
     if !summaries.is_empty() {
-        tables.push(summaries_table(&summaries)?);
+        tables.push(summaries_table(summaries)?);
     }
     // Clusters that were given have no distances to say anything of.
-    let with_distances = found.into_iter().filter(|one| !one.clusters.matrix.is_empty());
-    let rows = with_distances.map(|one| Clustering::of(one.stage, one.clusters, one.key));
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let with_distances = found.iter().filter(|one| !one.clusters.matrix.is_empty());
+    let rows = with_distances.map(Clustering::of).collect::<Result<Vec<_>, _>>()?;
     if !rows.is_empty() {
         tables.extend([clusterings(&rows)?, stability(&rows)?, triangles(&rows)?]);
     }
     if !differences.is_empty() {
-        tables.push(differences_table(&differences)?);
+        tables.push(differences_table(differences)?);
     }
     Ok(tables)
 }
@@ -162,8 +158,10 @@ struct ClusterSummary {
     key: Key,
 }
 
+type OfMetrics = (Vec<ClusterSummary>, Vec<Difference>);
+
 /// Every metric of which all models of a cluster have a value.
-fn of_metrics(found: &[Finding], metrics: &[MetricRow]) -> Result<(Vec<ClusterSummary>, Vec<Difference>), TableError> {
+fn of_metrics(found: &[Finding], metrics: &[MetricRow]) -> Result<OfMetrics, TableError> {
     let mut values: BTreeMap<String, BTreeMap<&str, f64>> = BTreeMap::new();
     for row in metrics {
         values.entry(row.full_name()).or_default().insert(&row.model, row.value);
@@ -284,10 +282,11 @@ pub fn show(finished: &Finished<'_>) -> Result<String, TableError> {
         cells.push(vec![(*stage).to_owned(), cluster.to_string(), models.len().to_string(), models.join(" ")]);
     }
     brief::write("clusters", &cells, "clusters", "clusters", &mut text);
-    show_metrics(&of_metrics(&found, &metric_rows(finished)?)?.0, &mut text);
+    let of_metrics = of_metrics(&found, &metric_rows(finished)?)?;
+    show_metrics(&of_metrics.0, &mut text);
     // These have a form of their own.
     let shown = ["clusters", "cluster_metrics"];
-    for table in tables(finished)?.iter().filter(|table| !shown.contains(&table.name)) {
+    for table in tables_of(&found, &of_metrics)?.iter().filter(|table| !shown.contains(&table.name)) {
         brief::plain(table, &mut text)?;
     }
     Ok(text)

@@ -5,7 +5,6 @@ use std::fmt::Write;
 
 use super::measured::{METRICS, Measured};
 use super::{logs, run, table};
-use crate::engine::Artifact;
 use crate::fingerprint::Key;
 use crate::kinds::finished::{Finished, known};
 use crate::study::words::Metric;
@@ -37,36 +36,22 @@ impl MetricRow {
 
 /// In the order of the graph.
 pub fn metric_rows(finished: &Finished<'_>) -> Result<Vec<MetricRow>, TableError> {
-    let mut steps: Vec<(usize, Vec<MetricRow>)> = Vec::new();
-    for done in finished.steps::<run::Params>() {
-        let rows = rows(done.stage(), done.instance(), &done.json(&METRICS)?, done.key());
-        steps.push((finished.place(&done), rows));
+    let mut all = Vec::new();
+    for done in finished.all() {
+        if done.of::<run::Params>().is_some() {
+            all.extend(rows(done.stage(), done.instance(), &done.json(&METRICS)?, done.key()));
+            continue;
+        }
+        let published = done.of::<logs::Params>().map(|logs| &logs.params.models);
+        let published = published.or(done.of::<table::Params>().map(|table| &table.params.models));
+        // By number: 2 before 10.
+        let mut models = published.cloned().unwrap_or_default();
+        models.sort_unstable();
+        for model in models {
+            all.extend(rows(done.stage(), &model.to_string(), &done.json(&METRICS.of(model))?, done.key()));
+        }
     }
-    for done in finished.steps::<logs::Params>() {
-        let rows = published(&done.params.models, |model, metrics| {
-            Ok(rows(done.stage(), model, &done.json(metrics)?, done.key()))
-        })?;
-        steps.push((finished.place(&done), rows));
-    }
-    for done in finished.steps::<table::Params>() {
-        let rows = published(&done.params.models, |model, metrics| {
-            Ok(rows(done.stage(), model, &done.json(metrics)?, done.key()))
-        })?;
-        steps.push((finished.place(&done), rows));
-    }
-    steps.sort_by_key(|(place, _)| *place);
-    Ok(steps.into_iter().flat_map(|(_, rows)| rows).collect())
-}
-
-/// Of all models of a step, by number: 2 before 10.
-fn published(
-    models: &[u64],
-    rows: impl Fn(&str, &Artifact<Measured>) -> Result<Vec<MetricRow>, TableError>,
-) -> Result<Vec<MetricRow>, TableError> {
-    let mut models = models.to_vec();
-    models.sort_unstable();
-    let all = models.iter().map(|model| rows(&model.to_string(), &METRICS.of(model)));
-    Ok(all.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    Ok(all)
 }
 
 fn rows(stage: &str, model: &str, measured: &Measured, key: Key) -> Vec<MetricRow> {

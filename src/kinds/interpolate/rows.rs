@@ -29,36 +29,29 @@ impl Pair {
 
 /// In the order of the graph.
 fn pairs(finished: &Finished<'_>) -> Result<Vec<Pair>, TableError> {
-    let mut steps: Vec<(usize, Vec<Pair>)> = Vec::new();
-    for done in finished.steps::<run::PairParams>() {
-        let (first, second) = done.instance().split_once(',').unwrap_or((done.instance(), ""));
-        let pair = Pair {
+    let mut pairs = Vec::new();
+    for done in finished.all() {
+        let pair = |first: String, second: String, line: Line| Pair {
             stage: done.stage().to_owned(),
-            first: first.to_owned(),
-            second: second.to_owned(),
-            line: done.json(&LINE)?,
+            first,
+            second,
+            line,
             key: done.key(),
         };
-        steps.push((finished.place(&done), vec![pair]));
+        if done.of::<run::PairParams>().is_some() {
+            let (first, second) = done.instance().split_once(',').unwrap_or((done.instance(), ""));
+            pairs.push(pair(first.to_owned(), second.to_owned(), done.json(&LINE)?));
+        } else if let Some(logs) = done.of::<logs::Params>() {
+            // By number, whatever the order of `pairs`: 2 before 10.
+            let mut named = logs.params.named_pairs();
+            named.sort_unstable();
+            for (first, second) in named {
+                let line = done.json(&LINE.of(format_args!("{first},{second}")))?;
+                pairs.push(pair(first.to_string(), second.to_string(), line));
+            }
+        }
     }
-    for done in finished.steps::<logs::Params>() {
-        // By number, whatever the order of `pairs`: 2 before 10.
-        let mut named = done.params.named_pairs();
-        named.sort_unstable();
-        let pair = |(first, second): (u64, u64)| {
-            Ok(Pair {
-                stage: done.stage().to_owned(),
-                first: first.to_string(),
-                second: second.to_string(),
-                line: done.json(&LINE.of(format_args!("{first},{second}")))?,
-                key: done.key(),
-            })
-        };
-        let all = named.into_iter().map(pair).collect::<Result<_, TableError>>()?;
-        steps.push((finished.place(&done), all));
-    }
-    steps.sort_by_key(|(place, _)| *place);
-    Ok(steps.into_iter().flat_map(|(_, pairs)| pairs).collect())
+    Ok(pairs)
 }
 
 pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {

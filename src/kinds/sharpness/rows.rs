@@ -15,25 +15,26 @@ struct Sharp {
 
 /// In the order of the graph.
 fn rows(finished: &Finished<'_>) -> Result<Vec<Sharp>, TableError> {
-    let mut steps: Vec<(usize, Vec<Sharp>)> = Vec::new();
-    for done in finished.steps::<run::Params>() {
-        let (stage, model) = (done.stage().to_owned(), done.instance().to_owned());
-        let sharp = Sharp { stage, model, measured: done.json(&SHARPNESS)?, key: done.key() };
-        steps.push((finished.place(&done), vec![sharp]));
-    }
-    for done in finished.steps::<logs::Params>() {
-        // By number, whatever the order of `seeds`.
-        let mut models = done.params.models.clone();
-        models.sort_unstable();
-        let sharp = |model: u64| {
-            let (stage, measured) = (done.stage().to_owned(), done.json(&SHARPNESS.of(model))?);
-            Ok(Sharp { stage, model: model.to_string(), measured, key: done.key() })
+    let mut rows = Vec::new();
+    for done in finished.all() {
+        let sharp = |model: String, measured: Sharpness| Sharp {
+            stage: done.stage().to_owned(),
+            model,
+            measured,
+            key: done.key(),
         };
-        let all = models.into_iter().map(sharp).collect::<Result<_, TableError>>()?;
-        steps.push((finished.place(&done), all));
+        if done.of::<run::Params>().is_some() {
+            rows.push(sharp(done.instance().to_owned(), done.json(&SHARPNESS)?));
+        } else if let Some(logs) = done.of::<logs::Params>() {
+            // By number, whatever the order of `seeds`.
+            let mut models = logs.params.models.clone();
+            models.sort_unstable();
+            for model in models {
+                rows.push(sharp(model.to_string(), done.json(&SHARPNESS.of(model))?));
+            }
+        }
     }
-    steps.sort_by_key(|(place, _)| *place);
-    Ok(steps.into_iter().flat_map(|(_, rows)| rows).collect())
+    Ok(rows)
 }
 
 pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use polars::prelude::DataFrame;
-
 use super::logs::plane_name;
 use super::plane::{PLANE, Plane, SURFACE};
 use super::{logs, run};
-use crate::data::{read_parquet, write_parquet};
 use crate::fingerprint::Key;
-use crate::kinds::finished::{Finished, by_stage};
+use crate::kinds::finished::{Finished, Part, by_stage, stacked};
 use crate::kinds::room::Write;
-use crate::tables::{Table, TableError, brief, column, known_numbers, numbers, table, texts};
+use crate::tables::{Table, TableError, brief, known_numbers, numbers, table, texts};
 
 /// One of the three models of a plane.
 struct Place {
@@ -29,24 +26,21 @@ struct Place {
 
 /// In the order of the graph.
 fn places(finished: &Finished<'_>) -> Result<Vec<Place>, TableError> {
-    let mut steps: Vec<(usize, Vec<Place>)> = Vec::new();
-    for done in finished.steps::<run::Params>() {
-        let places = of_plane(done.stage(), done.instance(), &done.json(&PLANE)?, done.key());
-        steps.push((finished.place(&done), places));
-    }
-    for done in finished.steps::<logs::Params>() {
-        // By number, whatever the order of `planes`.
-        let mut planes = done.params.planes.clone();
-        planes.sort_unstable();
-        let mut all = Vec::new();
-        for plane in planes {
-            let name = plane_name(&plane);
-            all.extend(of_plane(done.stage(), &name, &done.json(&PLANE.of(&name))?, done.key()));
+    let mut places = Vec::new();
+    for done in finished.all() {
+        if done.of::<run::Params>().is_some() {
+            places.extend(of_plane(done.stage(), done.instance(), &done.json(&PLANE)?, done.key()));
+        } else if let Some(logs) = done.of::<logs::Params>() {
+            // By number, whatever the order of `planes`.
+            let mut planes = logs.params.planes.clone();
+            planes.sort_unstable();
+            for plane in planes {
+                let name = plane_name(&plane);
+                places.extend(of_plane(done.stage(), &name, &done.json(&PLANE.of(&name))?, done.key()));
+            }
         }
-        steps.push((finished.place(&done), all));
     }
-    steps.sort_by_key(|(place, _)| *place);
-    Ok(steps.into_iter().flat_map(|(_, places)| places).collect())
+    Ok(places)
 }
 
 /// `name`: the labels of its three models, joined by commas.
@@ -103,24 +97,9 @@ pub fn files(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError
     Ok(())
 }
 
-fn write_grids(
-    stage: &str,
-    grids: impl Iterator<Item = Result<(String, Vec<u8>, Key), TableError>>,
-    write: Write<'_>,
-) -> Result<(), TableError> {
-    let mut whole: Option<DataFrame> = None;
-    for grid in grids {
-        let (plane, bytes, key) = grid?;
-        let mut grid = read_parquet(&bytes)?;
-        let rows = grid.height();
-        grid.with_column(column("plane", vec![plane; rows]))?;
-        grid.with_column(column("key", vec![key.to_string(); rows]))?;
-        match &mut whole {
-            Some(whole) => drop(whole.vstack_mut(&grid)?),
-            None => whole = Some(grid),
-        }
+fn write_grids(stage: &str, grids: impl Iterator<Item = Part>, write: Write<'_>) -> Result<(), TableError> {
+    match stacked("plane", grids)? {
+        Some(file) => write(Path::new("surfaces").join(format!("{stage}.parquet")), &file),
+        None => Ok(()),
     }
-    let Some(mut whole) = whole else { return Ok(()) };
-    whole.rechunk_mut();
-    write(Path::new("surfaces").join(format!("{stage}.parquet")), &write_parquet(&mut whole)?)
 }

@@ -46,11 +46,6 @@ impl<U, T: ?Sized> Named<U, T> {
     pub fn name(&self) -> &str {
         &self.name
     }
-
-    /// What tells `name` from others of this kind: `7,22` for `line:7,22`.
-    pub fn which<'a>(&self, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(&*self.name)?.strip_prefix(':')
-    }
 }
 
 impl<U, T: ?Sized> Clone for Named<U, T> {
@@ -73,8 +68,6 @@ mod tests {
     fn one_of_several_is_told_from_the_others() {
         const LINE: Artifact<f64> = Artifact::new("line");
         assert_eq!(LINE.of("7,22").name(), "line:7,22");
-        assert_eq!(LINE.which("line:7,22"), Some("7,22"));
-        assert_eq!((LINE.which("line"), LINE.which("lines:7"), LINE.which("plane:1")), (None, None, None));
         assert_eq!(Artifact::<f64>::new("weights").at(15000).name(), "weights@15000");
         assert_eq!(Role::<f64>::new("model").part::<f64>("weights").name(), "model.weights");
     }

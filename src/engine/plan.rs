@@ -88,14 +88,10 @@ impl Plan {
         forced: bool,
         last_keys: &BTreeMap<String, Key>,
     ) -> Result<State, PlanError> {
-        let waiting: BTreeSet<usize> = graph.steps[step]
-            .inputs
-            .iter()
-            .map(|input| input.from)
-            .filter(|from| self.states[*from].manifest().is_none())
-            .collect();
+        let mut waiting = graph.steps[step].needs();
+        waiting.retain(|from| self.states[*from].manifest().is_none());
         if !waiting.is_empty() {
-            return Ok(State::Waiting(waiting.into_iter().collect()));
+            return Ok(State::Waiting(waiting));
         }
         let inputs = self.inputs(graph, step)?;
         Ok(look_up(store, &graph.steps[step], &inputs, forced, last_keys)?)

@@ -63,7 +63,7 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentE
 /// As [`read`].
 pub fn read_with(path: &Path, overrides: &[String], text: ReadText<'_>) -> Result<Experiment, ExperimentError> {
     let loaded = load(path, overrides, text)?;
-    let mut checker = Checker::new();
+    let mut checker = Checker::default();
     let read = match loaded.merged() {
         Ok(table) => experiment(table, &loaded, &mut checker),
         Err(error) => checker.fail(error),
@@ -128,7 +128,7 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
     if checker.is_sound() {
         let offers = stages.iter().map(|stage| (&stage.id, stage.spec.as_offers()));
         let mut references = References::new(offers);
-        stages.iter().for_each(|stage| stage.spec.references(&stage.id, &mut references));
+        stages.iter().for_each(|stage| stage.spec.references(&mut references));
         for error in references.into_errors() {
             checker.fail::<()>(error);
         }

@@ -19,7 +19,7 @@ pub fn digest_of_file(path: &Path) -> Result<Digest, String> {
             return Err(io::Error::other("it is not a regular file"));
         }
         let mut hasher = blake3::Hasher::new();
-        io::copy(&mut std::fs::File::open(path)?, &mut hasher)?;
+        hasher.update_reader(std::fs::File::open(path)?)?;
         Ok(hasher.finalize().into())
     };
     digest().map_err(|error| format!("failed to read `{}`: {error}", path.display()))

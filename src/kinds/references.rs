@@ -39,10 +39,6 @@ impl<'a> References<'a> {
         self.errors
     }
 
-    pub fn fail(&mut self, error: Diagnostic) {
-        self.errors.push(error);
-    }
-
     /// Notes it where there is no such stage.
     pub fn named(&mut self, name: &Spanned<String>, kind: Kind) {
         self.find(name, kind);

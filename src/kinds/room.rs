@@ -19,7 +19,7 @@ use crate::tables::{Table, TableError};
 /// A validated table of an experiment.
 pub trait Spec: Offers + Debug + Any {
     /// Checks that what the table names is there.
-    fn references(&self, stage: &StageId, to: &mut References<'_>);
+    fn references(&self, to: &mut References<'_>);
 
     /// Adds its steps, and publishes what other stages can build on.
     ///

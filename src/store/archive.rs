@@ -23,6 +23,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::files::{refuse_linked_folder, set_mode};
 use super::inventory::canonical;
+use super::leftovers;
 use super::{Manifest, Store, StoreError, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
 
@@ -178,7 +179,7 @@ impl Store {
         let copied = if here {
             io::copy(&mut hashed, &mut io::sink())
         } else {
-            let file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(fail)?;
+            let file = leftovers::temporary(folder).map_err(fail)?;
             io::copy(&mut hashed, temporary.insert(file))
         };
         let digest_found = Digest::from(hashed.hasher.finalize());

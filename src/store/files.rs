@@ -12,11 +12,7 @@ use crate::hold;
 /// What is known of a file of the cache, `None` where there is none. Neither the file nor the folder it lies in may be
 /// a link: an entry of the cache never leads out of it.
 pub(super) fn plain(path: &Path) -> Result<Option<Metadata>, StoreError> {
-    if let Some(folder) = path.parent()
-        && fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink())
-    {
-        return Err(damaged(folder, "it is a symbolic link, and the cache follows none; remove it"));
-    }
+    refuse_linked_folder(path)?;
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(Some(found)),
         Ok(found) if found.is_symlink() => Err(damaged(path, "it is a symbolic link, and the cache follows none")),
@@ -36,8 +32,10 @@ pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
 
 /// A file that is written replaces a link in its place, but a folder that is a link would lead it elsewhere.
 pub(super) fn refuse_linked_folder(path: &Path) -> Result<(), StoreError> {
-    match plain(path) {
-        Err(error @ StoreError::Damaged { .. }) if path.parent().is_some_and(Path::is_symlink) => Err(error),
+    match path.parent() {
+        Some(folder) if folder.is_symlink() => {
+            Err(damaged(folder, "it is a symbolic link, and the cache follows none; remove it"))
+        }
         _ => Ok(()),
     }
 }
@@ -47,7 +45,7 @@ pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreEr
     let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(fail)?;
-    let temporary = tempfile::Builder::new().prefix(&leftovers::prefix()).tempfile_in(folder).map_err(fail)?;
+    let temporary = leftovers::temporary(folder).map_err(fail)?;
     // Not through `temporary` itself, whose errors name it.
     temporary.as_file().write_all(bytes).map_err(fail)?;
     set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use crate::fingerprint::Digest;
@@ -11,15 +12,18 @@ const START: &str = ".tmp-";
 const OLD: Duration = Duration::from_secs(24 * 3600);
 
 /// How the names of this process's temporary files start: its machine since its last start, and its number.
-pub fn prefix() -> String {
+fn prefix() -> String {
     format!("{START}{}-{}-", machine(), std::process::id())
 }
 
 /// Eight digits for this start of this machine, and for this container on it.
-pub(super) fn machine() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    Digest::of(format!("{boot} {}", namespace.display()).as_bytes()).to_string()[..8].to_owned()
+pub(super) fn machine() -> &'static str {
+    static MACHINE: LazyLock<String> = LazyLock::new(|| {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        Digest::of(format!("{boot} {}", namespace.display()).as_bytes()).to_string()[..8].to_owned()
+    });
+    &MACHINE
 }
 
 /// Removes what dead processes left in `folder` and, `depth` folders deep, below it. What cannot be removed is left.
@@ -31,11 +35,11 @@ pub fn remove(folder: &Path, depth: usize) {
 
 /// The time by the file system's own clock, which may be another machine's.
 pub(super) fn clock(folder: &Path) -> std::io::Result<SystemTime> {
-    probe(folder)?.as_file().metadata()?.modified()
+    temporary(folder)?.as_file().metadata()?.modified()
 }
 
-/// A file that is gone at once; it shows whether there can be one.
-pub(super) fn probe(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+/// A file that is gone with what this gives back, and is known as ours should that not come to pass.
+pub(super) fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(&prefix()).tempfile_in(folder)
 }
 
@@ -44,7 +48,7 @@ fn remove_before(folder: &Path, depth: usize, now: SystemTime) {
         // Of the entry itself: links are not followed.
         let Ok(kind) = entry.file_type() else { continue };
         let age = || now.duration_since(entry.metadata().ok()?.modified().ok()?).ok();
-        let dead = is_dead(&entry.file_name().to_string_lossy(), &machine(), age);
+        let dead = is_dead(&entry.file_name().to_string_lossy(), machine(), age);
         if kind.is_dir() && depth > 0 {
             remove_before(&entry.path(), depth - 1, now);
         }

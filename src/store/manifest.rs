@@ -81,10 +81,8 @@ impl Manifest {
 
     /// Whether `now`, of the same step, holds another result.
     pub fn is_remade(&self, now: &Self) -> bool {
-        let digests = |manifest: &Self| -> Vec<(String, Digest)> {
-            manifest.outputs.iter().map(|(name, output)| (name.clone(), output.digest)).collect()
-        };
-        self.key == now.key && digests(self) != digests(now)
+        let outputs = self.outputs.iter().map(|(name, output)| (name, output.digest));
+        self.key == now.key && outputs.ne(now.outputs.iter().map(|(name, output)| (name, output.digest)))
     }
 
     /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key

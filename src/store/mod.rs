@@ -73,7 +73,7 @@ impl Store {
             publish(&tag, TAG.as_bytes(), false)?;
         }
         // Found out now rather than after an hour of training.
-        leftovers::probe(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
+        leftovers::temporary(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
         Ok(store)
     }
 

@@ -21,10 +21,6 @@ pub struct Checker {
 }
 
 impl Checker {
-    pub fn new() -> Self {
-        Self { seed: 0, errors: Vec::new() }
-    }
-
     /// Whether nothing is wrong so far.
     pub fn is_sound(&self) -> bool {
         self.errors.is_empty()

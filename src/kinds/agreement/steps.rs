@@ -20,7 +20,7 @@ pub struct Agreed {
 impl Offers for Agreement {}
 
 impl Spec for Agreement {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         to.named(&self.of, eval::KIND);
     }
 

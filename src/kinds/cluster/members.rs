@@ -83,7 +83,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Member
 impl Offers for Members {}
 
 impl Spec for Members {
-    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+    fn references(&self, _: &mut References<'_>) {}
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let models = Member::published(&self.seeds);

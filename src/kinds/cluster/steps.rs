@@ -15,7 +15,7 @@ use crate::study::Diagnostic;
 impl Offers for Cluster {}
 
 impl Spec for Cluster {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         to.measures(&self.of, interpolate::KIND, self.metric);
     }
 

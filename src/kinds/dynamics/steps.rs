@@ -23,7 +23,7 @@ pub struct Followed {
 impl Offers for DynamicsSpec {}
 
 impl Spec for DynamicsSpec {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.of.iter().for_each(|of| to.named(of, cluster::KIND));
     }
 

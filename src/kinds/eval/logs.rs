@@ -97,7 +97,7 @@ impl Offers for PublishedLogs {
 }
 
 impl Spec for PublishedLogs {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.data.iter().for_each(|data| to.data(data));
     }
 

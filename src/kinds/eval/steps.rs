@@ -29,7 +29,7 @@ impl Offers for Eval {
 }
 
 impl Spec for Eval {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.measure.references(to);
     }
 

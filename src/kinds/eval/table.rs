@@ -113,7 +113,7 @@ impl Offers for PublishedTable {
 }
 
 impl Spec for PublishedTable {
-    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+    fn references(&self, _: &mut References<'_>) {}
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let (source, location) = match self.source.get_ref() {

@@ -37,7 +37,7 @@ impl Offers for Fetch {
 }
 
 impl Spec for Fetch {
-    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+    fn references(&self, _: &mut References<'_>) {}
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         match self {

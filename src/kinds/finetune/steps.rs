@@ -28,7 +28,7 @@ impl Offers for Finetune {
 }
 
 impl Spec for Finetune {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         to.model(&self.model, true);
         to.data(&self.data);
     }

@@ -74,7 +74,7 @@ impl Offers for PublishedLines {
 }
 
 impl Spec for PublishedLines {
-    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+    fn references(&self, _: &mut References<'_>) {}
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let (logs, location) = self.logs.resolve(&is_line_log, to)?;

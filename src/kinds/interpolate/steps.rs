@@ -27,7 +27,7 @@ impl Offers for Interpolate {
 }
 
 impl Spec for Interpolate {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.measure.references(to);
     }
 

@@ -77,7 +77,7 @@ fn width(width: Option<&Text>, checker: &mut Checker) -> Option<Width> {
 impl Offers for Plot {}
 
 impl Spec for Plot {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.figure.references(to);
     }
 

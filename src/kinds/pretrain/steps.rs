@@ -23,7 +23,7 @@ impl Offers for Pretrain {
 }
 
 impl Spec for Pretrain {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         to.data(&self.data);
     }
 

@@ -39,7 +39,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Publis
 impl Offers for PublishedSharpness {}
 
 impl Spec for PublishedSharpness {
-    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+    fn references(&self, _: &mut References<'_>) {}
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let (logs, location) = self.logs.resolve(&is_line_log, to)?;

@@ -15,7 +15,7 @@ use crate::study::Diagnostic;
 impl Offers for SharpnessSpec {}
 
 impl Spec for SharpnessSpec {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.measure.references(to);
     }
 

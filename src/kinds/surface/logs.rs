@@ -92,7 +92,7 @@ impl Offers for PublishedSurfaces {
 }
 
 impl Spec for PublishedSurfaces {
-    fn references(&self, _: &StageId, _: &mut References<'_>) {}
+    fn references(&self, _: &mut References<'_>) {}
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         // Which files are wanted decides the logs' digest.

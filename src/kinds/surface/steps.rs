@@ -20,7 +20,7 @@ impl Offers for SurfaceSpec {
 }
 
 impl Spec for SurfaceSpec {
-    fn references(&self, _: &StageId, to: &mut References<'_>) {
+    fn references(&self, to: &mut References<'_>) {
         self.measure.references(to);
     }
 

@@ -6,7 +6,7 @@ use polars::prelude::{Column, DataFrame};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::measured::{EXAMPLES, Evaluated, Evaluations, Group, METRICS, Measured, SENTENCES};
+use super::measured::{EXAMPLES, Evaluated, Evaluations, METRICS, Measured, SENTENCES};
 use crate::data::published::{Evaluation, LogFile, Pattern, SentenceIndex};
 use crate::data::{Dataset, write_parquet};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StageId, StepKind};
@@ -209,7 +209,9 @@ impl StepKind for Params {
                 class_names: evaluation.classes,
                 labels: evaluation.labels,
             };
-            let measured = measured(self, &examples, &matched, &scored)?;
+            // A sentence that is not in the data has no values to be grouped by.
+            let known = (0..scored.labels.len()).filter(|row| matched[*row].is_some());
+            let measured = Measured::of(&examples, &scored, &self.metrics, &self.by, known)?;
             outputs.json(&METRICS.of(model), &measured)?;
             let table = context.put(&table_of_examples(&examples, &scored)?)?;
             outputs.stored(&EXAMPLES.of(model), table);
@@ -257,27 +259,4 @@ fn examples(evaluation: &Evaluation, joined: Option<&(SentenceIndex, Dataset)>) 
         columns,
     };
     (Examples { dataset, labels: evaluation.labels.clone(), batches: Vec::new() }, rows)
-}
-
-fn measured(
-    params: &Params,
-    examples: &Examples,
-    matched: &[Option<usize>],
-    scored: &Scored,
-) -> Result<Measured, StageError> {
-    let columns = params.by.iter().map(|name| examples.column(name)).collect::<Result<Vec<_>, _>>()?;
-    let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-    if !columns.is_empty() {
-        for row in (0..scored.labels.len()).filter(|row| matched[*row].is_some()) {
-            groups.entry(columns.iter().map(|column| column[row].clone()).collect()).or_default().push(row);
-        }
-    }
-    let group = |(values, rows): (Vec<String>, Vec<usize>)| {
-        Ok(Group { values, examples: rows.len(), metrics: scored.rows(&rows).measure(&params.metrics)? })
-    };
-    Ok(Measured {
-        examples: scored.labels.len(),
-        metrics: scored.measure(&params.metrics)?,
-        groups: groups.into_iter().map(group).collect::<Result<_, StageError>>()?,
-    })
 }

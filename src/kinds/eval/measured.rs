@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Artifact, Kind};
+use crate::engine::{Artifact, Kind, StageError};
+use crate::kinds::measure::{Examples, Scored};
 use crate::kinds::models::Member;
 use crate::study::words::{Metric, MetricName};
 
@@ -41,6 +42,34 @@ pub struct Group {
 }
 
 impl Measured {
+    /// Metrics over all examples, and over each group that the columns `by` part `rows` into.
+    ///
+    /// # Errors
+    /// A column that there is not, or a metric that cannot be taken of these classes.
+    pub fn of(
+        examples: &Examples,
+        scored: &Scored,
+        metrics: &[Metric],
+        by: &[String],
+        rows: impl Iterator<Item = usize>,
+    ) -> Result<Self, StageError> {
+        let columns = by.iter().map(|name| examples.column(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+        if !columns.is_empty() {
+            for row in rows {
+                groups.entry(columns.iter().map(|column| column[row].clone()).collect()).or_default().push(row);
+            }
+        }
+        let group = |(values, rows): (Vec<String>, Vec<usize>)| {
+            Ok(Group { values, examples: rows.len(), metrics: scored.rows(&rows).measure(metrics)? })
+        };
+        Ok(Self {
+            examples: scored.labels.len(),
+            metrics: scored.measure(metrics)?,
+            groups: groups.into_iter().map(group).collect::<Result<_, StageError>>()?,
+        })
+    }
+
     /// A metric of all examples or of a group of them.
     ///
     /// # Errors

@@ -1,11 +1,9 @@
 //! Every example's logits, loss and label, and the metrics over all and by group.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::measured::{EXAMPLES, Group, METRICS, Measured};
-use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
+use super::measured::{EXAMPLES, METRICS, Measured};
+use crate::engine::{Context, Outputs, StageEnd, StepKind};
 use crate::kinds::inputs::model;
 use crate::kinds::measure::{Selection, table_of_examples};
 use crate::kinds::models::MODEL;
@@ -30,25 +28,7 @@ impl StepKind for Params {
         let model = model(context, &MODEL)?;
         let scored = examples.score(&self.selection, &model, context)?;
 
-        let all: Vec<usize> = (0..scored.labels.len()).collect();
-        let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
-        if !self.by.is_empty() {
-            let columns = self.by.iter().map(|name| examples.column(name)).collect::<Result<Vec<_>, _>>()?;
-            for row in all.iter().copied() {
-                groups.entry(columns.iter().map(|column| column[row].clone()).collect()).or_default().push(row);
-            }
-        }
-        let measured = Measured {
-            examples: all.len(),
-            metrics: scored.measure(&self.metrics)?,
-            groups: groups
-                .into_iter()
-                .map(|(values, rows)| {
-                    let metrics = scored.rows(&rows).measure(&self.metrics)?;
-                    Ok(Group { values, examples: rows.len(), metrics })
-                })
-                .collect::<Result<_, StageError>>()?,
-        };
+        let measured = Measured::of(&examples, &scored, &self.metrics, &self.by, 0..scored.labels.len())?;
         let mut outputs = Outputs::default();
         outputs.json(&METRICS, &measured)?;
         outputs.bytes(&EXAMPLES, table_of_examples(&examples, &scored)?);

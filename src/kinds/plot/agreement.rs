@@ -52,17 +52,17 @@ fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let order_by = match (raw.order_by.clone(), &raw.clusters) {
         (None, None) => OrderBy::Seed,
         (None, Some(_)) => OrderBy::Cluster,
-        (Some(order), clusters) => match (order.get_ref().as_str(), clusters) {
-            ("seed", _) => OrderBy::Seed,
-            ("cluster", Some(_)) => OrderBy::Cluster,
-            ("cluster", None) => {
-                return checker.fail(
-                    Diagnostic::new("nothing says which clusters these models are ordered by", order.span())
-                        .help("add clusters = \"NAME\" of a [cluster.NAME] stage"),
-                );
+        (Some(order), clusters) => {
+            let at = order.span();
+            match (OrderBy::read(order, checker)?, clusters) {
+                (OrderBy::Cluster, None) => {
+                    let what = "nothing says which clusters these models are ordered by";
+                    let help = "add clusters = \"NAME\" of a [cluster.NAME] stage";
+                    return checker.fail(Diagnostic::new(what, at).help(help));
+                }
+                (order, _) => order,
             }
-            _ => OrderBy::metric(order, checker)?,
-        },
+        }
     };
     Some(Box::new(AgreementSpec { of, value, order_by, clusters: raw.clusters.clone() }))
 }

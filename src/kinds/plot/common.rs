@@ -33,12 +33,16 @@ pub enum Order {
 }
 
 impl OrderBy {
-    /// Neither `"seed"` nor `"cluster"`.
-    pub fn metric(text: Text, checker: &mut Checker) -> Option<Self> {
+    /// `"seed"`, `"cluster"` or a metric.
+    pub fn read(text: Text, checker: &mut Checker) -> Option<Self> {
         let parse = |text: &str| {
             MetricRef::parse(text).map_err(|error| format!("{error}; or order by \"seed\" or \"cluster\""))
         };
-        checker.parse_text(text, parse).map(Self::Metric)
+        match text.get_ref().as_str() {
+            "seed" => Some(Self::Seed),
+            "cluster" => Some(Self::Cluster),
+            _ => checker.parse_text(text, parse).map(Self::Metric),
+        }
     }
 
     pub fn references(&self, to: &mut References<'_>) {
@@ -94,10 +98,6 @@ pub fn clustered<'a>(of: &Spanned<String>, from: &'a Expander<'_>) -> Option<&'a
     from.find(cluster::KIND, of.get_ref())
 }
 
-pub fn clusters_input(clustered: &Clustered) -> Input {
-    clustered.input(&CLUSTERS_ROLE)
-}
-
 /// Places of models in a cluster stage's list, and the input that is its result.
 pub type Places = (Option<Vec<usize>>, Option<Input>);
 
@@ -117,7 +117,7 @@ pub fn places_in_clusters(
         })
     };
     let places = models.iter().map(place).collect::<Result<_, _>>()?;
-    Ok(Some((Some(places), Some(clusters_input(clustered)))))
+    Ok(Some((Some(places), Some(clustered.input(&CLUSTERS_ROLE)))))
 }
 
 /// The cluster of each model, by its place in the list of the cluster stage.

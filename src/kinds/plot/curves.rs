@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, clusters_input, metric_inputs, metric_values};
+use super::common::{clustered, metric_inputs, metric_values};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
 use super::raw::RawPlot;
 use crate::engine::{Context, StageError};
@@ -136,7 +136,7 @@ impl Figure for CurvesSpec {
                 let message = format!("[cluster.{}] clusters other models than these lines join", clusters.get_ref());
                 return Err(Diagnostic::new(message, clusters.span()));
             }
-            inputs.push(clusters_input(clustered));
+            inputs.push(clustered.input(&CLUSTERS_ROLE));
         }
         let choice = match &self.choice {
             None => None,

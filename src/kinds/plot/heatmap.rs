@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{Order, OrderBy, clustered, clusters_input, ordered};
+use super::common::{Order, OrderBy, clustered, ordered};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
 use super::raw::RawPlot;
 use crate::engine::{Context, StageError};
@@ -37,11 +37,7 @@ fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(checker)?;
     let order_by = match raw.order_by.clone() {
         None => OrderBy::Cluster,
-        Some(order) => match order.get_ref().as_str() {
-            "seed" => OrderBy::Seed,
-            "cluster" => OrderBy::Cluster,
-            _ => OrderBy::metric(order, checker)?,
-        },
+        Some(order) => OrderBy::read(order, checker)?,
     };
     Some(Box::new(HeatmapSpec { of, order_by }))
 }
@@ -55,7 +51,7 @@ impl Figure for HeatmapSpec {
     fn expand(&self, from: &Expander<'_>) -> Expanded {
         let Some(clustered) = clustered(&self.of, from) else { return Ok(None) };
         clustered.with_distances(&self.of)?;
-        let mut inputs = vec![clusters_input(clustered)];
+        let mut inputs = vec![clustered.input(&CLUSTERS_ROLE)];
         let order_by = self.order_by.expand(&clustered.models, &mut inputs, from)?;
         Ok(Some(Drawing::new(&Parameters { order_by, models: clustered.labels() }, inputs)))
     }

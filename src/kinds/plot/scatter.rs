@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, clusters_input, metric_axis, metric_inputs, metric_values};
+use super::common::{clustered, metric_axis, metric_inputs, metric_values};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
 use super::raw::RawPlot;
 use crate::analysis::intervals::{Band, correlation};
@@ -51,7 +51,7 @@ impl Figure for ScatterSpec {
     fn expand(&self, from: &Expander<'_>) -> Expanded {
         let Some(clustered) = clustered(&self.of, from) else { return Ok(None) };
         clustered.with_distances(&self.of)?;
-        let mut inputs = vec![clusters_input(clustered)];
+        let mut inputs = vec![clustered.input(&CLUSTERS_ROLE)];
         inputs.extend(metric_inputs(&self.metric, &clustered.models, from)?);
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
         Ok(Some(Drawing::new(&Parameters { eval, metric, models: clustered.labels() }, inputs)))

@@ -1,0 +1,67 @@
+//! What a run is asked to do, and what came of it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::context::StageError;
+use super::plan::PlanError;
+use super::snapshots::SnapshotEvery;
+use crate::device::Backend;
+use crate::store::StoreError;
+
+#[derive(Debug)]
+pub struct RunOptions {
+    pub cache: PathBuf,
+    pub backend: Backend,
+    pub jobs: Option<usize>,
+    pub keep_going: bool,
+    /// Steps that may run; the others only count where they are fresh.
+    pub selected: BTreeSet<usize>,
+    pub forced: BTreeSet<usize>,
+    pub snapshot_every: SnapshotEvery,
+    /// How often a step is run again after its worker died or was ended.
+    pub retries: usize,
+    /// A worker that has reported no progress for so long is ended.
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+pub struct RunSummary {
+    pub ran: usize,
+    pub fresh: usize,
+    pub failed: Vec<usize>,
+    /// Need a step that failed.
+    pub dropped: usize,
+    /// Not fresh and not selected, or need such a step.
+    pub not_selected: usize,
+    /// Steps that are neither finished nor selected, and how many selected ones need each.
+    pub missing: Vec<(usize, usize)>,
+    pub interrupted: bool,
+}
+
+/// Why a run could not begin, or go on.
+#[derive(Debug)]
+pub enum RunError {
+    Plan(PlanError),
+    /// No device, or no worker that lives.
+    Worker(StageError),
+}
+
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Plan(error.into())
+    }
+}
+
+impl From<StageError> for RunError {
+    fn from(error: StageError) -> Self {
+        Self::Worker(error)
+    }
+}

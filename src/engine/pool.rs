@@ -1,0 +1,186 @@
+//! The workers of a run: starting them, finding one that is idle, ending those that hang.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use super::cause::cause;
+use super::context::StageError;
+use super::crew::Crew;
+use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
+use super::protocol::{Order, Silence, Task};
+use super::stopping::STOPPED;
+use crate::device::Backend;
+use crate::hold;
+
+pub struct Pool {
+    crew: Crew,
+    workers: Vec<Worker>,
+    reports: (Sender<FromWorker>, Receiver<FromWorker>),
+    cache: PathBuf,
+    /// Where workers leave what they print.
+    logs: PathBuf,
+    /// Workers in a row that ended before they were ready, and how many may.
+    stillborn: usize,
+    retries: usize,
+    /// A worker that has said nothing for so long is ended.
+    timeout: Option<Duration>,
+    /// When it last looked for workers that hang.
+    looked: Option<Instant>,
+}
+
+/// How a worker ended.
+pub struct Ended {
+    pub cause: String,
+    /// It was asked to.
+    pub on_purpose: bool,
+    pub was_ready: bool,
+}
+
+impl Pool {
+    pub fn new(crew: Crew, cache: &Path, run: &Path, retries: usize, timeout: Option<Duration>) -> Self {
+        Self {
+            crew,
+            workers: Vec::new(),
+            reports: mpsc::channel(),
+            cache: cache.to_owned(),
+            logs: run.join("logs"),
+            stillborn: 0,
+            retries,
+            timeout,
+            looked: None,
+        }
+    }
+
+    /// Ends all workers. What they have finished is committed.
+    pub fn end(&mut self) {
+        self.workers.clear();
+    }
+
+    /// What the next worker to speak says, `None` where none does for a moment.
+    pub fn hear(&mut self) -> Option<FromWorker> {
+        match self.reports.1.recv_timeout(Duration::from_millis(100)) {
+            Ok((number, report)) => {
+                self.workers[number].heard = Instant::now();
+                Some((number, report))
+            }
+            // The pool itself holds a sender, so the channel stays open.
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// A worker that is waiting for a step, starting another where there may be one more.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn idle(&mut self, needs_device: impl FnOnce() -> bool) -> Result<Option<usize>, StageError> {
+        let free = |worker: &Worker| worker.ready && !worker.gone && worker.running.is_none();
+        if let Some(worker) = self.workers.iter().position(free) {
+            return Ok(Some(worker));
+        }
+        let alive = self.workers.iter().filter(|worker| !worker.gone).count();
+        let starting = self.workers.iter().any(|worker| !worker.ready && !worker.gone);
+        if alive < self.crew.jobs() && !starting && (alive == 0 || self.stillborn <= self.retries) {
+            let number = self.workers.len();
+            let how = HowToStart {
+                cache: &self.cache,
+                backend: needs_device().then_some(self.crew.backend()),
+                threads: self.crew.threads(),
+                stderr: &self.logs.join(format!("worker-{number}.stderr")),
+            };
+            self.workers.push(Worker::start(number, &how, self.reports.0.clone())?);
+        }
+        Ok(None)
+    }
+
+    pub fn give(&mut self, number: usize, what: Runnable, task: Task) {
+        let worker = &mut self.workers[number];
+        worker.heard = Instant::now();
+        worker.running = Some(Running { what, since: worker.heard });
+        worker.say(&Order::Run(Box::new(task)));
+    }
+
+    /// A worker has chosen its device.
+    pub fn ready(&mut self, number: usize, backend: Option<Backend>) {
+        self.crew.ready(backend);
+        let worker = &mut self.workers[number];
+        worker.ready = true;
+        if worker.threads > self.crew.threads() {
+            // Started before it was known that several share the CPU: one with its share takes its place.
+            worker.gone = true;
+            worker.say(&Order::Stop);
+        }
+        self.stillborn = 0;
+    }
+
+    /// Asks all workers to save what is half done and to end, and says how many of them run a step.
+    pub fn ask_to_stop(&mut self) -> usize {
+        for worker in self.workers.iter_mut().filter(|worker| !worker.gone) {
+            worker.say(&Order::Stop);
+        }
+        self.workers.iter().filter(|worker| worker.running.is_some()).count()
+    }
+
+    /// Whether a worker runs a step, or will be ready soon.
+    pub fn is_busy(&self, starting_too: bool) -> bool {
+        let starting = |worker: &Worker| starting_too && !(worker.ready || worker.gone);
+        self.workers.iter().any(|worker| worker.running.is_some() || starting(worker))
+    }
+
+    pub fn running(&self, number: usize) -> Option<&Running> {
+        self.workers[number].running.as_ref()
+    }
+
+    pub fn take(&mut self, number: usize) -> Option<Runnable> {
+        self.workers[number].running.take().map(|running| running.what)
+    }
+
+    /// A worker that was asked to stop takes no further step.
+    pub fn retire(&mut self, number: usize) {
+        self.workers[number].gone = true;
+    }
+
+    pub fn has_process(&self, pid: u32) -> bool {
+        self.workers.iter().any(|worker| worker.child.id() == pid)
+    }
+
+    /// Waits for the end of a worker of which nothing more is heard.
+    pub fn bury(&mut self, number: usize, silence: Silence) -> Ended {
+        let worker = &mut self.workers[number];
+        worker.gone = true;
+        let cause = cause(&mut worker.child, worker.hung, silence);
+        worker.input = None;
+        let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED.into()));
+        Ended { cause, on_purpose, was_ready: worker.ready }
+    }
+
+    /// A worker ended before it was ready. One may have been killed by chance; if none gets ready, something is wrong
+    /// with the machine.
+    ///
+    /// # Errors
+    /// It was not the first, and there is no other.
+    pub fn was_stillborn(&mut self, cause: &str) -> Result<(), StageError> {
+        self.stillborn += 1;
+        let others = self.workers.iter().any(|worker| worker.ready && !worker.gone);
+        if others || self.stillborn <= self.retries {
+            return Ok(());
+        }
+        let error = StageError::new(format!("a worker ended before it was ready: {cause}"));
+        Err(error.help(format!("see {}", self.logs.display())))
+    }
+
+    /// Ends workers that have said nothing for too long; their reader threads tell the rest.
+    pub fn end_hung(&mut self) {
+        let Some(timeout) = self.timeout else { return };
+        // Where the driver itself stood still, what workers said meanwhile is not read yet.
+        if self.looked.replace(Instant::now()).is_some_and(|last| last.elapsed() > Duration::from_secs(1)) {
+            self.workers.iter_mut().for_each(|worker| worker.heard = Instant::now());
+        }
+        for worker in self.workers.iter_mut().filter(|worker| !worker.gone && worker.hung.is_none()) {
+            if (worker.running.is_some() || !worker.ready) && worker.heard.elapsed() + hold::late() >= timeout {
+                worker.hung = Some(timeout);
+                worker.child.kill().ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What is to be run, what is finished, and what cannot be: the steps of a run, whoever runs them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use super::aside::Aside;
+use super::events::Event;
+use super::graph::Graph;
+use super::options::{RunOptions, RunSummary};
+use super::plan::{Plan, PlanError, Reason, State, look_up};
+use super::process::Runnable;
+use super::queue::Queue;
+use super::teller::Teller;
+use crate::fingerprint::Key;
+use crate::store::{Holder, Manifest, Store};
+
+pub struct Schedule<'a> {
+    graph: &'a Graph,
+    store: &'a Store,
+    options: &'a RunOptions,
+    queue: Queue,
+    pub plan: Plan,
+    last_keys: BTreeMap<String, Key>,
+    pub summary: RunSummary,
+    /// Steps to be run before new ones: their worker died, or somebody else asked it to stop.
+    again: VecDeque<Runnable>,
+    aside: Aside,
+    /// How often a worker has died over a step.
+    tries: BTreeMap<usize, usize>,
+}
+
+impl<'a> Schedule<'a> {
+    pub fn new(graph: &'a Graph, store: &'a Store, options: &'a RunOptions, plan: Plan) -> Self {
+        let dependencies: Vec<Vec<usize>> = graph.steps.iter().map(|step| step.needs()).collect();
+        Self {
+            graph,
+            store,
+            options,
+            queue: Queue::new(&dependencies),
+            plan,
+            last_keys: store.last_keys(&graph.experiment),
+            summary: RunSummary::default(),
+            again: VecDeque::new(),
+            aside: Aside::default(),
+            tries: BTreeMap::new(),
+        }
+    }
+
+    /// Nothing runs and nothing can.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_idle()
+    }
+
+    /// Whether a worker has died over a step.
+    pub fn lost_a_worker(&self) -> bool {
+        !self.tries.is_empty()
+    }
+
+    /// Whether a step that is wanted and not there needs a device.
+    pub fn needs_device(&self) -> bool {
+        let needs = |step: &usize| {
+            self.graph.steps[*step].work.needs_device() && self.plan.states[*step].manifest().is_none()
+        };
+        self.options.selected.iter().any(needs)
+    }
+
+    /// Walks through ready steps that are fresh or not wanted, up to one that must run.
+    pub fn next(&mut self, teller: &mut Teller<'_>) -> Result<Option<Runnable>, PlanError> {
+        if let Some(runnable) = self.again.pop_front() {
+            return Ok(Some(runnable));
+        }
+        while let Some(step) = self.queue.next() {
+            let selected = self.options.selected.contains(&step);
+            let inputs = self.plan.inputs(self.graph, step)?;
+            if self.plan.states[step].manifest().is_none() {
+                let forced = self.options.forced.contains(&step);
+                self.plan.states[step] =
+                    look_up(self.store, &self.graph.steps[step], &inputs, forced, &self.last_keys)?;
+            }
+            match &self.plan.states[step] {
+                State::Fresh(_) => {
+                    self.summary.fresh += 1;
+                    self.queue.finish(step);
+                    teller.event(&Event::Fresh { step });
+                }
+                State::WillRun(key, reason) if selected => {
+                    let key = *key;
+                    if let Reason::Damaged(what) = reason {
+                        teller.damaged(step, what);
+                    }
+                    return Ok(Some(Runnable { step, key, inputs, dead: None, again: false }));
+                }
+                State::WillRun(..) | State::Waiting(_) => {
+                    let dropped = self.queue.drop_step(step);
+                    self.summary.not_selected += 1 + dropped.len();
+                    let wanted = dropped.iter().filter(|step| self.options.selected.contains(step)).count();
+                    if wanted > 0 {
+                        self.summary.missing.push((step, wanted));
+                    }
+                    teller.event(&Event::NotSelected { graph: self.graph, step });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A step is run before new ones.
+    pub fn run_again(&mut self, what: Runnable) {
+        self.again.push_back(Runnable { again: true, ..what });
+    }
+
+    /// This run has finished a step.
+    pub fn ran(&mut self, step: usize, manifest: Manifest, seconds: f64, teller: &mut Teller<'_>) {
+        let (key, note) = (manifest.key, manifest.provenance.facts.get("note").cloned());
+        self.plan.states[step] = State::Fresh(Box::new(manifest));
+        self.summary.ran += 1;
+        self.queue.finish(step);
+        teller.done(step, key, seconds, note.as_deref());
+    }
+
+    /// Another process has finished a step.
+    pub fn found(&mut self, step: usize, manifest: Manifest, teller: &mut Teller<'_>) {
+        let key = manifest.key;
+        self.plan.states[step] = State::Fresh(Box::new(manifest));
+        self.summary.fresh += 1;
+        self.queue.finish(step);
+        teller.fresh(step, key);
+    }
+
+    pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, teller: &mut Teller<'_>) {
+        let dropped = self.queue.drop_step(step).len();
+        self.summary.failed.push(step);
+        self.summary.dropped += dropped;
+        teller.failed(step, message, help, dropped);
+    }
+
+    /// A worker has died over a step: it is run again, or has failed where it has cost too many already. `last`: nothing
+    /// is run again any more. Says whether it has failed.
+    pub fn died(&mut self, what: Runnable, cause: &str, last: bool, teller: &mut Teller<'_>) -> bool {
+        let step = what.step;
+        let tries = self.tries.entry(step).or_insert(0);
+        *tries += 1;
+        let tries = *tries;
+        if tries > self.options.retries || last {
+            let times = if tries == 1 { String::new() } else { format!(" (tried {tries} times)") };
+            let help = "`retries` and `timeout` in [run] say how often and how long a step is tried";
+            self.failed(step, &format!("{cause}{times}"), Some(help), teller);
+            return true;
+        }
+        teller.retried(step, cause, tries);
+        self.run_again(what);
+        false
+    }
+
+    /// Another process runs the step.
+    pub fn set_aside(&mut self, what: Runnable, holder: Option<Holder>, teller: &mut Teller<'_>) {
+        teller.event(&Event::SetAside { step: what.step });
+        self.aside.add(what, holder, Instant::now());
+    }
+
+    /// Looks at the steps that other processes run: they may be finished, or given up.
+    pub fn look_aside(&mut self, teller: &mut Teller<'_>) {
+        let now = Instant::now();
+        for (mut what, holder) in self.aside.due(now) {
+            let step = what.step;
+            let forced = self.options.forced.contains(&step);
+            if !forced && let Some(manifest) = self.store.manifest(&what.key).ok().flatten() {
+                self.found(step, manifest, teller);
+            } else if self.aside.may_be_free(self.store, &mut what, now) {
+                self.again.push_back(what);
+            } else {
+                if self.aside.tell(step) {
+                    teller.waiting(step, holder.as_ref());
+                }
+                self.aside.add(what, holder, now);
+            }
+        }
+    }
+
+    /// What a worker committed before it died, without having said so. What a forced step finds may be older.
+    pub fn committed(&self, what: &Runnable) -> Option<Manifest> {
+        if self.options.forced.contains(&what.step) {
+            return None;
+        }
+        self.store.manifest(&what.key).ok().flatten()
+    }
+
+    /// Keeps which key every step had, so that the next plan can say what changed.
+    pub fn remember(&mut self) {
+        let mut keys = std::mem::take(&mut self.last_keys);
+        let now = self.plan.last_keys(self.graph);
+        let all = now.len() == self.graph.steps.len();
+        keys.extend(now);
+        // What is damaged tells `gc` to remove nothing, until all is known again.
+        if all || self.store.read_last_keys(&self.graph.experiment).is_ok() {
+            self.store.remember_keys(&self.graph.experiment, &keys).ok();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What happens in a run, written into its journal and told to the reporter.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::events::{Event, Reporter};
+use super::graph::Graph;
+use super::journal::Journal;
+use crate::fingerprint::Key;
+use crate::store::Holder;
+
+pub struct Teller<'a> {
+    graph: &'a Graph,
+    journal: Journal,
+    reporter: &'a mut dyn Reporter,
+}
+
+impl<'a> Teller<'a> {
+    pub fn new(graph: &'a Graph, journal: Journal, reporter: &'a mut dyn Reporter) -> Self {
+        Self { graph, journal, reporter }
+    }
+
+    pub fn event(&mut self, event: &Event<'_>) {
+        self.reporter.event(event);
+    }
+
+    pub fn log_of(&self, step: usize) -> PathBuf {
+        self.journal.log_of(&self.name(step))
+    }
+
+    fn name(&self, step: usize) -> String {
+        self.graph.steps[step].name()
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.reporter.event(&Event::Notice { text });
+    }
+
+    pub fn device(&mut self, description: &str) {
+        self.journal.write("device", json!({"device": description}));
+        self.reporter.event(&Event::Device { description });
+    }
+
+    pub fn started(&mut self, step: usize, key: Key) {
+        self.journal.write("start", json!({"step": self.name(step), "key": key}));
+        self.reporter.event(&Event::Started { graph: self.graph, step });
+    }
+
+    /// Something that the user should know of a running step.
+    pub fn noticed(&mut self, step: usize, text: &str) {
+        self.notice(&format!("{}: {text}", self.name(step)));
+    }
+
+    pub fn done(&mut self, step: usize, key: Key, seconds: f64, note: Option<&str>) {
+        self.journal.write("done", json!({"step": self.name(step), "key": key, "seconds": seconds}));
+        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note });
+    }
+
+    pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, dropped: usize) {
+        self.journal.write("failed", json!({"step": self.name(step), "message": message}));
+        let log = self.log_of(step);
+        self.reporter.event(&Event::Failed { graph: self.graph, step, message, help, log: &log, dropped });
+    }
+
+    pub fn retried(&mut self, step: usize, cause: &str, tries: usize) {
+        let name = self.name(step);
+        self.journal.write("retry", json!({"step": name, "cause": cause, "tries": tries}));
+        self.reporter.event(&Event::SetAside { step });
+        self.notice(&format!("{name}: {cause}; running it again"));
+    }
+
+    pub fn stopping(&mut self, running: usize) {
+        self.journal.write("stopping", json!({"running": running}));
+        if running > 0 {
+            self.reporter.event(&Event::Stopping);
+        }
+    }
+
+    pub fn stopped(&mut self, step: usize, key: Key) {
+        self.journal.write("stopped", json!({"step": self.name(step), "key": key}));
+        self.reporter.event(&Event::Stopped { graph: self.graph, step });
+    }
+
+    pub fn damaged(&mut self, step: usize, what: &str) {
+        let name = self.name(step);
+        self.journal.write("damaged", json!({"step": name, "what": what}));
+        self.notice(&format!("damaged: {name}: {what}; it runs again"));
+    }
+
+    pub fn waiting(&mut self, step: usize, holder: Option<&Holder>) {
+        let (name, who) = (self.name(step), holder.map_or("another process".to_owned(), Holder::to_string));
+        self.journal.write("waiting", json!({"step": name, "for": who}));
+        self.notice(&format!("waiting for {name}, which {who} runs"));
+    }
+
+    /// Another process has finished a step.
+    pub fn fresh(&mut self, step: usize, key: Key) {
+        self.journal.write("fresh", json!({"step": self.name(step), "key": key}));
+        self.reporter.event(&Event::Fresh { step });
+    }
+
+    /// `own`: from a worker of this very run, whose end was said already.
+    pub fn took_over(&mut self, step: usize, from: &Holder, own: bool) {
+        let name = self.name(step);
+        self.journal.write("took-over", json!({"step": name, "from": from}));
+        if !own {
+            self.notice(&format!("took over {name} from {from}, which is gone"));
+        }
+    }
+
+    pub fn ended(&mut self, ran: usize, failed: usize) {
+        self.journal.write("end", json!({"ran": ran, "failed": failed}));
+    }
+}

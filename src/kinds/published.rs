@@ -17,7 +17,7 @@ use crate::fingerprint::Digest;
 use crate::study::words::{Seeds, expand_braces};
 use crate::study::{Checker, Diagnostic, Text};
 
-/// Of all steps that read published results.
+/// Of the kinds of steps that read published results; one that has changed since has its own.
 pub const VERSION: u32 = 1;
 
 /// Where a table says that logs come from.

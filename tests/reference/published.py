@@ -150,15 +150,29 @@ def write_evaluations():
     return expected
 
 
+def surface(xs, ys, scale, of, places):
+    """As the published script pickles it: [i, j] of the tensor is the value at xs[i], ys[j], beside X and Y of a
+    meshgrid, whose rows are y's. (Its plotters turn the tensor before they draw; a reader that takes X and Y at their
+    word mirrors the surface.) There both axes are one vec; here they differ in length, so that nothing is by chance."""
+    x, y = np.meshgrid(xs, ys)
+    values = torch.from_numpy(np.array([[of(one, other) for other in ys] for one in xs]))
+    return (x, scale * y, values), dict(zip(("w0", "w1", "w2"), places))
+
+
 def write_surfaces():
-    x, y = np.meshgrid(np.linspace(-1, 2, 4), np.linspace(-1, 2, 3))
-    values = torch.arange(12, dtype=torch.float32).reshape(3, 4) / 8
-    surface = ((x, 1.5 * y, values), {"w0": (0.0, 0.0), "w1": (1.0, 0), "w2": (torch.tensor(0.25), np.float64(1.2))})
+    xs, ys = np.linspace(-1, 2, 4), np.linspace(-1, 2, 3)
+    places = [(0.0, 0.0), (1.0, 0), (torch.tensor(0.25), np.float64(1.2))]
+    eighths = {(x, y): np.float32(row * 4 + column) / 8 for row, y in enumerate(ys) for column, x in enumerate(xs)}
+    one = surface(xs, ys, 1.5, lambda x, y: eighths[x, y], places)
     for protocol in (2, 4, 5):
-        (HERE / f"surface{protocol}.pkl").write_bytes(pickle.dumps(surface, protocol=protocol))
+        (HERE / f"surface{protocol}.pkl").write_bytes(pickle.dumps(one, protocol=protocol))
     # NumPy 1 kept the same functions elsewhere. Names in protocol 2 end with the line, so their length is free.
-    old = pickle.dumps(surface, protocol=2).replace(b"numpy._core.", b"numpy.core.")
+    old = pickle.dumps(one, protocol=2).replace(b"numpy._core.", b"numpy.core.")
     (HERE / "surface_old.pkl").write_bytes(old)
+    # By hand: the loss is 5 at the model w1.
+    vec = np.array([0.0, 1.0])
+    square = ((*np.meshgrid(vec, vec), torch.tensor([[0.0, 0.0], [5.0, 0.0]])), {"w0": (0, 0), "w1": (1, 0), "w2": (0, 1)})
+    (HERE / "surface_square.pkl").write_bytes(pickle.dumps(square, protocol=4))
 
 
 PLANES = [(7, 22, 31), (3, 11, 40)]
@@ -170,21 +184,23 @@ def write_planes():
     (folder / "more").mkdir(parents=True, exist_ok=True)
     expected = {}
     for plane, (removed, scale, swapped) in zip(PLANES, [(0.25, 1.2, False), (0.5, 0.75, True)]):
-        x, y = np.meshgrid(np.linspace(-1, 2, 5), np.linspace(-1, 2, 4))
+        xs, ys = np.linspace(-1, 2, 5), np.linspace(-1, 2, 4)
         off = (removed, scale)
-        places = {"w0": (0.0, 0.0), "w1": off if swapped else (1.0, 0.0), "w2": (1.0, 0.0) if swapped else off}
-        loss = torch.tensor(0.25 + 0.5 * x**2 + 0.25 * y**2, dtype=torch.float32)
-        accuracy = torch.tensor(np.round(0.9 - 0.05 * np.abs(x + y), 4))
+        places = [(0.0, 0.0), off, (1.0, 0.0)] if swapped else [(0.0, 0.0), (1.0, 0.0), off]
+        losses, accuracies = (
+            lambda x, y: np.float32(0.25 + 0.5 * x**2 + 0.25 * y**2),
+            lambda x, y: np.float64(round(0.9 - 0.05 * abs(x + 2 * y), 4)),
+        )
         names = "_".join(f"{model:02d}" for model in plane)
-        for metric, values in (("loss", loss), ("acc", accuracy)):
+        for metric, values in (("loss", losses), ("acc", accuracies)):
             path = folder / ("more" if metric == "acc" else "") / f"{metric}_{names}.pkl"
-            path.write_bytes(pickle.dumps(((x, scale * y, values), places), protocol=4))
+            path.write_bytes(pickle.dumps(surface(xs, ys, scale, values, places), protocol=4))
         expected[",".join(map(str, plane))] = {
-            "places": [list(places[name]) for name in ("w0", "w1", "w2")],
-            "x": (x[0]).tolist(),
-            "y": (scale * y[:, 0]).tolist(),
-            "loss": loss.double().flatten().tolist(),
-            "accuracy": accuracy.flatten().tolist(),
+            "places": [list(place) for place in places],
+            "x": xs.tolist(),
+            "y": (scale * ys).tolist(),
+            "loss": [float(losses(x, y)) for y in ys for x in xs],
+            "accuracy": [float(accuracies(x, y)) for y in ys for x in xs],
         }
     (folder / "loss_3_7_11.pkl").write_bytes((folder / "loss_03_11_40.pkl").read_bytes())
     (folder / "notes.txt").write_text("not a surface\n")

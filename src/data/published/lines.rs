@@ -14,7 +14,7 @@
 //! Point 0 is the second model, unless the weights in brackets before it say otherwise. Whatever else a job printed
 //! between the tables is passed over.
 
-use super::{LogFile, PublishedError, examples, number};
+use super::{LogFile, PublishedError, examples, lines, number};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A line from its first model to its second.
@@ -77,8 +77,8 @@ impl LineLogs {
 
     fn add(&mut self, file: &str, text: &str) -> Result<(), PublishedError> {
         let mut reader = Reader { file, logs: self, distances: BTreeMap::new(), open: None, any: false };
-        for (at, line) in text.lines().enumerate() {
-            reader.line(at + 1, line.trim())?;
+        for (at, line) in lines(text) {
+            reader.line(at, line)?;
         }
         reader.give_up();
         if !reader.any {
@@ -418,6 +418,20 @@ mod tests {
             one(2, 0.4)
         );
         assert_eq!(losses(&read(&text).unwrap(), (1, 2)), [0.4, 0.2, 0.1]);
+    }
+
+    /// As a terminal's log has them, with everything between two pairs on one line.
+    #[test]
+    fn progress_bars_that_end_in_a_carriage_return_hide_nothing() {
+        let bar = "\r  0%|          | 0/16\r100%|████| 16/16\r";
+        let (one, two) = (log("7", "22", &[0.1, 0.5, 0.3]), log("7", "31", &[0.2, 0.6, 0.4]));
+        let merged = format!("{bar}{one}{bar}{two}").replace("Interpolating", &format!("{bar}Interpolating"));
+        for text in
+            [&merged, &merged.replace('\n', "\r\n"), &merged.replace('\n', "\r\r\n"), &merged.replace('\n', "\r")]
+        {
+            let logs = read(text).unwrap();
+            assert_eq!((losses(&logs, (7, 22)), losses(&logs, (7, 31))), (vec![0.3, 0.5, 0.1], vec![0.4, 0.6, 0.2]));
+        }
     }
 
     #[test]

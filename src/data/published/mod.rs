@@ -62,6 +62,16 @@ fn examples(all: impl ExactSizeIterator<Item = String>) -> Vec<String> {
     shown
 }
 
+/// The lines of a log with their numbers. A carriage return ends one too, as a terminal shows it: progress bars that are
+/// printed over themselves stand before what comes next. Numbers count as an editor does.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().flat_map(|(at, line)| {
+        let blank = line.trim().is_empty();
+        let parts = line.split('\r').map(str::trim).filter(move |part| blank || !part.is_empty());
+        parts.map(move |part| (at + 1, part))
+    })
+}
+
 /// The last whole number in a model's name: 7 for `7`, `07`, `bert-7` and `models/bert_07`.
 fn number(name: &str) -> Option<u64> {
     let name = name.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -91,6 +101,13 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(number(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_line_and_makes_no_blank_one() {
+        let text = "a\r\nb\r 50%|\r100%| \rc\n\nd\r\r\ne\r";
+        let found: Vec<_> = lines(text).collect();
+        assert_eq!(found, [(1, "a"), (2, "b"), (2, "50%|"), (2, "100%|"), (2, "c"), (3, ""), (4, "d"), (5, "e")]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Logs of ε-sharpness, a line a model: `ɛ-sharpness of models/bert_07 is 0.0123`. Other lines are passed over.
 
-use super::{LogFile, PublishedError, number};
+use super::{LogFile, PublishedError, lines, number};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub fn read_sharpness(files: &[LogFile]) -> Result<Sharpnesses, PublishedError> 
         let mut any = false;
         let bytes =
             std::fs::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
-        for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+        for (at, line) in lines(&String::from_utf8_lossy(&bytes)) {
             let Some((_, rest)) = line.split_once("-sharpness of ") else { continue };
             any = true;
             let parsed = rest.rsplit_once(" is ").and_then(|(name, value)| {
@@ -27,9 +27,9 @@ pub fn read_sharpness(files: &[LogFile]) -> Result<Sharpnesses, PublishedError> 
             });
             let Some((model, value)) = parsed else {
                 let what = "names no model by number with its sharpness".to_owned();
-                return Err(PublishedError::Line { file: file.name.clone(), line: at + 1, what });
+                return Err(PublishedError::Line { file: file.name.clone(), line: at, what });
             };
-            let place = format!("{} line {}", file.name, at + 1);
+            let place = format!("{} line {}", file.name, at);
             match found.get(&model) {
                 Some((known, first)) if *known != value => {
                     let what = format!("the sharpness of {model}");
@@ -60,6 +60,8 @@ mod tests {
     fn sharpness_is_read_by_model() {
         let text = "loading\nɛ-sharpness of ../berts/bert_07 is 0.125\nε-sharpness of bert-100 is -1e-3\n";
         assert_eq!(read(text).unwrap().by_model, BTreeMap::from([(7, 0.125), (100, -0.001)]));
+        let merged = "ɛ-sharpness of 3 is 0.5\r100%|██|\rɛ-sharpness of 4 is 0.25\r\n";
+        assert_eq!(read(merged).unwrap().by_model, BTreeMap::from([(3, 0.5), (4, 0.25)]));
         assert_eq!(read("Traceback\n").unwrap().without, ["a.log"]);
         let wrong = |text: &str| read(text).unwrap_err().to_string();
         assert!(wrong("\nɛ-sharpness of bert_07 is nan").starts_with("a.log: line 2 names no model"));

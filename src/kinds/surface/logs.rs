@@ -12,7 +12,7 @@ use crate::engine::{Context, Outputs, StageEnd, StageError, StageId, StepKind};
 use crate::kinds::expand::Expander;
 use crate::kinds::offers::Offers;
 use crate::kinds::pairs::RawPlanes;
-use crate::kinds::published::{self, Logs, LogsSpec, first_missing, read as read_file};
+use crate::kinds::published::{Logs, LogsSpec, first_missing, read as read_file};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::model::formats::{PublishedSurface, read_surface};
@@ -159,7 +159,8 @@ impl Params {
 
 impl StepKind for Params {
     const KIND: &'static str = "import-surfaces";
-    const VERSION: u32 = published::VERSION;
+    /// 2: no longer mirrored, x for y.
+    const VERSION: u32 = 2;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         let patterns = self.patterns()?;

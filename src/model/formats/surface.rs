@@ -1,5 +1,6 @@
 //! A published loss surface, as Python's `pickle` writes it: `((X, Y, values), {"w0": (x, y), "w1": …, "w2": …})`, where
-//! X and Y are NumPy's `meshgrid` and the values a PyTorch tensor; Y is already scaled so that distances are Euclidean.
+//! X and Y are NumPy's `meshgrid(vec, vec)` and the values a PyTorch tensor; Y is already scaled so that distances are
+//! Euclidean. Unlike X and Y, whose rows are y's, the values have x first: `values[i, j]` is at (vec[i], scale · vec[j]).
 
 use super::pickle::{Class, Element, Id, Object, Pickle};
 use super::{FormatError, torch};
@@ -80,32 +81,46 @@ fn unsupported(what: &str) -> FormatError {
     FormatError::Unsupported { format: "surface", what: what.to_owned() }
 }
 
-/// Both axes, and the values by row, of a `meshgrid` with either indexing, or of axes that are given by themselves.
+/// Both axes, of a `meshgrid` with either indexing or given by themselves, and the values by row. The script writes
+/// `values[i, j]` at the i-th x and the j-th y, whatever the order of its `meshgrid`, and its plotters turn them.
 fn grid(x: Array, y: Array, values: Array) -> Result<[Vec<f64>; 3], FormatError> {
     let wrong = || unsupported("its X, Y and values are no grid");
-    let [rows, columns] = values.shape[..] else { return Err(wrong()) };
-    if rows == 0 || columns == 0 {
-        return Err(wrong());
+    let [x, y] = axes(x, y).ok_or_else(wrong)?;
+    match values.shape[..] {
+        [first, second] if (first, second) == (x.len(), y.len()) => {}
+        [first, second] => {
+            return Err(unsupported(&format!(
+                "its values are {first} × {second}, and {} places along x and {} along y make {0} × {1}",
+                x.len(),
+                y.len()
+            )));
+        }
+        _ => return Err(wrong()),
+    }
+    let turned = (0..y.len()).flat_map(|row| values.data.iter().skip(row).step_by(y.len()).copied()).collect();
+    Ok([x, y, turned])
+}
+
+fn axes(x: Array, y: Array) -> Option<[Vec<f64>; 2]> {
+    if x.data.is_empty() || y.data.is_empty() {
+        return None;
     }
     if x.shape.len() == 1 && y.shape.len() == 1 {
-        let fits = x.data.len() == columns && y.data.len() == rows;
-        return if fits { Ok([x.data, y.data, values.data]) } else { Err(wrong()) };
+        return Some([x.data, y.data]);
     }
-    if x.shape != values.shape || y.shape != values.shape {
-        return Err(wrong());
+    let [_, columns] = x.shape[..] else { return None };
+    if x.shape != y.shape {
+        return None;
     }
     let along_row = |data: &[f64]| data.chunks_exact(columns).all(|row| row == &data[..columns]);
     let along_column = |data: &[f64]| data.chunks_exact(columns).all(|row| row.iter().all(|value| *value == row[0]));
     let first_row = |array: &Array| array.data[..columns].to_vec();
     let first_column = |array: &Array| array.data.iter().step_by(columns).copied().collect::<Vec<f64>>();
-    if along_row(&x.data) && along_column(&y.data) {
-        return Ok([first_row(&x), first_column(&y), values.data]);
+    match () {
+        () if along_row(&x.data) && along_column(&y.data) => Some([first_row(&x), first_column(&y)]),
+        () if along_column(&x.data) && along_row(&y.data) => Some([first_column(&x), first_row(&y)]),
+        () => None,
     }
-    if along_column(&x.data) && along_row(&y.data) {
-        let turned = (0..columns).flat_map(|column| values.data.iter().skip(column).step_by(columns).copied());
-        return Ok([first_column(&x), first_row(&y), turned.collect()]);
-    }
-    Err(wrong())
 }
 
 fn array(pickle: &Pickle<'_>, id: Id) -> Option<Array> {
@@ -231,6 +246,41 @@ mod tests {
             let models = [("w0", 0.0, 0.0), ("w1", 1.0, 0.0), ("w2", 0.25, 1.2)];
             assert_eq!(surface.models, models.map(|(name, x, y)| (name.to_owned(), x, y)), "{name}");
         }
+    }
+
+    #[test]
+    fn the_values_first_place_is_x() {
+        let square = include_bytes!("../../../tests/reference/published/surface_square.pkl");
+        let surface = read_surface(square).unwrap();
+        let w1 = (surface.models[1].1, surface.models[1].2);
+        let at = |x: f64, y: f64| {
+            let place = |axis: &[f64], wanted| axis.iter().position(|value| *value == wanted).unwrap();
+            surface.values[place(&surface.y, y) * surface.x.len() + place(&surface.x, x)]
+        };
+        assert_eq!((w1, at(w1.0, w1.1), at(0.0, 1.0)), ((1.0, 0.0), 5.0, 0.0));
+    }
+
+    #[test]
+    fn values_of_another_layout_are_refused() {
+        let array = |shape: &[usize], data: Vec<f64>| Array { shape: shape.to_vec(), data };
+        let (x, y) = (vec![0.0, 1.0, 2.0], vec![5.0, 6.0]);
+        let meshed = |first: bool| {
+            let [rows, columns] = if first { [3, 2] } else { [2, 3] };
+            let each = |of: &dyn Fn(usize, usize) -> f64| {
+                array(&[rows, columns], (0..6).map(|at| of(at / columns, at % columns)).collect())
+            };
+            let place = |row: usize, column: usize| if first { (row, column) } else { (column, row) };
+            [each(&|row, column| x[place(row, column).0]), each(&|row, column| y[place(row, column).1])]
+        };
+        let values = || array(&[3, 2], (0..6).map(f64::from).collect());
+        let turned = vec![0.0, 2.0, 4.0, 1.0, 3.0, 5.0];
+        for [x_given, y_given] in [meshed(true), meshed(false), [array(&[3], x.clone()), array(&[2], y.clone())]] {
+            assert_eq!(grid(x_given, y_given, values()).unwrap(), [x.clone(), y.clone(), turned.clone()]);
+        }
+        let [x_given, y_given] = meshed(false);
+        let error = grid(x_given, y_given, array(&[2, 3], vec![0.0; 6])).unwrap_err().to_string();
+        let message = "its values are 2 × 3, and 3 places along x and 2 along y make 3 × 2";
+        assert!(error.contains(message), "{error}");
     }
 
     #[test]

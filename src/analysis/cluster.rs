@@ -10,6 +10,8 @@ const SYMMETRY_TOLERANCE: f64 = 1e-9;
 /// Eigenvalues of the normalised Laplacian (all in 0..=2) closer than this differ by nothing but rounding.
 const EIGENVALUE_TOLERANCE: f64 = 1e-13;
 const MAX_EIGEN_ITERATIONS: usize = 100_000;
+/// A model that is less similar than this to all others together is alone: nothing can be divided by such numbers.
+const LEAST_DEGREE: f64 = 1e-300;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clustering {
@@ -42,7 +44,7 @@ impl Clustering {
 /// The similarity's diagonal is zeroed, d is the row sums, L = I − D^{-½} W D^{-½}. Its lowest eigenvector is known
 /// exactly (√d, eigenvalue 0), so it is moved out of the way before the dense eigensolver runs. That keeps it exact
 /// where the gaps between eigenvalues are tiny, and picks the useful basis where the graph falls apart and several
-/// eigenvalues are 0. Two clusters are found by solving 2-means in one dimension on the second (Fiedler) vector
+/// eigenvalues are 0. A model whose similarity to every other underflows is such a part by itself. Two clusters are found by solving 2-means in one dimension on the second (Fiedler) vector
 /// exactly; more by k-means on the rows of the embedding from fixed random streams. Equal input gives equal output.
 ///
 /// # Shapes
@@ -51,7 +53,7 @@ impl Clustering {
 ///
 /// # Errors
 /// A wrong shape, n < 2 or n < `clusters`, `clusters` < 2, a non-finite, negative or asymmetric distance, distances
-/// that are all 0, a model whose similarity to every other underflows to 0, or distances so regular that `clusters` and
+/// that are all 0, models that fall apart into more than `clusters` groups, or distances so regular that `clusters` and
 /// `clusters` + 1 groups cannot be told apart.
 pub fn spectral_clustering(
     distances: &[f64],
@@ -63,13 +65,18 @@ pub fn spectral_clustering(
     let similarity = DMatrix::from_fn(n, n, |row, column| {
         if row == column { 0.0 } else { (-(distances[row * n + column] / delta).powi(2) / 2.0).exp() }
     });
-    let root_degrees: Vec<f64> = similarity.row_iter().map(|row| row.sum().sqrt()).collect();
-    if let Some(model) = root_degrees.iter().position(|root| *root == 0.0) {
-        return Err(AnalysisError::Isolated { model, delta });
-    }
-    let (mut eigenvalues, eigenvectors) = lowest_eigenpairs(&similarity, &root_degrees)?;
+    let degrees: Vec<f64> = similarity.row_iter().map(|row| row.sum()).collect();
+    let alone: Vec<bool> = degrees.iter().map(|degree| *degree < LEAST_DEGREE).collect();
+    // Whoever is alone has the eigenvalue 0 with a vector of its own, of whatever length.
+    let root_degrees: Vec<f64> =
+        degrees.iter().zip(&alone).map(|(degree, alone)| if *alone { 1.0 } else { degree.sqrt() }).collect();
+    let (mut eigenvalues, eigenvectors) = lowest_eigenpairs(&similarity, &root_degrees, &alone)?;
     if n > clusters && eigenvalues[clusters] - eigenvalues[clusters - 1] < EIGENVALUE_TOLERANCE {
-        return Err(AnalysisError::Undetermined { clusters });
+        let groups = eigenvalues.iter().filter(|value| **value < EIGENVALUE_TOLERANCE).count();
+        return Err(match groups > clusters {
+            true => AnalysisError::Apart { groups, clusters, delta, median: median(distances, n) },
+            false => AnalysisError::Undetermined { clusters },
+        });
     }
     eigenvalues.truncate(clusters + 1);
 
@@ -82,13 +89,28 @@ pub fn spectral_clustering(
     };
     let labels = numbered_by_first_member(&found);
     let centroid_feature = (clusters == 2).then(|| centroid_feature(&embedding, &labels));
-    let numbers = embedding.iter().flatten().chain(centroid_feature.iter().flatten());
-    if !numbers.chain(&eigenvalues).all(|number| number.is_finite()) {
-        // Similarities of 1e-300 are no zeros, and nothing can be divided by them either.
-        let least = root_degrees.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
-        return Err(AnalysisError::Isolated { model: least.map_or(0, |(model, _)| model), delta });
-    }
     Ok(Clustering { labels, embedding, eigenvalues, centroid_feature })
+}
+
+/// The median of the distances between two different models: a width for similarities in the unit of the distances.
+///
+/// # Errors
+/// It is 0, so no similarity can have that width.
+pub fn median_distance(distances: &[f64], n: usize) -> Result<f64, AnalysisError> {
+    if n < 2 || n.checked_mul(n) != Some(distances.len()) {
+        return Err(AnalysisError::MatrixShape { models: n, entries: distances.len() });
+    }
+    match median(distances, n) {
+        0.0 if distances.iter().all(|distance| *distance == 0.0) => Err(AnalysisError::AllZero),
+        0.0 => Err(AnalysisError::NoMedian),
+        median => Ok(median),
+    }
+}
+
+fn median(distances: &[f64], n: usize) -> f64 {
+    let mut upper: Vec<f64> = (0..n).flat_map(|row| distances[row * n + row + 1..(row + 1) * n].to_vec()).collect();
+    upper.sort_by(f64::total_cmp);
+    (upper[(upper.len() - 1) / 2] + upper[upper.len() / 2]) / 2.0
 }
 
 fn check(distances: &[f64], n: usize, clusters: usize, delta: f64) -> Result<(), AnalysisError> {
@@ -129,14 +151,18 @@ fn check(distances: &[f64], n: usize, clusters: usize, delta: f64) -> Result<(),
 fn lowest_eigenpairs(
     similarity: &DMatrix<f64>,
     root_degrees: &[f64],
+    alone: &[bool],
 ) -> Result<(Vec<f64>, Vec<Vec<f64>>), AnalysisError> {
     let n = root_degrees.len();
     let constant = DVector::from_column_slice(root_degrees).normalize();
     // The spectrum lies in 0..=2, so adding 4 to the known eigenvalue 0 makes it the largest.
     let deflated = DMatrix::from_fn(n, n, |row, column| {
         // The two triangles may differ by rounding; the solver reads one of them.
-        let weight = (similarity[(row, column)] + similarity[(column, row)]) / 2.0;
-        let identity = if row == column { 1.0 } else { 0.0 };
+        let weight = match alone[row] || alone[column] {
+            true => 0.0,
+            false => (similarity[(row, column)] + similarity[(column, row)]) / 2.0,
+        };
+        let identity = if row == column && !alone[row] { 1.0 } else { 0.0 };
         identity - weight / root_degrees[row] / root_degrees[column] + 4.0 * constant[row] * constant[column]
     });
     let solved = SymmetricEigen::try_new(deflated, f64::EPSILON, MAX_EIGEN_ITERATIONS)
@@ -350,6 +376,35 @@ mod tests {
         assert!(clustering.eigenvalues[1].abs() < 1e-14);
     }
 
+    /// Where scikit-learn says a model stands by itself, too; at 30 widths and more its eigenvectors are chance.
+    #[test]
+    fn a_model_far_from_all_others_is_a_cluster_of_its_own() {
+        let line = |places: &[f64]| -> Vec<f64> {
+            places.iter().flat_map(|a| places.iter().map(move |b| (a - b).abs())).collect()
+        };
+        for far in [3.0, 5.0, 8.0, 12.0, 20.0, 37.0, 37.2, 38.0, 39.0, 50.0, 1e3, 1e200] {
+            let one = spectral_clustering(&line(&[0.0, 0.1, 0.2, 0.3, far]), 5, 2, 1.0).unwrap();
+            assert_eq!(one.labels, [0, 0, 0, 0, 1], "{far}");
+            let feature = one.centroid_feature.unwrap();
+            assert!(feature.iter().all(|value| value.is_finite()) && feature[0] > 0.0 && feature[4] < 0.0, "{far}");
+            assert!(one.eigenvalues.iter().all(|value| value.is_finite()));
+        }
+        let two = spectral_clustering(&line(&[0.0, 0.1, 0.2, 50.0, 100.0]), 5, 3, 1.0).unwrap();
+        assert_eq!(two.labels, [0, 0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn the_median_is_of_pairs_of_different_models() {
+        let line = |places: &[f64]| -> Vec<f64> {
+            places.iter().flat_map(|a| places.iter().map(move |b| (a - b).abs())).collect()
+        };
+        assert_eq!(median_distance(&line(&[0.0, 1.0, 3.0]), 3), Ok(2.0));
+        assert_eq!(median_distance(&line(&[0.0, 1.0, 3.0, 7.0]), 4), Ok(3.5));
+        assert_eq!(median_distance(&line(&[0.0, 0.0, 0.0, 7.0]), 4), Ok(3.5));
+        assert_eq!(median_distance(&line(&[0.0, 0.0, 0.0, 0.0, 7.0]), 5), Err(AnalysisError::NoMedian));
+        assert_eq!(median_distance(&[0.0; 9], 3), Err(AnalysisError::AllZero));
+    }
+
     #[test]
     fn reordering_the_models_reorders_the_answer() {
         let groups = [0, 0, 1, 2, 2, 1, 0, 1, 2, 2];
@@ -372,8 +427,14 @@ mod tests {
         assert!(matches!(error(&[0.0, -1.0, -1.0, 0.0], 2, 2), AnalysisError::NegativeDistance { .. }));
         assert!(matches!(error(&[0.0, 1.0, 1.1, 0.0], 2, 2), AnalysisError::Asymmetric { row: 0, column: 1, .. }));
         assert_eq!(error(&blocks(&[0, 1, 2], 0.0), 3, 2), AnalysisError::Undetermined { clusters: 2 });
-        let alone: Vec<f64> = blocks(&[0, 0, 0, 1], 0.001).iter().map(|distance| distance * 50.0).collect();
-        assert_eq!(error(&alone, 4, 2), AnalysisError::Isolated { model: 3, delta: 1.0 });
+        let apart: Vec<f64> = blocks(&[0, 0, 1, 2], 0.001).iter().map(|distance| distance * 50.0).collect();
+        let message = "at delta 1 the models fall into 3 groups with nothing between them, and 2 clusters are wanted: \
+                       write delta = \"median\" (here 50.000), or clusters = 3";
+        assert_eq!(error(&apart, 4, 2).to_string(), message);
+        let most: Vec<f64> = blocks(&[0, 0, 0, 0, 1, 2], 0.001).iter().map(|distance| distance * 50.0).collect();
+        assert!(spectral_clustering(&most, 6, 3, 1.0).is_ok());
+        let widest = spectral_clustering(&apart, 4, 2, 1e-3).unwrap_err().to_string();
+        assert!(widest.contains("into 4 groups"), "{widest}");
         assert!(matches!(spectral_clustering(&[0.0; 4], 2, 2, 0.0), Err(AnalysisError::Delta { .. })));
     }
 }

@@ -31,14 +31,16 @@ pub(super) fn split_in_two(values: &[f64]) -> Vec<bool> {
     upper
 }
 
-/// Cluster of each point: Lloyd's algorithm from greedy k-means++ centres, many times, from fixed random streams.
+/// Cluster of each point: Lloyd's algorithm from greedy k-means++ centres and moves of single points, many times, from
+/// fixed random streams.
 ///
 /// `points` is `[n, dimensions]` with n ≥ `clusters` ≥ 1. The answer may use fewer than `clusters` numbers only where
 /// fewer than `clusters` distinct points exist.
 pub(super) fn kmeans(points: &[Vec<f64>], clusters: usize) -> Vec<usize> {
     let mut best = (f64::INFINITY, Vec::new());
     for restart in 0..RESTARTS {
-        let labels = lloyd(points, initial_centres(points, clusters, restart));
+        let mut labels = lloyd(points, initial_centres(points, clusters, restart));
+        move_single_points(points, &mut labels, clusters);
         let inertia = inertia(points, &labels, clusters);
         // A later start must win by more than rounding, so that equal partitions keep the first one's numbers.
         if best.1.is_empty() || inertia < best.0 * (1.0 - 1e-12) {
@@ -134,6 +136,37 @@ fn lloyd(points: &[Vec<f64>], mut centres: Vec<Vec<f64>>) -> Vec<usize> {
     labels
 }
 
+/// Moves a point to another cluster for as long as that lowers the inertia, its own effect on both centres counted.
+/// Lloyd's algorithm, which holds the centres still while it assigns, stops at partitions that such a move makes better
+/// (J. A. Hartigan and M. A. Wong, "A k-means clustering algorithm", 1979).
+fn move_single_points(points: &[Vec<f64>], labels: &mut [usize], clusters: usize) {
+    let sizes_of = |labels: &[usize]| -> Vec<f64> {
+        (0..clusters).map(|cluster| labels.iter().filter(|label| **label == cluster).count() as f64).collect()
+    };
+    let (mut centres, mut sizes) = (means(points, labels, clusters), sizes_of(labels));
+    for _ in 0..MAX_ITERATIONS {
+        let mut moved = false;
+        for (place, point) in points.iter().enumerate() {
+            let from = labels[place];
+            if sizes[from] == 1.0 {
+                continue;
+            }
+            let saved = sizes[from] / (sizes[from] - 1.0) * squared_distance(point, &centres[from]);
+            let cost = |to: usize| sizes[to] / (sizes[to] + 1.0) * squared_distance(point, &centres[to]);
+            let best = (0..clusters).filter(|to| *to != from).min_by(|a, b| cost(*a).total_cmp(&cost(*b)));
+            // More than rounding, so that it ends.
+            if let Some(to) = best.filter(|to| cost(*to) < saved * (1.0 - 1e-9)) {
+                labels[place] = to;
+                (centres, sizes) = (means(points, labels, clusters), sizes_of(labels));
+                moved = true;
+            }
+        }
+        if !moved {
+            return;
+        }
+    }
+}
+
 fn assign(points: &[Vec<f64>], centres: &[Vec<f64>]) -> Vec<usize> {
     let nearest = |point: &Vec<f64>| {
         let mut best = (f64::INFINITY, 0);
@@ -173,6 +206,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SETS: u64 = 400;
+
     #[test]
     fn three_blobs_are_found() {
         let points: Vec<Vec<f64>> =
@@ -187,6 +222,56 @@ mod tests {
     #[test]
     fn equal_points_do_not_loop_or_panic() {
         assert_eq!(kmeans(&vec![vec![1.0, 1.0]; 5], 3), vec![0; 5]);
+    }
+
+    #[test]
+    fn a_single_point_moves_where_lloyd_stays() {
+        let points: Vec<Vec<f64>> = [0.0, 4.0, 7.0].iter().map(|place| vec![*place]).collect();
+        let mut labels = lloyd(&points, vec![vec![2.0], vec![7.0]]);
+        assert_eq!((labels.as_slice(), inertia(&points, &labels, 2)), ([0, 0, 1].as_slice(), 8.0));
+        move_single_points(&points, &mut labels, 2);
+        assert_eq!((labels.as_slice(), inertia(&points, &labels, 2)), ([0, 1, 1].as_slice(), 4.5));
+    }
+
+    /// The least inertia of any partition, by adding one part after another to what is left of all sets of points.
+    fn least_inertia(points: &[Vec<f64>], clusters: usize) -> f64 {
+        let all = 1usize << points.len();
+        let of_part = |part: usize| {
+            let members: Vec<Vec<f64>> =
+                (0..points.len()).filter(|at| part >> at & 1 == 1).map(|at| points[at].clone()).collect();
+            inertia(&members, &vec![0; members.len()], 1)
+        };
+        let alone: Vec<f64> = (0..all).map(of_part).collect();
+        let mut best = alone.clone();
+        for _ in 1..clusters {
+            let mut next = best.clone();
+            for (set, least) in next.iter_mut().enumerate() {
+                let mut part = set;
+                while part > 0 {
+                    *least = least.min(alone[part] + best[set & !part]);
+                    part = (part - 1) & set;
+                }
+            }
+            best = next;
+        }
+        best[all - 1]
+    }
+
+    #[test]
+    fn small_sets_are_parted_as_well_as_can_be() {
+        let mut worse = Vec::new();
+        for case in 0..SETS {
+            let mut stream = rng::stream("points", case, 0);
+            let (n, clusters) = (7 + case as usize % 4, 3 + case as usize % 3);
+            let points: Vec<Vec<f64>> =
+                (0..n).map(|_| (0..clusters).map(|_| stream.random::<f64>()).collect()).collect();
+            let (found, least) =
+                (inertia(&points, &kmeans(&points, clusters), clusters), least_inertia(&points, clusters));
+            if found > least * (1.0 + 1e-9) {
+                worse.push((case, n, clusters, found, least));
+            }
+        }
+        assert!(worse.is_empty(), "{worse:?}");
     }
 
     proptest! {

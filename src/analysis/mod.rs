@@ -58,9 +58,19 @@ pub enum AnalysisError {
         "all distances are 0: the models are linearly connected as far as this measure sees, there are no clusters"
     )]
     AllZero,
-    #[error("model {model} is too far from every other for delta {delta}: raise delta or leave the model out")]
-    Isolated { model: usize, delta: f64 },
-    #[error("the distances do not determine {clusters} clusters: eigenvalues {clusters} and {} coincide", clusters + 1)]
+    #[error(
+        "at delta {delta} the models fall into {groups} groups with nothing between them, and {clusters} clusters are \
+         wanted: write {}, or clusters = {groups}",
+        wider(*.median, *.delta)
+    )]
+    Apart { groups: usize, clusters: usize, delta: f64, median: f64 },
+    #[error("more than half of the distances are 0, and so is their median: write a number for delta")]
+    NoMedian,
+    #[error(
+        "the distances do not determine {clusters} clusters: eigenvalues {clusters} and {} coincide; another number of \
+         clusters may do, or another delta",
+        clusters + 1
+    )]
     Undetermined { clusters: usize },
     #[error("the eigensolver did not converge on a distance matrix of {models} models")]
     NoConvergence { models: usize },
@@ -73,4 +83,12 @@ pub enum AnalysisError {
     NonFinite { what: &'static str, index: usize, value: f64 },
     #[error("{what} is the same everywhere, so {quantity} is not defined")]
     Constant { what: &'static str, quantity: &'static str },
+}
+
+/// What a width of similarities that is too narrow should be instead.
+fn wider(median: f64, delta: f64) -> String {
+    match median > delta {
+        true => format!("delta = \"median\" (here {median:.3})"),
+        false => "a larger delta".to_owned(),
+    }
 }

@@ -95,8 +95,17 @@ fn clusters_are_described_followed_and_drawn() {
     assert_eq!(rows(&table("clusterings")).len(), 2);
     let stability = rows(&table("stability"));
     assert_eq!(stability.len(), 18);
-    let at_delta: Vec<_> = stability.iter().filter(|row| row[1] == "1.0").collect();
-    assert!(at_delta.len() == 2 && at_delta.iter().all(|row| row[2] == "1.0"), "{stability:?}");
+    let middle = [&stability[4], &stability[13]];
+    assert!(middle.iter().all(|row| row[2] == "1.0"), "{stability:?}");
+    // Of distances between weights, the width is their median.
+    let mut distances: Vec<f64> = rows(&table("distances"))
+        .iter()
+        .filter(|row| row[0] == "lines" && row[3] == "loss")
+        .map(|row| row[4].parse().unwrap_or_else(|_| panic!("{row:?}")))
+        .collect();
+    distances.sort_by(f64::total_cmp);
+    let median: f64 = (distances[2] + distances[3]) / 2.0;
+    assert!(middle.iter().any(|row| row[1].parse::<f64>().unwrap() == median), "{stability:?} {distances:?}");
     let transitivity = rows(&table("transitivity"));
     // Euclidean distances keep the triangle inequality.
     assert!(transitivity.iter().all(|row| row[3] == "4" && row[4] == "0" && row[5] == "0.0"), "{transitivity:?}");

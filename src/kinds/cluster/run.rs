@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::clusters::{CLUSTERS, Clusters, Stability};
-use crate::analysis::cluster::spectral_clustering;
+use super::spec::{OfDistances, Width};
+use crate::analysis::cluster::{median_distance, spectral_clustering};
 use crate::analysis::partition::silhouettes;
 use crate::analysis::stability::{self, stability};
 use crate::engine::{Context, Outputs, StageEnd, StepKind};
@@ -15,7 +16,10 @@ pub struct Params {
     pub distance: Distance,
     pub metric: Metric,
     pub clusters: usize,
-    pub delta: f64,
+    pub delta: Width,
+    /// k-means ends with moves of single points. Two clusters, which are found exactly, need none, nor a new key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moves: bool,
     /// Labels of the models; the input `pair:I,J` is the line between numbers I < J of this list.
     pub models: Vec<String>,
 }
@@ -37,8 +41,13 @@ impl StepKind for Params {
             }
             context.progress(i + 1, n);
         }
-        let found = spectral_clustering(&flat, n, self.clusters, self.delta)?;
-        let stability = stability(&flat, &found.labels, self.clusters, self.delta);
+        let delta = match self.delta {
+            Width::Number(delta) => delta,
+            Width::Of(OfDistances::Median) => median_distance(&flat, n)?,
+        };
+        context.fact("delta", delta.to_string());
+        let found = spectral_clustering(&flat, n, self.clusters, delta)?;
+        let stability = stability(&flat, &found.labels, self.clusters, delta);
         let mut outputs = Outputs::default();
         outputs.json(
             &CLUSTERS,

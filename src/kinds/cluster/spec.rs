@@ -1,11 +1,12 @@
 //! Its table.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::study::words::{Distance, Metric};
 use crate::study::{Checker, Diagnostic, Text};
+use crate::words::words;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,7 +15,22 @@ struct RawCluster {
     distance: Option<Text>,
     metric: Option<Text>,
     clusters: Option<Spanned<usize>>,
-    delta: Option<Spanned<f64>>,
+    delta: Option<Spanned<Width>>,
+}
+
+/// The width of similarities.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a number above 0, or \"median\", the median of the distances")]
+pub enum Width {
+    Number(f64),
+    Of(OfDistances),
+}
+
+words! {
+    /// A width that the distances decide.
+    pub enum OfDistances {
+        Median = "median",
+    }
 }
 
 #[derive(Debug)]
@@ -23,7 +39,7 @@ pub struct Cluster {
     pub distance: Distance,
     pub metric: Metric,
     pub clusters: usize,
-    pub delta: f64,
+    pub delta: Width,
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Cluster> {
@@ -35,12 +51,20 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Cluste
     {
         checker.fail::<()>(Diagnostic::new("`clusters` must be at least 2", clusters.span()));
     }
-    raw.delta.iter().for_each(|delta| checker.above_zero(delta, "delta"));
+    if let Some(Width::Number(delta)) = raw.delta.as_ref().map(Spanned::get_ref) {
+        let at = raw.delta.as_ref().map_or(0..0, Spanned::span);
+        checker.above_zero(&Spanned::new(at, *delta), "delta");
+    }
+    // 1 is for gaps in nats; distances between weights are some tens, and depend on the model's size.
+    let default = match distance {
+        Some(Distance::Euclidean) => Width::Of(OfDistances::Median),
+        _ => Width::Number(1.0),
+    };
     Some(Cluster {
         of: raw.of,
         distance: distance?,
         metric: metric?,
         clusters: raw.clusters.map_or(2, Spanned::into_inner),
-        delta: raw.delta.map_or(1.0, Spanned::into_inner),
+        delta: raw.delta.map_or(default, Spanned::into_inner),
     })
 }

@@ -37,6 +37,7 @@ impl Spec for Cluster {
             metric: self.metric,
             clusters: self.clusters,
             delta: self.delta,
+            moves: self.clusters > 2,
             models: labels(&models),
         };
         let step = to.push(stage, "", params, inputs);

@@ -113,7 +113,7 @@ pub(super) fn train(
         let norm = optimizer.step(&mut model, gradients, learning_rate);
         let row = StepLog {
             step: step + 1,
-            epoch: (step + 1) as f64 / batches.per_epoch as f64,
+            epoch: batches.epochs_after(step + 1),
             loss: f64::from(loss.into_scalar()),
             learning_rate,
             gradient_norm: f64::from(norm.into_scalar()),
@@ -188,18 +188,19 @@ impl Recipe {
     /// The learning rate over a run on `examples` rows.
     pub fn schedule_for(&self, examples: usize) -> Schedule {
         let total = match self.schedule {
-            ScheduleShape::FromStart => (examples as f64 / self.batch_size as f64 * self.epochs).floor() as usize,
+            ScheduleShape::FromStart => self.steps_of_rows(examples),
             ScheduleShape::AfterWarmup => self.total_steps(examples),
         };
         Schedule::new(self.schedule, self.learning_rate, self.warmup, total)
     }
 }
 
-/// The batches of a run by training step: a new order of all rows every epoch, taken as it comes. Rows of similar
-/// length are not brought together, since that would change what is learnt.
+/// The batches of a run by training step: a new order of all rows every epoch, taken as it comes, in batches of their
+/// own or running on. Rows of similar length are not brought together, since that would change what is learnt.
 struct Batches<'a> {
     job: &'a FinetuneJob<'a>,
     per_epoch: usize,
+    carries_over: bool,
     epoch: usize,
     order: Vec<usize>,
 }
@@ -207,22 +208,39 @@ struct Batches<'a> {
 impl<'a> Batches<'a> {
     fn new(job: &'a FinetuneJob<'a>) -> Self {
         let per_epoch = job.recipe.steps_per_epoch(job.examples.len());
-        Self { job, per_epoch, epoch: usize::MAX, order: Vec::new() }
+        let carries_over = job.recipe.carries_over(job.examples.len());
+        Self { job, per_epoch, carries_over, epoch: usize::MAX, order: Vec::new() }
+    }
+
+    /// Passes over the data that so many steps are.
+    fn epochs_after(&self, steps: usize) -> f64 {
+        match self.carries_over {
+            true => (steps * self.job.recipe.batch_size) as f64 / self.job.examples.len() as f64,
+            false => steps as f64 / self.per_epoch as f64,
+        }
     }
 
     fn at(&mut self, step: usize) -> Batch {
-        let job = self.job;
-        let (epoch, place) = (step / self.per_epoch, step % self.per_epoch);
-        if self.epoch != epoch {
-            let mut random = crate::rng::stream("order", job.seeds.order, epoch as u64);
-            self.order = permutation(&mut random, job.examples.len());
-            self.epoch = epoch;
-        }
-        let start = place * job.recipe.batch_size;
-        let index = &self.order[start..(start + job.recipe.batch_size).min(self.order.len())];
+        let (job, size, all) = (self.job, self.job.recipe.batch_size, self.job.examples.len());
+        let index: Vec<usize> = match self.carries_over {
+            true => (step * size..(step + 1) * size).map(|at| self.order_of(at / all)[at % all]).collect(),
+            false => {
+                let start = step % self.per_epoch * size;
+                self.order_of(step / self.per_epoch)[start..(start + size).min(all)].to_vec()
+            }
+        };
         let rows: Vec<&Encoded> = index.iter().map(|row| &job.examples[*row]).collect();
         let labels: Vec<u32> = index.iter().map(|row| job.targets[*row]).collect();
-        collate(&rows, &labels, index, job.config.pad_token_id)
+        collate(&rows, &labels, &index, job.config.pad_token_id)
+    }
+
+    fn order_of(&mut self, epoch: usize) -> &[usize] {
+        if self.epoch != epoch {
+            let mut random = crate::rng::stream("order", self.job.seeds.order, epoch as u64);
+            self.order = permutation(&mut random, self.job.examples.len());
+            self.epoch = epoch;
+        }
+        &self.order
     }
 }
 
@@ -294,6 +312,17 @@ mod tests {
         let (_, last) = run(&recipe, SEEDS, &[6]);
         assert_eq!(saved[2], last[0]);
         assert_eq!(log[5].epoch, 3.0);
+    }
+
+    #[test]
+    fn on_small_data_google_trains_to_the_end_of_its_schedule() {
+        // Six rows in batches of four: a step and a half an epoch.
+        let recipe = Recipe { batch_size: 4, ..ten_steps("google-bert") };
+        let (log, _) = run(&recipe, SEEDS, &[]);
+        let (last, schedule) = (log[log.len() - 1], recipe.schedule_for(6));
+        assert_eq!((log.len(), schedule.total_steps, last.epoch), (15, 15, 10.0));
+        assert_eq!((last.learning_rate, schedule.at(15)), (schedule.at(14), 0.0));
+        assert_eq!(run(&Recipe { drop_last: false, ..recipe }, SEEDS, &[]).0.len(), 20);
     }
 
     #[test]

@@ -5,6 +5,9 @@ use super::schedule::ScheduleShape;
 use crate::model::{Activation, DropoutRates};
 use serde::{Deserialize, Serialize};
 
+/// A run whose whole epochs leave out more than one in so many of its training steps is on small data.
+const LEFT_OUT: usize = 1000;
+
 /// How a new classifier's weight is drawn; its bias starts at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -109,7 +112,28 @@ impl Recipe {
 
     /// Training steps of the whole run: what the checkpoint `last` means.
     pub fn total_steps(&self, examples: usize) -> usize {
+        match self.carries_over(examples) {
+            true => self.steps_of_rows(examples),
+            false => self.steps_of_epochs(examples),
+        }
+    }
+
+    /// Whether a batch that the end of an epoch cuts short is filled up by the next epoch. Google's script repeats the
+    /// rows before it batches them, so none is left out and its schedule ends with the last step. What whole epochs
+    /// leave out of large data is nothing, and the published runs are counted in whole epochs (36,813 steps of 36,815);
+    /// of small data it is a part of the training.
+    pub fn carries_over(&self, examples: usize) -> bool {
+        let (all, whole) = (self.steps_of_rows(examples), self.steps_of_epochs(examples));
+        self.schedule == ScheduleShape::FromStart && self.drop_last && (all - whole) * LEFT_OUT > all
+    }
+
+    fn steps_of_epochs(&self, examples: usize) -> usize {
         (self.steps_per_epoch(examples) as f64 * self.epochs).floor() as usize
+    }
+
+    /// Google's number of training steps, at which its schedule ends.
+    pub(super) fn steps_of_rows(&self, examples: usize) -> usize {
+        (examples as f64 / self.batch_size as f64 * self.epochs).floor() as usize
     }
 
     /// Checks every range.
@@ -161,9 +185,24 @@ mod tests {
         let google = Recipe::named("google-bert").unwrap();
         assert_eq!(google.total_steps(363_846), 34_110);
         assert_eq!(google.total_steps(392_702), 36_813);
+        assert!(!google.carries_over(363_846) && !google.carries_over(392_702));
         let flax = Recipe::named("hf-flax").unwrap();
         assert_eq!((flax.steps_per_epoch(8_551), flax.total_steps(8_551)), (267, 1_602));
         assert_eq!(Recipe::named("adamw").unwrap().total_steps(33), 6);
+    }
+
+    #[test]
+    fn on_small_data_google_takes_every_step_of_its_schedule() {
+        let google = Recipe::named("google-bert").unwrap();
+        for (examples, batch_size, epochs, steps) in [(24, 16, 10.0, 15), (10, 16, 10.0, 6), (2_490, 32, 3.0, 233)] {
+            let recipe = Recipe { batch_size, epochs, ..google.clone() };
+            assert_eq!(recipe.total_steps(examples), steps);
+            assert_eq!(recipe.schedule_for(examples).total_steps, steps);
+            // The other recipes lose the end of each epoch, or keep it as a batch of its own.
+            let flax = Recipe { batch_size, epochs, ..Recipe::named("hf-flax").unwrap() };
+            assert_eq!(flax.total_steps(examples), (examples / batch_size) * epochs as usize);
+            assert!(!flax.carries_over(examples));
+        }
     }
 
     #[test]

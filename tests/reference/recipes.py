@@ -21,10 +21,10 @@ HERE = Path(__file__).parent
 OUT = HERE / "recipes"
 ROWS, BATCH, STEPS, ORDER_SEED = 26, 8, 50, 2
 LEARNING_RATE = 5e-4
-# The last batch of an epoch has two rows. With 16.7 epochs of three full batches there are 50 steps, while Google's
-# schedule, made from rows and not from batches, ends at ⌊26/8 · 16.7⌋ = 54.
+# The last batch of an epoch has two rows. Google's script repeats the rows before it batches them, so that they come
+# into a batch with rows of the next epoch: ⌊26/8 · 15.4⌋ = 50 steps. 16.7 epochs of three full batches are 50, too.
 RECIPES = {
-    "google-bert": {"epochs": 16.7, "drop_last": True, "act": "gelu_new", "clip": True, "decay": 0.01, "eps": 1e-6,
+    "google-bert": {"epochs": 15.4, "drop_last": None, "act": "gelu_new", "clip": True, "decay": 0.01, "eps": 1e-6,
                     "corrected": False},
     "hf-flax": {"epochs": 16.7, "drop_last": True, "act": "gelu", "clip": False, "decay": 0.0, "eps": 1e-6,
                 "corrected": True},
@@ -58,11 +58,13 @@ def examples():
 
 def batches(rows, drop_last):
     """The rows of each step: a new order every epoch, taken as it comes."""
-    out, epoch = [], 0
+    out, epoch, order = [], 0, []
     while len(out) < STEPS:
-        order = Stream("order", ORDER_SEED, epoch).permutation(len(rows))
-        parts = [order[i : i + BATCH] for i in range(0, len(rows), BATCH)]
-        out += [part for part in parts if len(part) == BATCH or not drop_last]
+        # `None`: what is left of an epoch stands before the next.
+        rest = order[len(order) // BATCH * BATCH :] if drop_last is None else []
+        order = rest + list(Stream("order", ORDER_SEED, epoch).permutation(len(rows)))
+        parts = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+        out += [part for part in parts if len(part) == BATCH or drop_last is False]
         epoch += 1
     return out[:STEPS]
 

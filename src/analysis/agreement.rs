@@ -59,21 +59,33 @@ impl Answers {
     }
 
     /// The mean over examples of the Jensen–Shannon divergence of the two distributions over classes, in nats:
-    /// H((p + q)/2) − (H(p) + H(q))/2, from 0 to ln 2 (Lin 1991). It is the square of the distance that scipy's
-    /// `jensenshannon` gives with its default base e.
+    /// H((p + q)/2) − (H(p) + H(q))/2, from 0 to ln 2 (Lin 1991).
     ///
     /// # Errors
     /// Other numbers of examples or classes.
     pub fn divergence(&self, other: &Self) -> Result<f64, AnalysisError> {
+        self.mean(other, |divergence| divergence)
+    }
+
+    /// The mean over examples of its root, the Jensen–Shannon distance: what scipy's `jensenshannon` gives with its
+    /// default base e. It is not the root of [`Self::divergence`].
+    ///
+    /// # Errors
+    /// Other numbers of examples or classes.
+    pub fn distance(&self, other: &Self) -> Result<f64, AnalysisError> {
+        self.mean(other, f64::sqrt)
+    }
+
+    fn mean(&self, other: &Self, of_example: fn(f64) -> f64) -> Result<f64, AnalysisError> {
         self.fits(other)?;
-        let of_example = |example: usize| {
+        let divergence = |example: usize| {
             let row = example * self.classes..(example + 1) * self.classes;
             let (p, q) = (&self.probabilities[row.clone()], &other.probabilities[row]);
             let middle = entropy(p.iter().zip(q).map(|(p, q)| (p + q) / 2.0));
             // Rounding can leave a difference just below 0.
             (middle - (self.entropies[example] + other.entropies[example]) / 2.0).max(0.0)
         };
-        Ok((0..self.examples()).map(of_example).sum::<f64>() / self.examples() as f64)
+        Ok((0..self.examples()).map(divergence).map(of_example).sum::<f64>() / self.examples() as f64)
     }
 
     fn fits(&self, other: &Self) -> Result<(), AnalysisError> {
@@ -102,6 +114,7 @@ mod tests {
         predicted: [Vec<u32>; 2],
         agreement: f64,
         divergence: f64,
+        distance: f64,
     }
 
     fn cases() -> Vec<Case> {
@@ -109,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn divergences_are_scipys() {
-        let mut worst = 0f64;
+    fn divergences_and_distances_are_scipys() {
+        let (mut worst, mut furthest) = (0f64, 0f64);
         for case in cases() {
             let answers = |at: usize| Answers::new(&case.logits[at], case.classes, case.predicted[at].clone()).unwrap();
             let (first, second) = (answers(0), answers(1));
@@ -118,11 +131,15 @@ mod tests {
             let found = first.divergence(&second).unwrap();
             worst = worst.max((found - case.divergence).abs());
             assert_eq!(second.divergence(&first).unwrap(), found);
+            let root = first.distance(&second).unwrap();
+            // A root makes 1e-8 of the rounding of two equal distributions.
+            furthest = furthest.max((root - case.distance).abs());
+            assert!(root <= found.sqrt() + 1e-12);
             assert!((0.0..=std::f64::consts::LN_2).contains(&found));
             assert_eq!((first.agreement(&first), first.divergence(&first)), (Ok(1.0), Ok(0.0)));
         }
-        println!("divergences differ by {worst:.1e}");
-        assert!(worst < 1e-12, "{worst}");
+        println!("divergences differ by {worst:.1e}, distances by {furthest:.1e}");
+        assert!(worst < 1e-12 && furthest < 1e-9, "{worst} {furthest}");
     }
 
     #[test]

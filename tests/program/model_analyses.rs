@@ -91,6 +91,12 @@ fn analyses_of_models_run_once_and_are_drawn() {
     assert!(pairs.starts_with("  stage  first  second  examples  agreement  divergence\n"), "{shown}");
     let least = same.iter().map(|row| number(&row[4])).fold(1.0, f64::min);
     assert!(pairs.lines().nth(1).unwrap().contains(&format!("  40        {least:.4} ")), "{shown}");
+    // The published divergence is the mean of the roots, which is below the root of the mean.
+    workspace.run(&["--set", "agreement.same.divergence=jensen-shannon-distance"]).ok();
+    for (row, before) in rows(&workspace, "agreement").iter().zip(&same) {
+        let (distance, divergence) = (number(&row[6]), number(&before[5]));
+        assert!(row[5].is_empty() && distance > divergence && distance <= divergence.sqrt() + 1e-12, "{row:?}");
+    }
     let again = workspace.run(&[]).ok();
     assert!(again.err.contains("nothing to do, all 42 steps are fresh"), "{}", again.err);
 }

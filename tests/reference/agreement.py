@@ -1,5 +1,5 @@
 """Writes tests/reference/agreement.json: pairs of made-up logits, how often their predictions agree, and the mean
-Jensen-Shannon divergence of their softmax distributions.
+Jensen-Shannon divergence of their softmax distributions, and the mean distance, its root.
 
     pip install numpy scipy
     python agreement.py
@@ -28,7 +28,8 @@ def main():
         second = (first + random.normal(0, apart, first.shape)).astype(np.float32)
         p, q = (softmax(logits.astype(np.float64), axis=1) for logits in (first, second))
         # Two equal distributions have a distance of NaN where rounding leaves less than 0 under its root.
-        divergence = float(np.mean(np.nan_to_num(jensenshannon(p, q, axis=1)) ** 2))
+        distances = np.nan_to_num(jensenshannon(p, q, axis=1))
+        divergence, distance = float(np.mean(distances**2)), float(np.mean(distances))
         predicted = [logits.argmax(axis=1) for logits in (first, second)]
         cases.append({
             "classes": classes,
@@ -36,6 +37,7 @@ def main():
             "predicted": [labels.tolist() for labels in predicted],
             "agreement": float((predicted[0] == predicted[1]).mean()),
             "divergence": divergence,
+            "distance": distance,
         })
         print(classes, spread, cases[-1]["agreement"], divergence)
     (HERE / "agreement.json").write_text(json.dumps(cases) + "\n")

@@ -14,7 +14,7 @@ use crate::engine::ReadStep;
 
 pub const ROOM: Room = Room {
     kind: KIND,
-    read: |value, _, checker| boxed(checker.table::<spec::Agreement>(value)),
+    read: |value, _, checker| boxed(spec::read(value, checker)),
     steps: &[ReadStep::of::<run::Params>()],
     tables: &["agreement"],
     rows: rows::tables,

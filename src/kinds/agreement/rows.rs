@@ -2,9 +2,9 @@
 
 use polars::prelude::SortMultipleOptions;
 
-use super::run::{AGREEMENT, Params};
+use super::run::{AGREEMENT, Divergence, Params};
 use crate::kinds::finished::Finished;
-use crate::tables::{Table, TableError, brief, counts, numbers, table, texts};
+use crate::tables::{Table, TableError, brief, column, counts, numbers, table, texts};
 
 pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
     let mut rows = Vec::new();
@@ -13,22 +13,28 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
         for (i, first) in agreement.models.iter().enumerate() {
             for (j, second) in agreement.models.iter().enumerate().skip(i + 1) {
                 let (equal, apart) = (agreement.agreement[i][j], agreement.divergence[i][j]);
-                rows.push((done.stage(), first.clone(), second.clone(), agreement.examples, equal, apart, done.key()));
+                let (examples, measure) = (agreement.examples, agreement.measure);
+                rows.push((done.stage(), first.clone(), second.clone(), examples, equal, apart, measure, done.key()));
             }
         }
     }
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = vec![
+    let only = |measure| rows.iter().map(move |row| (row.6 == measure).then_some(row.5));
+    let mut columns = vec![
         texts("stage", &rows, |row| row.0.to_owned()),
         texts("first", &rows, |row| row.1.clone()),
         texts("second", &rows, |row| row.2.clone()),
         counts("examples", &rows, |row| row.3),
         numbers("agreement", &rows, |row| row.4),
-        numbers("divergence", &rows, |row| row.5),
-        texts("key", &rows, |row| row.6.to_string()),
+        column("divergence", only(Divergence::JensenShannon).collect::<Vec<_>>()),
     ];
+    let distances: Vec<Option<f64>> = only(Divergence::JensenShannonDistance).collect();
+    if distances.iter().any(Option::is_some) {
+        columns.push(column("distance", distances));
+    }
+    columns.push(texts("key", &rows, |row| row.7.to_string()));
     Ok(vec![table("agreement", columns)?])
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::AnalysisError;
 use crate::analysis::agreement::Answers;
 use crate::data::published::SentenceIndex;
 use crate::data::{Dataset, read_parquet};
@@ -25,6 +26,9 @@ pub struct Params {
     /// Labels of the models; the input `examples:I` is of number I of this list, and so is `sentences:I` where the
     /// evaluations were published.
     pub models: Vec<String>,
+    /// Left out of the key where it is what it was before there was a choice.
+    #[serde(default, skip_serializing_if = "Divergence::is_default")]
+    pub divergence: Divergence,
 }
 
 /// The artifact [`AGREEMENT`]. Both matrices are symmetric, `[models, models]`.
@@ -34,8 +38,45 @@ pub struct Agreement {
     pub examples: usize,
     /// The share of examples for which two models predict the same, 0–1.
     pub agreement: Vec<Vec<f64>>,
-    /// The mean Jensen–Shannon divergence of their class probabilities, in nats.
+    /// How far their class probabilities are apart.
     pub divergence: Vec<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Divergence::is_default")]
+    pub measure: Divergence,
+}
+
+words! {
+    /// The mean over examples of the Jensen–Shannon divergence in nats, or of its root, which the published study has.
+    pub enum Divergence {
+        JensenShannon = "jensen-shannon",
+        JensenShannonDistance = "jensen-shannon-distance",
+    }
+}
+
+impl Default for Divergence {
+    fn default() -> Self {
+        Self::JensenShannon
+    }
+}
+
+impl Divergence {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn of(self, first: &Answers, second: &Answers) -> Result<f64, AnalysisError> {
+        match self {
+            Self::JensenShannon => first.divergence(second),
+            Self::JensenShannonDistance => first.distance(second),
+        }
+    }
+
+    /// For axes.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::JensenShannon => "Jensen–Shannon divergence (nats)",
+            Self::JensenShannonDistance => "Jensen–Shannon distance",
+        }
+    }
 }
 
 words! {
@@ -90,14 +131,15 @@ impl StepKind for Params {
         let mut divergence = vec![vec![0.0; n]; n];
         for i in 0..n {
             for j in i + 1..n {
-                let (equal, apart) = (models[i].agreement(&models[j])?, models[i].divergence(&models[j])?);
+                let (equal, apart) = (models[i].agreement(&models[j])?, self.divergence.of(&models[i], &models[j])?);
                 (agreement[i][j], agreement[j][i]) = (equal, equal);
                 (divergence[i][j], divergence[j][i]) = (apart, apart);
             }
             context.progress(i + 1, n);
         }
         let mut outputs = Outputs::default();
-        outputs.json(&AGREEMENT, &Agreement { models: self.models.clone(), examples, agreement, divergence })?;
+        let (models, measure) = (self.models.clone(), self.divergence);
+        outputs.json(&AGREEMENT, &Agreement { models, examples, agreement, divergence, measure })?;
         Ok(outputs)
     }
 }

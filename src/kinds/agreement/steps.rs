@@ -50,7 +50,8 @@ impl Spec for Agreement {
             }
         }
         let models: Vec<Member> = all.iter().map(|one| one.model.clone()).collect();
-        let step = to.push(stage, "", run::Params { models: labels(&models) }, inputs);
+        let params = run::Params { models: labels(&models), divergence: self.divergence };
+        let step = to.push(stage, "", params, inputs);
         to.publish(stage, Agreed { step, models });
         Ok(())
     }

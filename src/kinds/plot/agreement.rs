@@ -101,7 +101,7 @@ fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> 
         axis_label: rows.axis_label,
         value_label: match value {
             Of::Agreement => "share of equal predictions".to_owned(),
-            Of::Divergence => "Jensen–Shannon divergence (nats)".to_owned(),
+            Of::Divergence => agreement.measure.title().to_owned(),
         },
         separators: rows.separators,
         clusters: clusters.map(|clusters| rows.order.iter().map(|model| clusters[*model]).collect()),

@@ -58,9 +58,8 @@ impl<'a> Schedule<'a> {
 
     /// Whether a step that is wanted and not there needs a device.
     pub fn needs_device(&self) -> bool {
-        let needs = |step: &usize| {
-            self.graph.steps[*step].work.needs_device() && self.plan.states[*step].manifest().is_none()
-        };
+        let needs =
+            |step: &usize| self.graph.steps[*step].work.needs_device() && self.plan.states[*step].manifest().is_none();
         self.options.selected.iter().any(needs)
     }
 

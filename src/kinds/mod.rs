@@ -18,6 +18,7 @@ mod training;
 
 pub mod agreement;
 pub mod cluster;
+mod correlations;
 pub mod dynamics;
 pub mod eval;
 pub mod fetch;

@@ -225,6 +225,7 @@ fn published_results_are_clustered_and_drawn_as_our_own() {
     }
 
     let shown = workspace.pipeline(&["show", "study.toml"]).ok().out;
+    check_correlations(&workspace);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/show.txt");
     if std::env::var_os("UPDATE_SHOW").is_some() {
         std::fs::write(&golden, &shown).unwrap();
@@ -358,6 +359,45 @@ seeds = "3, 7"
     let rows: Vec<&str> = shown.lines().skip_while(|line| !line.contains("euclidean")).skip(1).take(4).collect();
     assert!(rows[0].starts_with("  losses ") && !rows[0].contains(" -"), "{shown}");
     assert!(rows[1..].iter().all(|row| row.split_whitespace().filter(|cell| *cell == "-").count() == 3), "{shown}");
+}
+
+/// r of the centroid feature with a metric, with Fisher's interval, from the tables that it is made of.
+fn check_correlations(workspace: &Workspace) {
+    let table = |name: &str| rows(&workspace.read(&format!("results/published/{name}.csv")));
+    let of_basins: Vec<Vec<String>> = table("clusters").into_iter().filter(|row| row[0] == "basins").collect();
+    let metric = |model: &str, group: &str| {
+        let metrics = table("metrics");
+        let row = metrics.iter().find(|row| row[1] == model && row[2] == group && row[4] == "loss").unwrap();
+        number(&row[5])
+    };
+    let sharpness = table("sharpness");
+    let sharp = |row: &Vec<String>| (row[1].clone(), number(&row[5]));
+    let features: Vec<(String, f64)> = of_basins.iter().map(|row| (row[1].clone(), number(&row[3]))).collect();
+    for (name, of, x) in [
+        ("correlations", "basins", features),
+        ("sharpness_correlations", "sharp", sharpness.iter().map(sharp).collect()),
+    ] {
+        for (group, metric_name) in [("", "hans:loss"), ("constituent,entailment", "hans:loss[constituent,entailment]")]
+        {
+            let y: Vec<f64> = x.iter().map(|(model, _)| metric(model, group)).collect();
+            let n = x.len() as f64;
+            let (mean_x, mean_y) = (x.iter().map(|(_, x)| x).sum::<f64>() / n, y.iter().sum::<f64>() / n);
+            let sum = |of: &dyn Fn(f64, f64) -> f64| -> f64 {
+                x.iter().zip(&y).map(|((_, x), y)| of(x - mean_x, y - mean_y)).sum()
+            };
+            let (xx, xy, yy) = (sum(&|x, _| x * x), sum(&|x, y| x * y), sum(&|_, y| y * y));
+            let r = xy / (xx * yy).sqrt();
+            let end = |sign: f64| (r.atanh() + sign * 1.959_963_984_540_054 / (n - 3.0).sqrt()).tanh();
+            let slope = xy / xx;
+            let wanted = [r, end(-1.0), end(1.0), slope, mean_y - slope * mean_x];
+            let all = table(name);
+            let row = all.iter().find(|row| row[0] == of && row[1] == metric_name).unwrap_or_else(|| panic!("{all:?}"));
+            assert_eq!(row[2], "6");
+            for (cell, wanted) in row[3..8].iter().zip(wanted) {
+                assert!((number(cell) - wanted).abs() < 1e-9 * wanted.abs().max(1.0), "{row:?} {wanted}");
+            }
+        }
+    }
 }
 
 /// What is drawn and where the models stand, as the script pickled it.

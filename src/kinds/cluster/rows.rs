@@ -9,6 +9,7 @@ use crate::analysis::permutation::{self, PERMUTATIONS, mean_difference};
 use crate::analysis::statistics::{Summary, summary};
 use crate::analysis::transitivity::{Transitivity, transitivity};
 use crate::fingerprint::Key;
+use crate::kinds::correlations::{Correlation, by_metric, correlations};
 use crate::kinds::eval::{MetricRow, metric_rows};
 use crate::kinds::finished::{Done, Finished};
 use crate::tables::{Table, TableError, brief, column, counts, known_numbers, numbers, table, texts};
@@ -115,7 +116,10 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
     tables_of(&found, &of_metrics(&found, &metric_rows(finished)?)?)
 }
 
-fn tables_of(found: &[Finding], (summaries, differences): &OfMetrics) -> Result<Vec<Table>, TableError> {
+fn tables_of(
+    found: &[Finding],
+    OfMetrics { summaries, differences, correlated }: &OfMetrics,
+) -> Result<Vec<Table>, TableError> {
     let mut tables = vec![members_table(found)?];
     if !summaries.is_empty() {
         tables.push(summaries_table(summaries)?);
@@ -129,6 +133,7 @@ fn tables_of(found: &[Finding], (summaries, differences): &OfMetrics) -> Result<
     if !differences.is_empty() {
         tables.push(differences_table(differences)?);
     }
+    tables.extend(correlations("correlations", "clustering", correlated)?);
     Ok(tables)
 }
 
@@ -158,16 +163,24 @@ struct ClusterSummary {
     key: Key,
 }
 
-type OfMetrics = (Vec<ClusterSummary>, Vec<Difference>);
+/// What clusters have to do with metrics.
+#[derive(Default)]
+struct OfMetrics {
+    summaries: Vec<ClusterSummary>,
+    differences: Vec<Difference>,
+    /// Of the centroid feature.
+    correlated: Vec<Correlation>,
+}
 
 /// Every metric of which all models of a cluster have a value.
 fn of_metrics(found: &[Finding], metrics: &[MetricRow]) -> Result<OfMetrics, TableError> {
-    let mut values: BTreeMap<String, BTreeMap<&str, f64>> = BTreeMap::new();
-    for row in metrics {
-        values.entry(row.full_name()).or_default().insert(&row.model, row.value);
-    }
-    let (mut summaries, mut differences) = (Vec::new(), Vec::new());
+    let values = by_metric(metrics);
+    let OfMetrics { mut summaries, mut differences, mut correlated } = OfMetrics::default();
     for Finding { stage, clusters, key } in found {
+        if let Some(feature) = &clusters.centroid_feature {
+            let models: Vec<&str> = clusters.models.iter().map(String::as_str).collect();
+            correlated.extend(Correlation::all(stage, &models, feature, &values, *key));
+        }
         for (metric, by_model) in &values {
             differences.extend(Difference::all(stage, clusters, metric, by_model, *key)?);
             for (cluster, members) in clusters.members() {
@@ -178,7 +191,7 @@ fn of_metrics(found: &[Finding], metrics: &[MetricRow]) -> Result<OfMetrics, Tab
             }
         }
     }
-    Ok((summaries, differences))
+    Ok(OfMetrics { summaries, differences, correlated })
 }
 
 fn summaries_table(rows: &[ClusterSummary]) -> Result<Table, TableError> {
@@ -283,7 +296,7 @@ pub fn show(finished: &Finished<'_>) -> Result<String, TableError> {
     }
     brief::write("clusters", &cells, "clusters", "clusters", &mut text);
     let of_metrics = of_metrics(&found, &metric_rows(finished)?)?;
-    show_metrics(&of_metrics.0, &mut text);
+    show_metrics(&of_metrics.summaries, &mut text);
     // These have a form of their own.
     let shown = ["clusters", "cluster_metrics"];
     for table in tables_of(&found, &of_metrics)?.iter().filter(|table| !shown.contains(&table.name)) {

@@ -20,7 +20,7 @@ pub const ROOM: Room = Room {
         false => boxed(spec::read(value, checker)),
     },
     steps: &[ReadStep::of::<run::Params>(), ReadStep::of::<logs::Params>()],
-    tables: &["sharpness"],
+    tables: &["sharpness", "sharpness_correlations"],
     rows: rows::tables,
     show: rows::show,
     files: |_, _| Ok(()),

@@ -3,6 +3,8 @@
 use super::sharpened::{SHARPNESS, Sharpness};
 use super::{logs, run};
 use crate::fingerprint::Key;
+use crate::kinds::correlations::{Correlation, by_metric, correlations};
+use crate::kinds::eval::metric_rows;
 use crate::kinds::finished::{Finished, known};
 use crate::tables::{Table, TableError, brief, known_counts, known_numbers, numbers, table, texts};
 
@@ -51,7 +53,17 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
         numbers("sharpness", rows, |row| row.measured.sharpness),
         texts("key", rows, |row| row.key.to_string()),
     ];
-    Ok(vec![table("sharpness", columns)?])
+    let mut tables = vec![table("sharpness", columns)?];
+    let metrics = metric_rows(finished)?;
+    let (metrics, mut correlated) = (by_metric(&metrics), Vec::new());
+    for of_stage in rows.chunk_by(|one, next| one.stage == next.stage) {
+        let models: Vec<&str> = of_stage.iter().map(|row| row.model.as_str()).collect();
+        let sharpness: Vec<f64> = of_stage.iter().map(|row| row.measured.sharpness).collect();
+        // A row is made of several steps; the first stands for them.
+        correlated.extend(Correlation::all(&of_stage[0].stage, &models, &sharpness, &metrics, of_stage[0].key));
+    }
+    tables.extend(correlations("sharpness_correlations", "stage", &correlated)?);
+    Ok(tables)
 }
 
 pub fn show(finished: &Finished<'_>) -> Result<String, TableError> {

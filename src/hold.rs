@@ -32,6 +32,11 @@ pub fn patience(usual: Duration) -> Duration {
     if hooks().is_some() { 30 * usual } else { usual }
 }
 
+/// How many of something are many: where tests say so, few.
+pub fn many(usual: usize) -> usize {
+    hooks().and_then(|hooks| hooks.number("many")).and_then(|many| many.try_into().ok()).unwrap_or(usual)
+}
+
 struct Hooks {
     folder: PathBuf,
     /// Slept at each place: a slow machine.

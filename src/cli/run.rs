@@ -141,7 +141,7 @@ fn without_writing(
 ) -> Result<Exit, Failure> {
     let store = Store::existing(cache);
     let plan = Plan::new(graph, &store, forced).ok();
-    let plan = plan.filter(|plan| selected.iter().all(|step| plan.states[*step].manifest().is_some()));
+    let plan = plan.filter(|plan| selected.iter().all(|step| plan.states[*step].finished().is_some()));
     let Some(plan) = plan else { return Err(error.into()) };
     let folder = write_results(graph, &plan, &store, &command.results_dir)?;
     let count = selected.len();
@@ -201,7 +201,7 @@ fn run_and_heal(
                 (LogFormat::Json, Why::Remade) => eprintln!("{}", json!({"event": "changed", "step": name})),
             }
         }
-        options.forced.retain(|step| plan.states[*step].manifest().is_none());
+        options.forced.retain(|step| plan.states[*step].finished().is_none());
         round += 1;
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use super::snapshots::Pace;
 use super::stopping::StopFlag;
 use crate::device::Device;
 use crate::fingerprint::{Digest, Key};
-use crate::store::{InputRecord, Manifest, OutputRecord, Scratch, Store, StoreError};
+use crate::store::{Finished, InputRecord, OutputRecord, Scratch, Store, StoreError};
 
 /// JSON up to this size is kept inside the manifest: five thousand pairs are five thousand small files, not ten.
 const INLINE_LIMIT: usize = 4096;
@@ -130,7 +130,7 @@ pub struct Context<'a> {
     pub(super) report: &'a mut dyn FnMut(Progress),
     pub(super) facts: BTreeMap<String, String>,
     /// The manifest that was read last: one step can make thousands of small artifacts for another.
-    pub(super) manifest: RefCell<Option<Rc<Manifest>>>,
+    pub(super) last: RefCell<Option<Arc<Finished>>>,
     pub(super) stop: &'a StopFlag,
     pub(super) pace: Pace,
     pub(super) log: &'a dyn Fn(&str),
@@ -247,11 +247,14 @@ impl Context<'_> {
             }
             error => error.into(),
         };
-        let made = self.manifest(&input.from);
-        let record = made.as_ref().ok().and_then(|made| made.as_ref()?.outputs.get(&input.output));
-        let same = record.filter(|record| record.digest == input.digest);
-        if let Some(value) = same.and_then(|record| record.inline.as_ref()) {
-            return Ok(value.to_string().into_bytes());
+        let made = self.finished(&input.from);
+        let found = made.as_ref().ok().and_then(|made| made.as_deref());
+        let same = found.and_then(|made| Some((made, made.output(&input.output)?)));
+        let same = same.filter(|(_, output)| output.digest == input.digest);
+        if let Some((made, output)) = same
+            && output.inline
+        {
+            return self.store.output(made, &output.name).map_err(broken);
         }
         let other = same.is_none();
         match (self.store.get(&input.digest), made) {
@@ -269,10 +272,10 @@ impl Context<'_> {
         }
     }
 
-    fn manifest(&self, key: &Key) -> Result<Option<Rc<Manifest>>, StoreError> {
-        let mut last = self.manifest.borrow_mut();
-        if last.as_ref().is_none_or(|manifest| manifest.key != *key) {
-            *last = self.store.manifest(key)?.map(Rc::new);
+    fn finished(&self, key: &Key) -> Result<Option<Arc<Finished>>, StoreError> {
+        let mut last = self.last.borrow_mut();
+        if last.as_ref().is_none_or(|finished| finished.key != *key) {
+            *last = self.store.finished(key)?;
         }
         Ok(last.clone())
     }
@@ -302,7 +305,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::{MANIFEST_FORMAT, Provenance};
+    use crate::store::{MANIFEST_FORMAT, Manifest, Provenance};
 
     /// A finished step with an object and a small output. Its key is the same whatever came out.
     fn finish(store: &Store, result: &str) -> Manifest {
@@ -347,7 +350,7 @@ mod tests {
                 memory: &mut Memory::default(),
                 report: &mut |_| {},
                 facts: BTreeMap::new(),
-                manifest: RefCell::new(None),
+                last: RefCell::new(None),
                 stop,
                 pace: Pace::new(super::super::SnapshotEvery::default()),
                 log: &|_| {},

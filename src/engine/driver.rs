@@ -31,7 +31,7 @@ pub fn run(
 ) -> Result<(RunSummary, Plan), RunError> {
     let plan = Plan::new(graph, store, &options.forced)?;
     store.remove_finished_scratch();
-    if options.selected.iter().any(|step| plan.states[*step].manifest().is_none()) {
+    if options.selected.iter().any(|step| plan.states[*step].finished().is_none()) {
         store.remove_leftovers();
     }
     let journal = Journal::create(store, &graph.experiment);
@@ -54,6 +54,7 @@ pub fn run(
         store.remove_leftovers();
     }
     driver.schedule.remember();
+    driver.schedule.pack();
     let Schedule { summary, plan, .. } = driver.schedule;
     driver.teller.ended(summary.ran, summary.failed.len());
     result.map(|()| (summary, plan))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::Graph;
 use super::plan::{Plan, PlanError, Reason, State};
 use crate::fingerprint::Digest;
-use crate::store::{OutputRecord, Store, StoreError};
+use crate::store::{Made, Store, StoreError};
 
 /// Tables and figures are made from artifacts that are no larger; models are.
 const LARGEST_FOR_RESULTS: u64 = 64 << 20;
@@ -38,7 +38,7 @@ pub fn lost(
 ) -> Result<Vec<Lost>, PlanError> {
     let mut reader = Reader { store, damaged: BTreeMap::new() };
     if results {
-        let outputs = ended.states.iter().filter_map(State::manifest).flat_map(|manifest| manifest.outputs.values());
+        let outputs = ended.states.iter().filter_map(State::finished).flat_map(|finished| finished.outputs());
         for output in outputs.filter(|output| output.size <= LARGEST_FOR_RESULTS) {
             reader.is_damaged(output);
         }
@@ -49,7 +49,7 @@ pub fn lost(
     loop {
         while let Some(step) = open.pop() {
             for input in &graph.steps[step].inputs {
-                let record = ended.states[input.from].manifest().and_then(|made| made.outputs.get(&input.output));
+                let record = ended.states[input.from].finished().and_then(|made| made.output(&input.output));
                 if record.is_some_and(|record| reader.is_damaged(record)) && seen.insert(input.from) {
                     open.push(input.from);
                 }
@@ -69,7 +69,7 @@ pub fn lost(
                 (State::Fresh(_), State::WillRun(_, Reason::Damaged(why))) => Why::Damaged(why),
                 (State::Fresh(_), State::WillRun(..)) => Why::Damaged("its manifest is gone".to_owned()),
                 // Behind one that is lost itself: whether its own result is whole shows here alone.
-                (State::Fresh(manifest), State::Waiting(_)) => match store.manifest(&manifest.key) {
+                (State::Fresh(finished), State::Waiting(_)) => match store.finished(&finished.key) {
                     Err(error @ StoreError::Damaged { .. }) => Why::Damaged(error.to_string()),
                     _ => continue,
                 },
@@ -95,8 +95,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn is_damaged(&mut self, output: &OutputRecord) -> bool {
-        output.inline.is_none()
+    fn is_damaged(&mut self, output: &Made) -> bool {
+        !output.inline
             && *self
                 .damaged
                 .entry(output.digest)

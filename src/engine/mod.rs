@@ -10,6 +10,7 @@ mod events;
 mod graph;
 mod heal;
 mod journal;
+mod log;
 mod memory;
 mod options;
 mod plan;

@@ -1,12 +1,13 @@
 //! Which steps are fresh, which will run and why, which wait.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::graph::{Graph, Input, Step};
 use crate::fingerprint::{Key, KeyParts};
-use crate::store::{InputRecord, Manifest, Store, StoreError};
+use crate::store::{Finished, InputRecord, Manifest, Store, StoreError};
 
 /// What is known of every step, by its number in the graph.
 #[derive(Debug)]
@@ -16,8 +17,8 @@ pub struct Plan {
 
 #[derive(Debug)]
 pub enum State {
-    /// Finished before; its manifest says with what.
-    Fresh(Box<Manifest>),
+    /// Finished before, with this result.
+    Fresh(Arc<Finished>),
     /// Its inputs are there, so it can run now.
     WillRun(Key, Reason),
     /// Runs after these steps.
@@ -25,10 +26,10 @@ pub enum State {
 }
 
 impl State {
-    pub fn manifest(&self) -> Option<&Manifest> {
+    pub fn finished(&self) -> Option<&Finished> {
         match self {
-            Self::Fresh(manifest) => Some(manifest),
-            _ => None,
+            Self::Fresh(finished) => Some(finished),
+            Self::WillRun(..) | Self::Waiting(_) => None,
         }
     }
 }
@@ -71,6 +72,8 @@ impl Plan {
     /// `forced` steps run whatever the cache holds.
     pub fn new(graph: &Graph, store: &Store, forced: &BTreeSet<usize>) -> Result<Self, PlanError> {
         let last_keys = store.last_keys(&graph.experiment);
+        // What another process found damaged is not in them any more.
+        store.look_at_packs()?;
         let mut plan = Self { states: Vec::with_capacity(graph.steps.len()) };
         for step in 0..graph.steps.len() {
             let state = plan.inspect(graph, store, step, forced.contains(&step), &last_keys)?;
@@ -89,7 +92,7 @@ impl Plan {
         last_keys: &BTreeMap<String, Key>,
     ) -> Result<State, PlanError> {
         let mut waiting = graph.steps[step].needs();
-        waiting.retain(|from| self.states[*from].manifest().is_none());
+        waiting.retain(|from| self.states[*from].finished().is_none());
         if !waiting.is_empty() {
             return Ok(State::Waiting(waiting));
         }
@@ -101,8 +104,8 @@ impl Plan {
     pub fn inputs(&self, graph: &Graph, step: usize) -> Result<BTreeMap<String, InputRecord>, PlanError> {
         let step = &graph.steps[step];
         let record = |Input { role, from, output }: &Input| {
-            let made = self.states[*from].manifest();
-            let found = made.and_then(|manifest| Some((manifest.key, manifest.outputs.get(output)?.digest)));
+            let made = self.states[*from].finished();
+            let found = made.and_then(|made| Some((made.key, made.output(output)?.digest)));
             let (from, digest) = found.ok_or_else(|| PlanError::NoArtifact {
                 step: step.name(),
                 artifact: output.clone(),
@@ -116,7 +119,7 @@ impl Plan {
 
     pub fn last_keys(&self, graph: &Graph) -> BTreeMap<String, Key> {
         let states = self.states.iter().zip(&graph.steps);
-        states.filter_map(|(state, step)| Some((step.name(), state.manifest()?.key))).collect()
+        states.filter_map(|(state, step)| Some((step.name(), state.finished()?.key))).collect()
     }
 }
 
@@ -138,8 +141,8 @@ pub fn look_up(
     if forced {
         return Ok(State::WillRun(key, Reason::Forced));
     }
-    match store.manifest(&key) {
-        Ok(Some(manifest)) => Ok(State::Fresh(Box::new(manifest))),
+    match store.finished(&key) {
+        Ok(Some(finished)) => Ok(State::Fresh(finished)),
         Ok(None) => {
             let before = last_keys.get(&step.name()).and_then(|last| store.manifest(last).ok().flatten());
             let reason = before.map_or(Reason::NeverRun, |before| {

@@ -1,6 +1,7 @@
 //! What is to be run, what is finished, and what cannot be: the steps of a run, whoever runs them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::aside::Aside;
@@ -12,7 +13,7 @@ use super::process::Runnable;
 use super::queue::Queue;
 use super::teller::Teller;
 use crate::fingerprint::Key;
-use crate::store::{Holder, Manifest, Store};
+use crate::store::{Finished, Holder, Manifest, Store};
 
 pub struct Schedule<'a> {
     graph: &'a Graph,
@@ -59,7 +60,7 @@ impl<'a> Schedule<'a> {
     /// Whether a step that is wanted and not there needs a device.
     pub fn needs_device(&self) -> bool {
         let needs =
-            |step: &usize| self.graph.steps[*step].work.needs_device() && self.plan.states[*step].manifest().is_none();
+            |step: &usize| self.graph.steps[*step].work.needs_device() && self.plan.states[*step].finished().is_none();
         self.options.selected.iter().any(needs)
     }
 
@@ -71,7 +72,7 @@ impl<'a> Schedule<'a> {
         while let Some(step) = self.queue.next() {
             let selected = self.options.selected.contains(&step);
             let inputs = self.plan.inputs(self.graph, step)?;
-            if self.plan.states[step].manifest().is_none() {
+            if self.plan.states[step].finished().is_none() {
                 let forced = self.options.forced.contains(&step);
                 self.plan.states[step] =
                     look_up(self.store, &self.graph.steps[step], &inputs, forced, &self.last_keys)?;
@@ -111,7 +112,7 @@ impl<'a> Schedule<'a> {
     /// This run has finished a step.
     pub fn ran(&mut self, step: usize, manifest: Manifest, seconds: f64, teller: &mut Teller<'_>) {
         let (key, note) = (manifest.key, manifest.provenance.facts.get("note").cloned());
-        self.plan.states[step] = State::Fresh(Box::new(manifest));
+        self.plan.states[step] = State::Fresh(Arc::new(Finished::of(&manifest)));
         self.summary.ran += 1;
         self.queue.finish(step);
         teller.done(step, key, seconds, note.as_deref());
@@ -120,7 +121,7 @@ impl<'a> Schedule<'a> {
     /// Another process has finished a step.
     pub fn found(&mut self, step: usize, manifest: Manifest, teller: &mut Teller<'_>) {
         let key = manifest.key;
-        self.plan.states[step] = State::Fresh(Box::new(manifest));
+        self.plan.states[step] = State::Fresh(Arc::new(Finished::of(&manifest)));
         self.summary.fresh += 1;
         self.queue.finish(step);
         teller.fresh(step, key);
@@ -194,5 +195,10 @@ impl<'a> Schedule<'a> {
         if all || self.store.read_last_keys(&self.graph.experiment).is_ok() {
             self.store.remember_keys(&self.graph.experiment, &keys).ok();
         }
+    }
+
+    /// Finished steps in few files. Where that cannot be, they stay as they are.
+    pub fn pack(&self) {
+        self.store.pack(self.plan.states.iter().filter_map(State::finished)).ok();
     }
 }

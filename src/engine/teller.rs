@@ -7,6 +7,7 @@ use serde_json::json;
 use super::events::{Event, Reporter};
 use super::graph::Graph;
 use super::journal::Journal;
+use super::log;
 use crate::fingerprint::Key;
 use crate::store::Holder;
 
@@ -60,6 +61,10 @@ impl<'a> Teller<'a> {
     pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, dropped: usize) {
         self.journal.write("failed", json!({"step": self.name(step), "message": message}));
         let log = self.log_of(step);
+        // A worker that was killed left none.
+        if !log.exists() {
+            log::append(&log, &format!("{}\nfailed: {message}", self.name(step)));
+        }
         self.reporter.event(&Event::Failed { graph: self.graph, step, message, help, log: &log, dropped });
     }
 

@@ -1,18 +1,16 @@
 //! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
 
-use std::backtrace::Backtrace;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::{self, BufRead, Write};
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::context::{Context, StageEnd, StageError};
 use super::journal::seconds_since_1970;
+use super::log;
 use super::memory::Memory;
 use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
 use super::snapshots::Pace;
@@ -33,7 +31,7 @@ pub fn work(
     stop: &'static StopFlag,
     kinds: Vec<ReadStep>,
 ) -> Result<(), StageError> {
-    std::panic::set_hook(Box::new(note_panic));
+    std::panic::set_hook(Box::new(log::note_panic));
     let store = Store::open(cache)?;
     let mut worker = Worker { store, device: None, memory: Memory::default(), stop, kinds };
     match backend.map(select).transpose() {
@@ -58,15 +56,15 @@ pub fn work(
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.log.clone());
+        log::begin(&task.log, format!("{} key {}\n{}", task.step, task.key, task.parameters));
         let report = match worker.serve(&task) {
             Ok(report) => report,
             Err(StageEnd::Stopped) => {
-                log(&task.log, "stopped: the step goes on when it is started again");
+                log::line("stopped: the step goes on when it is started again");
                 Report::Stopped
             }
             Err(StageEnd::Failed(error)) => {
-                log(&task.log, &format!("failed: {error}"));
+                log::line(&format!("failed: {error}"));
                 Report::Failed { message: error.message, help: error.help }
             }
         };
@@ -103,26 +101,6 @@ fn say(report: &Report) {
     }
 }
 
-fn log(path: &Path, text: &str) {
-    if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
-        writeln!(file, "{text}").ok();
-    }
-}
-
-/// The log of the step that runs, or ran last: a panic on another thread has no way to know it.
-static LOG: Mutex<Option<PathBuf>> = Mutex::new(None);
-
-/// What becomes of a panic is for whoever catches it to say; where it was is in the step's log.
-fn note_panic(panic: &PanicHookInfo<'_>) {
-    let thread = std::thread::current();
-    let text = format!("thread `{}` {panic}\n{}", thread.name().unwrap_or("unnamed"), Backtrace::force_capture());
-    let path = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    match path {
-        Some(path) => log(&path, &text),
-        None => eprintln!("{text}"),
-    }
-}
-
 struct Worker {
     store: Store,
     device: Option<Device>,
@@ -140,16 +118,16 @@ impl Worker {
         };
         hold::at(format_args!("locked"));
         if !task.force && matches!(self.store.manifest(&task.key), Ok(Some(_))) {
-            log(&task.log, "another process finished this step meanwhile");
+            log::end("another process finished this step meanwhile");
             return Ok(Report::Found);
         }
         if let Some(from) = lock.taken_over.clone() {
-            log(&task.log, &format!("took over from {from}, which is gone"));
+            log::line(&format!("took over from {from}, which is gone"));
             say(&Report::TookOver { from });
         }
         let seconds = self.run(task)?;
         if lock.is_lost() {
-            log(&task.log, "this process stood still for so long that another one took the step over too");
+            log::line("this process stood still for so long that another one took the step over too");
         }
         Ok(Report::Done { seconds })
     }
@@ -163,11 +141,10 @@ impl Worker {
     fn run(&mut self, task: &Task) -> Result<f64, StageEnd> {
         let (started, clock) = (seconds_since_1970(), Instant::now());
         let step = self.read(task)?;
-        log(&task.log, &format!("{} key {}\n{}", task.step, task.key, task.parameters));
         let mut last_said = Instant::now();
         let mut report = |progress: Progress| {
             if let Some(loss) = progress.loss {
-                log(&task.log, &format!("{}/{} loss {loss:.4}", progress.done, progress.total));
+                log::line(&format!("{}/{} loss {loss:.4}", progress.done, progress.total));
             }
             // A few times a second is enough for a person, and does not slow tiny steps down.
             if last_said.elapsed().as_millis() >= 200 {
@@ -190,10 +167,10 @@ impl Worker {
             memory: &mut self.memory,
             report: &mut report,
             facts: BTreeMap::new(),
-            manifest: RefCell::new(None),
+            last: RefCell::new(None),
             stop: self.stop,
             pace: Pace::new(task.snapshot_every),
-            log: &|text| log(&task.log, text),
+            log: &log::line,
             tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
         };
@@ -225,7 +202,7 @@ impl Worker {
         };
         self.store.commit(&manifest)?;
         scratch.clear();
-        log(&task.log, &format!("finished in {seconds:.2} s"));
+        log::end(&format!("finished in {seconds:.2} s"));
         Ok(seconds)
     }
 }
@@ -234,34 +211,4 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> StageError {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     StageError::new(format!("the step broke off: {}", text.unwrap_or("no message")))
         .help("this is a bug in pipeline; please report it with the log")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// In a process of its own, for a hook is everybody's.
-    #[test]
-    fn a_panic_leaves_its_place_in_the_log_of_the_step() {
-        const PATH: &str = "PIPELINE_TEST_LOG";
-        if let Some(path) = std::env::var_os(PATH) {
-            std::panic::set_hook(Box::new(note_panic));
-            *LOG.lock().unwrap() = Some(path.into());
-            assert!(catch_unwind(|| panic!("row {} is odd", 3)).is_err());
-            assert!(std::thread::spawn(|| panic!("elsewhere")).join().is_err());
-            return;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("step.log");
-        let test = "engine::worker::tests::a_panic_leaves_its_place_in_the_log_of_the_step";
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        let ended = child.args(["--exact", test]).env(PATH, &path).output().unwrap();
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
-        let log = std::fs::read_to_string(path).unwrap();
-        let place = format!("panicked at {}:", file!());
-        assert_eq!(log.matches(&place).count(), 2, "{log}");
-        assert!(log.contains("row 3 is odd\n") && log.contains("elsewhere\n"), "{log}");
-        // A backtrace names this function.
-        assert!(log.contains("a_panic_leaves_its_place"), "{log}");
-    }
 }

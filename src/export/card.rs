@@ -10,7 +10,7 @@ use crate::data::Source;
 use crate::store::Manifest;
 
 pub(super) fn card(origin: &Origin, config: &Value) -> String {
-    let manifest = origin.manifest;
+    let manifest = &origin.manifest;
     let labels = labels(config);
     let mut text = String::from("---\nlibrary_name: transformers\n");
     if !labels.is_empty() {

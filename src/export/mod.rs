@@ -61,17 +61,17 @@ pub fn export(
     checkpoint: Checkpoint,
 ) -> Result<Export, ExportError> {
     let name = graph.steps[step].name();
-    let State::Fresh(manifest) = &plan.states[step] else {
+    let State::Fresh(finished) = &plan.states[step] else {
         let help = format!("run it first, for example with `pipeline run FILE --until {}`", graph.steps[step].stage);
         return Err(StageError::new(format!("{name} is not in the cache as the experiment is now")).help(help).into());
     };
-    if ![CONFIG.name(), TOKENIZER.name()].iter().all(|output| manifest.outputs.contains_key(*output)) {
+    if ![CONFIG.name(), TOKENIZER.name()].iter().all(|output| finished.output(output).is_some()) {
         return Err(StageError::new(format!("{name} makes no model"))
             .help("name a step of a fetched, pre-trained or fine-tuned model")
             .into());
     }
-    let Some(found) = manifest.outputs.get(weights(checkpoint).name()) else {
-        let kept = manifest.outputs.keys().filter_map(|output| checkpoint_of(output));
+    let Some(found) = finished.output(weights(checkpoint).name()) else {
+        let kept = finished.outputs().iter().filter_map(|output| checkpoint_of(&output.name));
         let kept: Vec<String> = kept.map(|kept| kept.to_string()).collect();
         let message = format!("{name} keeps no checkpoint {checkpoint}; it keeps {}", kept.join(", "));
         return Err(StageError::new(message).into());
@@ -79,26 +79,26 @@ pub fn export(
     let origin = Origin {
         experiment: &graph.experiment,
         step: name,
-        manifest,
+        manifest: store.whole(finished)?,
         checkpoint,
         weights: found.digest,
-        ancestors: ancestors(graph, plan, step),
+        ancestors: ancestors(graph, plan, store, step)?,
     };
     let text = |output: &str| -> Result<String, ExportError> {
-        Ok(String::from_utf8(store.output(manifest, output)?).map_err(StageError::from)?)
+        Ok(String::from_utf8(store.output(finished, output)?).map_err(StageError::from)?)
     };
     let (config, tokenizer) = (text(CONFIG.name())?, text(TOKENIZER.name())?);
     let parsed: Value = serde_json::from_str(&config).map_err(StageError::from)?;
     let mut files = vec![("config.json".to_owned(), config.into_bytes())];
     files.extend(tokenizer::files(&tokenizer, &parsed)?);
     files.push(("README.md".to_owned(), card::card(&origin, &parsed).into_bytes()));
-    files.push(("model.safetensors".to_owned(), store.output(manifest, weights(checkpoint).name())?));
+    files.push(("model.safetensors".to_owned(), store.output(finished, weights(checkpoint).name())?));
     let provenance = provenance(&origin, &files);
     files.push((PROVENANCE.to_owned(), provenance.into_bytes()));
     Ok(Export { files })
 }
 
-fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<(String, &'a Manifest)> {
+fn ancestors(graph: &Graph, plan: &Plan, store: &Store, step: usize) -> Result<Vec<(String, Manifest)>, StoreError> {
     let mut found = BTreeSet::new();
     let mut open = graph.steps[step].needs();
     while let Some(step) = open.pop() {
@@ -106,7 +106,8 @@ fn ancestors<'a>(graph: &Graph, plan: &'a Plan, step: usize) -> Vec<(String, &'a
             open.extend(graph.steps[step].needs());
         }
     }
-    found.into_iter().filter_map(|step| Some((graph.steps[step].name(), plan.states[step].manifest()?))).collect()
+    let finished = found.into_iter().filter_map(|step| Some((step, plan.states[step].finished()?)));
+    finished.map(|(step, finished)| Ok((graph.steps[step].name(), store.whole(finished)?))).collect()
 }
 
 fn provenance(origin: &Origin, files: &[(String, Vec<u8>)]) -> String {

@@ -9,9 +9,9 @@ pub(super) struct Origin<'a> {
     pub experiment: &'a str,
     /// As this experiment calls it; the manifest has the name that the experiment which ran it gave it.
     pub step: String,
-    pub manifest: &'a Manifest,
+    pub manifest: Manifest,
     pub checkpoint: Checkpoint,
     pub weights: Digest,
     /// The steps that it was made from, with their names, those nearest to it last.
-    pub ancestors: Vec<(String, &'a Manifest)>,
+    pub ancestors: Vec<(String, Manifest)>,
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::data::{read_parquet, write_parquet};
 use crate::engine::{Artifact, Graph, Plan, Step, StepKind, Work};
 use crate::fingerprint::Key;
-use crate::store::{Manifest, Store};
+use crate::store::{self, Store};
 use crate::tables::{TableError, column};
 
 /// What is finished of a study.
@@ -21,7 +21,7 @@ pub struct Finished<'a> {
 pub struct Done<'a, T: ?Sized = dyn Work> {
     pub step: &'a Step,
     pub params: &'a T,
-    manifest: &'a Manifest,
+    finished: &'a store::Finished,
     store: &'a Store,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Finished<'a> {
     pub fn all(&self) -> impl Iterator<Item = Done<'a>> + use<'a> {
         let (store, steps) = (self.store, self.graph.steps.iter().zip(&self.plan.states));
         steps.filter_map(move |(step, state)| {
-            Some(Done { step, params: &*step.work, manifest: state.manifest()?, store })
+            Some(Done { step, params: &*step.work, finished: state.finished()?, store })
         })
     }
 
@@ -47,7 +47,7 @@ impl<'a> Finished<'a> {
 impl<'a> Done<'a> {
     /// The same with its parameters, where it is of this kind.
     pub fn of<T: StepKind>(&self) -> Option<Done<'a, T>> {
-        Some(Done { step: self.step, params: self.params.of()?, manifest: self.manifest, store: self.store })
+        Some(Done { step: self.step, params: self.params.of()?, finished: self.finished, store: self.store })
     }
 }
 
@@ -63,13 +63,13 @@ impl<'a, T: ?Sized> Done<'a, T> {
     }
 
     pub fn key(&self) -> Key {
-        self.manifest.key
+        self.finished.key
     }
 
     /// # Errors
     /// It is damaged, or gone.
     pub fn bytes<U: ?Sized>(&self, artifact: &Artifact<U>) -> Result<Vec<u8>, TableError> {
-        Ok(self.store.output(self.manifest, artifact.name())?)
+        Ok(self.store.output(self.finished, artifact.name())?)
     }
 
     /// # Errors

@@ -29,8 +29,8 @@ impl Estimate {
     pub fn new(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>) -> Self {
         let mut estimate = Self::default();
         for (step, state) in plan.states.iter().enumerate() {
-            match state.manifest() {
-                Some(manifest) => estimate.sample(class(graph, step), manifest.provenance.seconds),
+            match state.finished() {
+                Some(finished) => estimate.sample(class(graph, step), finished.seconds),
                 None if selected.contains(&step) => drop(estimate.open.insert(step, class(graph, step))),
                 None => {}
             }

@@ -19,7 +19,7 @@ impl Reporter for JsonLines {
 fn describe(event: &Event<'_>) -> Option<Value> {
     Some(match event {
         Event::Planned { graph, plan, selected } => {
-            let fresh = plan.states.iter().filter(|state| state.manifest().is_some()).count();
+            let fresh = plan.states.iter().filter(|state| state.finished().is_some()).count();
             let names: Vec<String> = graph.steps.iter().map(|step| step.name()).collect();
             json!({"event": "planned", "experiment": graph.experiment, "fresh": fresh, "selected": selected.len(), "steps": names})
         }

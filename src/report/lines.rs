@@ -23,7 +23,7 @@ impl Reporter for Lines {
         match event {
             Event::Planned { graph, plan, selected } => {
                 self.estimate = Estimate::new(graph, plan, selected);
-                let fresh = plan.states.iter().filter(|state| state.manifest().is_some()).count();
+                let fresh = plan.states.iter().filter(|state| state.finished().is_some()).count();
                 let open = self.estimate.open();
                 if open > 0 {
                     writeln!(out, "{}: {open} steps to run, {fresh} fresh", graph.experiment).ok();

@@ -51,7 +51,7 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Resul
 /// Something in the cache is damaged.
 pub fn render(experiment: &Experiment, graph: &Graph, plan: &Plan, store: &Store) -> Result<String, TableError> {
     let finished = Finished::new(graph, plan, store);
-    let count = plan.states.iter().filter(|state| state.manifest().is_some()).count();
+    let count = plan.states.iter().filter(|state| state.finished().is_some()).count();
     let mut text = format!("{}: {count} of {} steps finished\n", graph.experiment, graph.steps.len());
     let mut rooms = ROOMS;
     let first = |kind| experiment.stages.iter().position(|stage| stage.id.kind == kind);

@@ -21,10 +21,9 @@ use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::files::{refuse_linked_folder, set_mode};
-use super::inventory::canonical;
+use super::files::{canonical, refuse_linked_folder, set_mode};
 use super::leftovers;
-use super::{Manifest, Store, StoreError, manifest_path, object_path};
+use super::{Finished, Manifest, Store, StoreError, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
 
 const FORMAT_NAME: &str = "FORMAT";
@@ -69,7 +68,7 @@ pub struct Imported {
 
 impl Store {
     /// Writes finished steps and their objects to the new file `to`. Every object is read through and checked.
-    pub fn export(&self, manifests: &[&Manifest], to: &Path) -> Result<Exported, ArchiveError> {
+    pub fn export(&self, steps: &[&Finished], to: &Path) -> Result<Exported, ArchiveError> {
         let io = |source| ArchiveError::Io { action: "write", path: to.to_owned(), source };
         let zipped = |error: zip::result::ZipError| io(error.into());
         if to.symlink_metadata().is_ok() {
@@ -89,7 +88,8 @@ impl Store {
         zip.start_file(FORMAT_NAME, options).map_err(zipped)?;
         writeln!(zip, "{FORMAT}").map_err(io)?;
 
-        let objects: BTreeSet<Digest> = manifests.iter().flat_map(|manifest| manifest.objects()).collect();
+        let outputs = steps.iter().flat_map(|step| step.outputs()).filter(|made| !made.inline);
+        let objects: BTreeSet<Digest> = outputs.map(|made| made.digest).collect();
         for object in objects {
             let size = self.check_content(&object).map_err(|error| self.set_aside(error))?;
             let path = self.object_path(&object);
@@ -104,8 +104,9 @@ impl Store {
             exported.objects += 1;
             exported.bytes += size;
         }
-        let sorted: BTreeMap<Key, &Manifest> = manifests.iter().map(|manifest| (manifest.key, *manifest)).collect();
-        for (key, manifest) in sorted {
+        let sorted: BTreeMap<Key, &Finished> = steps.iter().map(|step| (step.key, *step)).collect();
+        for (key, step) in sorted {
+            let manifest = self.whole(step)?;
             zip.start_file(manifest_path(Path::new("steps"), &key).to_string_lossy(), options).map_err(zipped)?;
             zip.write_all(manifest.to_json().as_bytes()).map_err(io)?;
             exported.steps += 1;
@@ -145,10 +146,10 @@ impl Store {
                 if !commit {
                     continue;
                 }
-                match self.manifest(key) {
+                match self.finished(key) {
                     Ok(Some(ours)) => {
                         imported.known += 1;
-                        imported.different += usize::from(ours.is_remade(&manifest));
+                        imported.different += usize::from(ours.is_remade(&Finished::of(&manifest)));
                     }
                     Ok(None) | Err(StoreError::Damaged { .. }) => {
                         self.commit(&manifest)?;
@@ -356,6 +357,11 @@ mod tests {
         path
     }
 
+    fn export(from: &Store, steps: &[Manifest], to: &Path) -> Result<Exported, ArchiveError> {
+        let steps: Vec<Finished> = steps.iter().map(Finished::of).collect();
+        from.export(&steps.iter().collect::<Vec<_>>(), to)
+    }
+
     fn step_name(key: &Key) -> String {
         manifest_path(Path::new("steps"), key).display().to_string()
     }
@@ -369,9 +375,9 @@ mod tests {
         let ((folder, from), (_there, to)) = (store(), store());
         let steps: Vec<Manifest> = (0..3).map(|number| finish(&from, number, &[number as u8 / 2; 100])).collect();
         let (archive, again) = (folder.path().join("a.zip"), folder.path().join("b.zip"));
-        let exported = from.export(&steps.iter().collect::<Vec<_>>(), &archive).unwrap();
+        let exported = export(&from, &steps, &archive).unwrap();
         assert_eq!((exported.steps, exported.objects, exported.bytes), (3, 2, 200));
-        from.export(&steps.iter().rev().collect::<Vec<_>>(), &again).unwrap();
+        export(&from, &steps.iter().rev().cloned().collect::<Vec<_>>(), &again).unwrap();
         assert_eq!(fs::read(&archive).unwrap(), fs::read(&again).unwrap());
         assert!(matches!(from.export(&[], &again), Err(ArchiveError::Exists(_))));
 
@@ -391,7 +397,7 @@ mod tests {
         let other = manifest(1, BTreeMap::from([("x".to_owned(), from.put(b"other").unwrap())]));
         from.commit(&other).unwrap();
         let third = folder.path().join("c.zip");
-        from.export(&[&other], &third).unwrap();
+        export(&from, &[other.clone()], &third).unwrap();
         assert_eq!(to.import(&third).unwrap().different, 1);
         assert_eq!(to.manifest(&other.key).unwrap().unwrap().outputs["x"].digest, steps[1].outputs["x"].digest);
     }
@@ -401,7 +407,7 @@ mod tests {
         let ((folder, from), (_there, to)) = (store(), store());
         let step = finish(&from, 1, b"bytes");
         let archive = folder.path().join("a.zip");
-        from.export(&[&step], &archive).unwrap();
+        export(&from, &[step.clone()], &archive).unwrap();
         let whole = fs::read(&archive).unwrap();
         let damaged = folder.path().join("damaged.zip");
         let mut refused = 0;

@@ -84,7 +84,7 @@ impl Store {
         }
     }
 
-    fn move_away(&self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn move_away(&self, path: &Path) -> Option<PathBuf> {
         if fs::symlink_metadata(path.parent()?).ok()?.is_symlink() {
             return None;
         }

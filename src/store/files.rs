@@ -4,6 +4,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use super::error::{StoreError, damaged};
 use super::leftovers;
 use crate::fingerprint::Digest;
@@ -21,6 +23,11 @@ pub(super) fn plain(path: &Path) -> Result<Option<Metadata>, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => Err(damaged(path, "its folder is none")),
         Err(error) => Err(StoreError::read(path, error)),
     }
+}
+
+/// A digest spelled as the cache spells it: other spellings of one name would be other files.
+pub(super) fn canonical(text: &str) -> Option<Digest> {
+    text.parse().ok().filter(|digest: &Digest| digest.to_string() == text)
 }
 
 /// The digest of a file's bytes, and how many there are.
@@ -48,12 +55,17 @@ pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreEr
     let temporary = leftovers::temporary(folder).map_err(fail)?;
     // Not through `temporary` itself, whose errors name it.
     temporary.as_file().write_all(bytes).map_err(fail)?;
-    set_mode(temporary.as_file(), if read_only { 0o444 } else { 0o644 }).map_err(fail)?;
-    temporary.as_file().sync_all().map_err(fail)?;
+    place(temporary, path, if read_only { 0o444 } else { 0o644 }).map_err(fail)
+}
+
+/// Gives a temporary file, which is written to its end, its name.
+pub(super) fn place(temporary: NamedTempFile, path: &Path, mode: u32) -> io::Result<()> {
+    set_mode(temporary.as_file(), mode)?;
+    temporary.as_file().sync_all()?;
     hold::at(format_args!("written"));
-    temporary.persist(path).map_err(|error| fail(error.error))?;
+    temporary.persist(path).map_err(|error| error.error)?;
     // The rename itself must survive a power cut; file systems that cannot sync a folder are left alone.
-    if let Ok(folder) = File::open(folder) {
+    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
         folder.sync_all().ok();
     }
     Ok(())

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::files::plain;
-use super::inventory::{Entry, Found, Loose, canonical};
-use super::{Store, StoreError, lock};
+use super::files::{canonical, plain};
+use super::inventory::{Entry, Found, Loose};
+use super::{Store, StoreError, leftovers, lock};
 use crate::fingerprint::{Digest, Key};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -36,6 +36,8 @@ pub struct Removal {
     pub path: PathBuf,
     pub bytes: u64,
     pub what: What,
+    /// Of a manifest; the path is its pack's where it is in one.
+    key: Option<Key>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +85,7 @@ impl Store {
                 *last = made.max(*last);
             }
         };
-        for Found { key, file, manifest } in self.read_manifests(&steps) {
+        for Found { key, file, manifest, .. } in self.read_manifests(&steps)? {
             match manifest {
                 Ok(manifest) => {
                     let objects: BTreeSet<Digest> = manifest.objects().collect();
@@ -133,8 +135,9 @@ impl Store {
         }
         sweep.left += kept.iter().map(|step| step.file.bytes).sum::<u64>();
         sweep.left += resumable.iter().chain(&runs).map(|loose| loose.bytes).sum::<u64>();
-        let temporary =
-            steps.temporary.into_iter().chain(objects.temporary).filter(|loose| older(loose.modified, HOUR));
+        let in_packs = self.list_loose("packs")?.into_iter().filter(|loose| leftovers::is_temporary(&loose.path));
+        let temporary = steps.temporary.into_iter().chain(objects.temporary).chain(in_packs);
+        let temporary = temporary.filter(|loose| older(loose.modified, HOUR));
         let locks = self.list_loose("locks")?.into_iter().chain(self.list_loose("alive")?);
         let locks = locks.filter(|loose| older(loose.modified, HOUR));
         for (what, loose) in [
@@ -144,7 +147,7 @@ impl Store {
             (What::Lock, locks.collect::<Vec<_>>()),
             (What::Run, old_runs),
         ] {
-            let removal = |Loose { path, bytes, .. }| Removal { path, bytes, what: what.clone() };
+            let removal = |Loose { path, bytes, .. }| Removal { path, bytes, what: what.clone(), key: None };
             sweep.removals.extend(loose.into_iter().map(removal));
         }
         Ok(sweep)
@@ -154,9 +157,13 @@ impl Store {
     /// that came back. Killed anywhere, what is left goes the next time.
     pub fn remove(&self, sweep: &Sweep) -> Result<u64, StoreError> {
         let mut bytes = 0;
+        let keys: BTreeSet<Key> = sweep.removals.iter().filter_map(|removal| removal.key).collect();
+        // Those with a file of their own too: what a pack had of them before must not come back.
+        self.unpack(&keys)?;
         for removal in &sweep.removals {
             let path = &removal.path;
             let removed = match removal.what {
+                _ if removal.key.is_some_and(|key| self.manifest_path(&key) != *path) => Ok(()),
                 What::Scratch | What::Run | What::Damaged | What::Lock if path.is_dir() && !path.is_symlink() => {
                     fs::remove_dir_all(path)
                 }
@@ -176,7 +183,8 @@ impl Store {
 
 impl Sweep {
     fn push(&mut self, file: &Entry, what: What) {
-        self.removals.push(Removal { path: file.path.clone(), bytes: file.bytes, what });
+        let key = (what != What::Object).then_some(Key(file.name));
+        self.removals.push(Removal { path: file.path.clone(), bytes: file.bytes, what, key });
     }
 
     pub fn bytes(&self) -> u64 {

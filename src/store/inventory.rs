@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use super::files::canonical;
 use super::{Manifest, Store, StoreError};
 use crate::fingerprint::{Digest, Key};
 
@@ -43,6 +44,8 @@ pub struct Loose {
 pub struct Found {
     pub key: Key,
     pub file: Entry,
+    /// In a pack, which is the file.
+    pub packed: bool,
     pub manifest: Result<Manifest, StoreError>,
 }
 
@@ -55,14 +58,22 @@ impl Store {
         list_shards(&self.root().join("steps"), ".json")
     }
 
-    /// Reads manifests, not asking whether their objects are there. One that vanished meanwhile is left out.
-    pub(super) fn read_manifests(&self, steps: &Listing) -> Vec<Found> {
-        let read = in_parallel(&steps.entries, |file| (self.read_manifest(&Key(file.name)), file.clone()));
-        let found = read.into_iter().filter_map(|(manifest, file)| {
-            let manifest = manifest.transpose()?;
-            Some(Found { key: Key(file.name), file, manifest })
+    /// Reads manifests, those in packs too, not asking whether their objects are there. One that vanished meanwhile is
+    /// left out.
+    pub(super) fn read_manifests(&self, steps: &Listing) -> Result<Vec<Found>, StoreError> {
+        let loose = in_parallel(&steps.entries, |file| {
+            let (key, manifest) = (Key(file.name), self.read_loose(&Key(file.name)).transpose()?);
+            Some(Found { key, file: file.clone(), packed: false, manifest })
         });
-        found.collect()
+        let is_loose = |key: &Key| steps.entries.binary_search_by_key(&key.0, |file| file.name).is_ok();
+        let packed: Vec<_> = self.all_packed()?.into_iter().filter(|step| !is_loose(&step.key)).collect();
+        let packed = in_parallel(&packed, |step| {
+            let (key, place) = (step.key, step.place.as_ref()?);
+            let (bytes, modified) = (place.bytes(), place.modified());
+            let file = Entry { name: key.0, path: place.path().to_owned(), bytes, modified };
+            Some(Found { key, file, packed: true, manifest: place.manifest() })
+        });
+        Ok(loose.into_iter().chain(packed).flatten().collect())
     }
 
     /// The files and folders that lie in one folder of the cache (`scratch`, `runs`, …), with the bytes in them. Links
@@ -110,11 +121,6 @@ fn list_shards(folder: &Path, suffix: &str) -> Result<Listing, StoreError> {
     listing.entries.sort_by_key(|entry| entry.name);
     listing.strange.sort();
     Ok(listing)
-}
-
-/// A digest spelled as the cache spells it: other spellings of one name would be other files.
-pub(super) fn canonical(text: &str) -> Option<Digest> {
-    text.parse().ok().filter(|digest: &Digest| digest.to_string() == text)
 }
 
 /// What lies in a folder; nothing where there is none.

@@ -43,6 +43,10 @@ pub(super) fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFil
     tempfile::Builder::new().prefix(&prefix()).tempfile_in(folder)
 }
 
+pub(super) fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(START))
+}
+
 fn remove_before(folder: &Path, depth: usize, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         // Of the entry itself: links are not followed.

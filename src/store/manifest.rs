@@ -79,12 +79,6 @@ impl Manifest {
         self.outputs.values().filter(|output| output.inline.is_none()).map(|output| output.digest)
     }
 
-    /// Whether `now`, of the same step, holds another result.
-    pub fn is_remade(&self, now: &Self) -> bool {
-        let outputs = self.outputs.iter().map(|(name, output)| (name, output.digest));
-        self.key == now.key && outputs.ne(now.outputs.iter().map(|(name, output)| (name, output.digest)))
-    }
-
     /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key
     /// must be that of the parameters and inputs.
     pub fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
@@ -124,10 +118,19 @@ impl Manifest {
     }
 
     pub(super) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&self.sealed()).unwrap_or_default()
+    }
+
+    /// The same in one line.
+    pub(super) fn to_line(&self) -> String {
+        self.sealed().to_string()
+    }
+
+    fn sealed(&self) -> Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         let seal = seal_of(&value);
         value[SEAL] = seal;
-        serde_json::to_string_pretty(&value).unwrap_or_default()
+        value
     }
 }
 

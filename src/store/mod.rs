@@ -6,6 +6,7 @@
 //!   v1/
 //!     objects/ab/ab12…       artifacts, read-only
 //!     steps/ab/<key>.json    manifest, written last: a step exists when its manifest does
+//!     packs/<digest>.pack    many manifests in one file (`pack.rs`)
 //!     experiments/<name>.json  which key each step of an experiment had last (only to explain changes)
 //!     scratch/<key>/         a running step's own files
 //!     locks/<key>.lock       held while a step runs
@@ -21,23 +22,28 @@ mod archive;
 mod damage;
 mod error;
 mod files;
+mod finished;
 mod gc;
 mod inventory;
 mod leftovers;
 mod living;
 mod lock;
 mod manifest;
+mod pack;
 mod scratch;
+mod steps;
 mod usage;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 pub use archive::{ArchiveError, Exported, Imported};
 pub use error::StoreError;
 pub use files::publish;
+pub use finished::{Finished, Made};
 pub use gc::{Removal, Sweep, Wanted, What};
 pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, StepLock, Watch};
@@ -48,9 +54,9 @@ pub use verify::Verified;
 
 use error::damaged;
 use files::{plain, refuse_linked_folder};
+use pack::index::Packs;
 
 use crate::fingerprint::{Digest, Key};
-use crate::hold;
 
 const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 # This directory holds results that `pipeline` can compute again.\n";
@@ -58,13 +64,14 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    packs: Arc<Mutex<Packs>>,
 }
 
 impl Store {
     /// Opens the cache in `directory`, making it where there is none. Fails where it cannot be written.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let store = Self { root: directory.join("v1") };
-        for folder in ["objects", "steps", "experiments", "scratch", "locks", "alive", "runs"] {
+        let store = Self::existing(directory);
+        for folder in ["objects", "steps", "packs", "experiments", "scratch", "locks", "alive", "runs"] {
             let path = store.root.join(folder);
             fs::create_dir_all(&path).map_err(|error| StoreError::unwritable(&path, error))?;
         }
@@ -79,7 +86,7 @@ impl Store {
 
     /// The cache in `directory` for reading alone; nothing is made.
     pub fn existing(directory: &Path) -> Self {
-        Self { root: directory.join("v1") }
+        Self { root: directory.join("v1"), packs: Arc::default() }
     }
 
     pub fn root(&self) -> &Path {
@@ -105,60 +112,6 @@ impl Store {
             }
         }
         Ok(OutputRecord { digest, size, inline: None })
-    }
-
-    fn manifest_path(&self, key: &Key) -> PathBuf {
-        manifest_path(&self.root.join("steps"), key)
-    }
-
-    /// The manifest of a finished step, `None` where the step is not finished.
-    pub fn manifest(&self, key: &Key) -> Result<Option<Manifest>, StoreError> {
-        let Some(manifest) = self.read_manifest(key)? else { return Ok(None) };
-        for output in manifest.outputs.values().filter(|output| output.inline.is_none()) {
-            self.check_size(&output.digest, output.size)?;
-        }
-        Ok(Some(manifest))
-    }
-
-    /// A manifest whose objects nobody has looked for yet.
-    fn read_manifest(&self, key: &Key) -> Result<Option<Manifest>, StoreError> {
-        let path = self.manifest_path(key);
-        if plain(&path)?.is_none() {
-            return Ok(None);
-        }
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(damaged(&path, "it is not text"));
-            }
-            Err(error) => return Err(StoreError::read(&path, error)),
-            Ok(text) => text,
-        };
-        let manifest = Manifest::parse(&text, &path)?;
-        if manifest.key != *key {
-            return Err(damaged(&path, "it holds another key"));
-        }
-        Ok(Some(manifest))
-    }
-
-    /// Makes a step exist. Its objects must be there already.
-    pub fn commit(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        let path = self.manifest_path(&manifest.key);
-        refuse_linked_folder(&path)?;
-        self.make_room(&path);
-        hold::at(format_args!("committing"));
-        publish(&path, manifest.to_json().as_bytes(), false)?;
-        hold::at(format_args!("committed"));
-        Ok(())
-    }
-
-    /// The bytes of one output of a finished step.
-    pub fn output(&self, manifest: &Manifest, name: &str) -> Result<Vec<u8>, StoreError> {
-        match manifest.outputs.get(name) {
-            Some(OutputRecord { inline: Some(value), .. }) => Ok(value.to_string().into_bytes()),
-            Some(OutputRecord { digest, .. }) => self.get(digest),
-            None => Err(damaged(&self.manifest_path(&manifest.key), format!("it has no output `{name}`"))),
-        }
     }
 
     /// A running step's own files; whoever uses them holds the step's lock.

@@ -56,7 +56,7 @@ impl Part {
 impl Store {
     pub fn usage(&self) -> Result<Usage, StoreError> {
         let (steps, objects) = (self.list_steps()?, self.list_objects()?);
-        let mut found = self.read_manifests(&steps);
+        let mut found = self.read_manifests(&steps)?;
         let unreadable = Part::of(found.iter().filter(|found| found.manifest.is_err()).map(|found| found.file.bytes));
         found.retain(|found| found.manifest.is_ok());
         found.sort_by_key(|found| {

@@ -1,9 +1,10 @@
 //! Every manifest and every object against its digest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
+use super::error::damaged;
 use super::inventory::in_parallel;
 use super::{Store, StoreError};
 use crate::fingerprint::Digest;
@@ -60,8 +61,9 @@ impl Store {
                 Err(error) => verified.damage.push(judge(error)),
             }
         }
-        let found = self.read_manifests(&steps);
+        let found = self.read_manifests(&steps)?;
         verified.steps = found.len();
+        let mut unpacked = BTreeSet::new();
         for found in found {
             match found.manifest {
                 Ok(manifest) => {
@@ -82,9 +84,19 @@ impl Store {
                     }
                 }
                 Err(StoreError::Newer { .. }) => verified.newer += 1,
+                Err(error) if found.packed => {
+                    verified.damage.push(error);
+                    unpacked.insert(found.key);
+                }
                 Err(error) => verified.damage.push(judge(error)),
             }
         }
+        let broken = self.broken_packs();
+        if repair && !(unpacked.is_empty() && broken.is_empty()) {
+            self.unpack(&unpacked)?;
+        }
+        let broken = broken.into_iter().map(|path| damaged(&path, "its index is not what was written"));
+        verified.damage.extend(broken);
         Ok(verified)
     }
 }

@@ -47,8 +47,14 @@ fn kills_at_random_moments_change_nothing() {
     let wanted = untouched.finished();
 
     let mut random = Random(seed);
-    let mut workspace = Workspace::new(&study());
-    let (mut sent, mut rounds, mut studies, mut resumed) = (0, 0, 0, 0);
+    // Steps are packed into one file as if they were many.
+    let new = || {
+        let workspace = Workspace::new(&study());
+        workspace.write("hold/many", "4");
+        workspace
+    };
+    let mut workspace = new();
+    let (mut sent, mut rounds, mut studies, mut resumed, mut packed) = (0, 0, 0, 0, 0);
     while sent < kills {
         rounds += 1;
         let before = workspace.finished();
@@ -99,10 +105,12 @@ fn kills_at_random_moments_change_nothing() {
             let facts = manifests.iter().map(|manifest| &manifest["provenance"]["facts"]);
             resumed += facts.filter(|facts| facts["resumed_from_step"].is_string()).count();
             studies += 1;
-            workspace = Workspace::new(&study());
+            packed += workspace.packed().len();
+            workspace = new();
         }
     }
     println!("seed {seed}: {sent} kills, {rounds} runs, {studies} studies, {resumed} steps went on");
     assert!(rounds > studies, "every run ended before it could be killed");
+    assert!(packed > 0, "nothing was packed");
     assert!(kills < 100 || resumed > 0, "no step was hit after a snapshot");
 }

@@ -101,13 +101,28 @@ impl Workspace {
         self.manifests().into_iter().map(digests).collect()
     }
 
-    /// The manifests of all finished steps.
+    /// The manifests of all finished steps, in files of their own or in packs.
     pub fn manifests(&self) -> Vec<serde_json::Value> {
         let folders = std::fs::read_dir(self.path("cache/v1/steps")).into_iter().flatten();
         let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
         let paths = files.map(|file| file.unwrap().path());
         let manifests = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-        manifests.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+        let read = manifests.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap());
+        let mut found: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+        for manifest in self.packed().into_iter().chain(read) {
+            found.insert(manifest["key"].as_str().unwrap().to_owned(), manifest);
+        }
+        found.into_values().collect()
+    }
+
+    /// The manifests in packs, a line each.
+    pub fn packed(&self) -> Vec<serde_json::Value> {
+        let packs = std::fs::read_dir(self.path("cache/v1/packs")).into_iter().flatten();
+        let paths = packs.map(|file| file.unwrap().path());
+        let packs = paths.filter(|path| path.extension().is_some_and(|extension| extension == "pack"));
+        let texts = packs.map(|path| std::fs::read_to_string(path).unwrap());
+        let lines = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+        lines.filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(&line).unwrap()).collect()
     }
 
     /// Where the manifest of a step stands.

@@ -6,19 +6,19 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::open::{load, there};
 use crate::cli::units::size;
 use crate::engine::Plan;
-use crate::store::{Manifest, Store};
+use crate::store::{Finished, Store};
 
 pub(super) fn export(command: &Export, cache: &Path) -> Result<Exit, Failure> {
     let (_, graph) = load(&command.experiment)?;
     let store = there(cache)?;
     let plan = Plan::new(&graph, &store, &BTreeSet::new())?;
-    let manifests: Vec<&Manifest> = plan.states.iter().filter_map(|state| state.manifest()).collect();
-    if manifests.is_empty() {
+    let finished: Vec<&Finished> = plan.states.iter().filter_map(|state| state.finished()).collect();
+    if finished.is_empty() {
         return Err(Failure::cannot_start(format!("no step of {} is finished: run it first", graph.experiment)));
     }
-    let exported = store.export(&manifests, &command.to)?;
+    let exported = store.export(&finished, &command.to)?;
     eprintln!("{}: {} steps, {} objects, {}", graph.experiment, exported.steps, exported.objects, size(exported.bytes));
-    let open = plan.states.len() - manifests.len();
+    let open = plan.states.len() - finished.len();
     if open > 0 {
         eprintln!("{open} of {} steps are not finished and not in it", plan.states.len());
     }

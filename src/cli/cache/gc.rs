@@ -81,7 +81,7 @@ fn keep(graph: &Graph, store: &Store, wanted: &mut Wanted) -> Result<(), Failure
     let last_keys = store.read_last_keys(&graph.experiment);
     for (step, state) in graph.steps.iter().zip(&plan.states) {
         match (state, &last_keys) {
-            (State::Fresh(manifest), _) => drop(wanted.steps.insert(manifest.key)),
+            (State::Fresh(finished), _) => drop(wanted.steps.insert(finished.key)),
             (State::WillRun(key, _), _) => drop(wanted.unfinished.insert(*key)),
             (State::Waiting(_), Ok(last_keys)) => {
                 let last = last_keys.get(&step.name());

@@ -1,7 +1,7 @@
 //! What a run has to know of a finished step: a small part of its manifest, so that many of them fit into memory.
 
-use super::pack::file::Place;
 use super::Manifest;
+use super::pack::file::Place;
 use crate::fingerprint::{Digest, Key};
 
 #[derive(Debug)]

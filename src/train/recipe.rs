@@ -46,11 +46,19 @@ pub struct Recipe {
     pub clip_norm: Option<f64>,
     /// Leave out the last batch of an epoch if it is not full.
     pub drop_last: bool,
+    /// Fill such a batch from the next epoch instead, on data so small that it would be a part of the training.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub carry_over: bool,
     /// The form of GELU while training; evaluation follows the model's configuration.
     pub gelu_training: Activation,
     pub head_init: HeadInit,
     /// Other dropout rates than the model's configuration has.
     pub dropout: Option<DropoutRates>,
+}
+
+/// Left out of keys, which were made before there was the field.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Recipe {
@@ -76,6 +84,7 @@ impl Recipe {
             beta2: 0.999,
             clip_norm: Some(1.0),
             drop_last: false,
+            carry_over: false,
             gelu_training: Activation::Erf,
             head_init: HeadInit::TruncatedNormal { std: 0.02 },
             dropout: None,
@@ -87,6 +96,7 @@ impl Recipe {
                 bias_correction: false,
                 adam_epsilon: 1e-6,
                 drop_last: true,
+                carry_over: true,
                 gelu_training: Activation::Tanh,
                 ..adamw
             }),
@@ -124,7 +134,7 @@ impl Recipe {
     /// of small data it is a part of the training.
     pub fn carries_over(&self, examples: usize) -> bool {
         let (all, whole) = (self.steps_of_rows(examples), self.steps_of_epochs(examples));
-        self.schedule == ScheduleShape::FromStart && self.drop_last && (all - whole) * LEFT_OUT > all
+        self.carry_over && self.drop_last && (all - whole) * LEFT_OUT > all
     }
 
     fn steps_of_epochs(&self, examples: usize) -> usize {

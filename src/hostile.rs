@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
-use crate::data::{Columns, Dataset, Format, Normalization, Tokenizer, read_table, unpack_model};
+use crate::data::{Columns, Dataset, Format, Normalization, Reading, Tokenizer, read_table, unpack_model};
 use crate::experiment;
 use crate::kinds::interpolate::PublishedLines;
 use crate::kinds::stages::Experiment;
@@ -156,9 +156,9 @@ fn table(format: Format, bytes: &[u8]) {
         let columns = Columns {
             text: text.map(String::from).into(),
             label: Some(if header { "gold_label".into() } else { "2".into() }),
-            labels: Vec::new(),
             keep: vec![keep.into()],
-            header,
+            reading: Reading { header, ..Reading::default() },
+            ..Columns::default()
         };
         let read = in_file("table", bytes, |path| read_table(path, format, &columns));
         if let Some(Ok(dataset)) = read {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// Where in a file a value stands: text formats have line numbers, as editors count them; Parquet has rows from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowPlace {
     Row(usize),
     Line(usize),
@@ -25,19 +25,29 @@ pub enum DataError {
     Io { action: &'static str, path: PathBuf, source: io::Error },
 
     // Files and tables
-    #[error("{}: the name does not tell the format: use .parquet, .csv, .tsv, .jsonl, or name it", .0.display())]
+    #[error("{}: the name does not tell the format: use .parquet, .csv, .tsv, .jsonl, .json or .txt, \
+             or say it with `format`", .0.display())]
     UnknownFormat(PathBuf),
     #[error("`{0}` is not a table format: use parquet, csv, tsv or jsonl")]
     BadFormat(String),
     #[error("{} has no rows of data", .0.display())]
     Empty(PathBuf),
-    #[error("{}: line {line} is not UTF-8: convert the file first", path.display())]
-    NotUtf8 { path: PathBuf, line: usize },
-    #[error("{}: line {line} has {found} fields, but {expected} are expected", path.display())]
-    Ragged { path: PathBuf, line: usize, found: usize, expected: usize },
-    #[error("{}: the quote that opens on line {line} is not closed, or goes on after its end", path.display())]
+    #[error("{} is {what}", path.display())]
+    Form { path: PathBuf, what: String },
+    #[error("{} of {} cannot be read: {}: mend them, or leave them out with skip_bad_rows = true", of_rows(*rows, *broken),
+            path.display(), first)]
+    BadRows { path: PathBuf, broken: usize, rows: usize, first: String },
+    #[error("{}: the quote that opens on line {line} is not closed, or goes on after its end: mend it, or write \
+             quote = false if quotes are characters like any other", path.display())]
     Quote { path: PathBuf, line: usize },
-    #[error("{}: line {line} is not a JSON object: {what}", path.display())]
+    #[error("{}: fields begin with quotes, first in line {line}, and the file does not show what they are: write \
+             quote = true if they stand around fields, as in CSV, or quote = false if they belong to the texts",
+            path.display())]
+    MaybeQuoted { path: PathBuf, line: usize },
+    #[error("{} parts its columns with `{}`: write separator = \"{}\"", path.display(), .separator.escape_debug(),
+            .separator.escape_debug())]
+    Separator { path: PathBuf, separator: char },
+    #[error("{}: line {line}: {what}", path.display())]
     Json { path: PathBuf, line: usize, what: String },
     #[error("{}: not a Parquet file that can be read: {what}", path.display())]
     Parquet { path: PathBuf, what: String },
@@ -47,11 +57,8 @@ pub enum DataError {
     MissingColumn { path: PathBuf, column: String, there: Vec<String>, near: Option<String> },
     #[error("{} has more than one column named `{column}`", path.display())]
     RepeatedColumn { path: PathBuf, column: String },
-    #[error("{}: column `{column}` holds {kind}: only text, 32- and 64-bit whole numbers and booleans are read",
-            path.display())]
+    #[error("{}: column `{column}` holds {kind}: only text, numbers and booleans are read", path.display())]
     ColumnType { path: PathBuf, column: String, kind: String },
-    #[error("{}: column `{column}` is empty in {place}: drop or fill such rows", path.display())]
-    Null { path: PathBuf, column: String, place: RowPlace },
     #[error("one or two text columns are needed, but {0} are named")]
     TextColumns(usize),
     #[error("column `{0}` cannot be kept under that name: it is named twice, or is `text`, `text_pair` or `label`")]
@@ -60,9 +67,26 @@ pub enum DataError {
     Rows { start: usize, end: usize, rows: usize },
 
     // Labels
-    #[error("label {label} in {place} of {} is outside the label set {}", path.display(), list(.names))]
-    Label { path: PathBuf, label: String, place: RowPlace, names: Vec<String> },
-    #[error("column `{column}` of {} looks like an identifier or a score, not a class: {what}", path.display())]
+    #[error("{} of {} {} labels outside {}: {}, {what}, first in {place}{}", rows(*count), path.display(), have(*count),
+            list(names), few(labels), write(mapping))]
+    Label {
+        path: PathBuf,
+        labels: Vec<String>,
+        place: RowPlace,
+        count: usize,
+        names: Vec<String>,
+        what: String,
+        mapping: Option<String>,
+    },
+    #[error("{} of {} {} no label in column `{column}` but {}, first in {place}: leave such rows out with drop_labels = [{}], \
+             or name all classes with `labels`", rows(*count), path.display(), have(*count), marks.join(", "),
+            marks.join(", "))]
+    NoGoldLabel { path: PathBuf, column: String, place: RowPlace, count: usize, marks: Vec<String> },
+    #[error("the labels in column `{column}` of {} begin at {least}, not at 0: say what they are, for example \
+             labels = {mapping}", path.display())]
+    FirstLabel { path: PathBuf, column: String, least: i64, mapping: String },
+    #[error("column `{column}` of {} holds identifiers or scores, not classes: {what}; if they are classes, name all of \
+             them with `labels`", path.display())]
     NotClasses { path: PathBuf, column: String, what: String },
     #[error("label `{label}` is not one of the model's labels {}", list(.names))]
     LabelOrder { label: String, names: Vec<String> },
@@ -104,9 +128,31 @@ pub enum DataError {
     RepoNotFound { host: String, repo: String, revision: String },
     #[error("{repo} has no {file}{hint}")]
     NoFile { repo: String, file: String, hint: String },
-    #[error("{repo} has no split `{split}`{}{}; it has {}", of(.config), meant(.near), list(.there))]
-    NoSplit { repo: String, config: Option<String>, split: String, there: Vec<String>, near: Option<String> },
-    #[error("{repo} has no configuration `{config}`{}; it has {}", meant(.near), list(.there))]
+    #[error("{repo} has no split `{split}`{}{}; it has {}", of(.config), meant(.near), splits(.split, .there, .files))]
+    NoSplit {
+        repo: String,
+        config: Option<String>,
+        split: String,
+        there: Vec<String>,
+        /// Where no file is one of a split: what there is instead.
+        files: Vec<String>,
+        near: Option<String>,
+    },
+    #[error("{repo} has split `{split}` in several forms, {}: remove or rename what is not meant, or name one file as the \
+             path", .files.join(", "))]
+    SeveralForms { repo: String, split: String, files: Vec<String> },
+    #[error(
+        "{folder} holds Arrow files, as `datasets` writes them with save_to_disk: write it as Parquet once, with \
+             python -c \"from datasets import load_from_disk as load; [data.to_parquet(f'NEW/{{split}}.parquet') for \
+             split, data in load('{folder}').items()]\""
+    )]
+    Arrow { folder: String },
+    #[error(
+        "the README of {repo} lists its splits in a way that is not understood ({what}): put the files of the split \
+             into a folder of your own, as SPLIT.parquet or the like, and name that with path:"
+    )]
+    Readme { repo: String, what: String },
+    #[error("{repo} has no configuration `{config}`{}; it has {}", meant(.near), configs(.there))]
     NoConfig { repo: String, config: String, there: Vec<String>, near: Option<String> },
     #[error("{repo} has more than one configuration: name one of {} as `config`", list(.there))]
     ConfigNeeded { repo: String, there: Vec<String> },
@@ -157,6 +203,51 @@ fn list(names: &[String]) -> String {
     let more = names.len().saturating_sub(SHOWN);
     let tail = if more > 0 { format!(", … {more} more") } else { String::new() };
     format!("[{}{tail}]", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
+}
+
+/// The same for what files hold, which may be long or have line ends in it.
+fn few(values: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = |value: &String| {
+        let start: String = value.chars().take(40).flat_map(char::escape_debug).collect();
+        if value.chars().nth(40).is_some() { format!("{start}…") } else { start }
+    };
+    let more = values.len().saturating_sub(SHOWN);
+    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{tail}", values.iter().take(SHOWN).map(shown).collect::<Vec<_>>().join(", "))
+}
+
+pub(super) fn rows(count: usize) -> String {
+    if count == 1 { "1 row".to_string() } else { format!("{count} rows") }
+}
+
+fn of_rows(all: usize, some: usize) -> String {
+    format!("{some} of {}", rows(all))
+}
+
+fn have(count: usize) -> &'static str {
+    if count == 1 { "has" } else { "have" }
+}
+
+fn write(line: &Option<String>) -> String {
+    line.as_ref().map_or(String::new(), |line| format!(": write {line}"))
+}
+
+/// The splits there are, or else the files.
+fn splits(split: &str, there: &[String], files: &[String]) -> String {
+    let part = format!("partial-{split}");
+    match there {
+        [] if files.is_empty() => "no files".to_string(),
+        [] => format!("none that is known by its name, only the files {}", list(files)),
+        there if there.contains(&part) => {
+            format!("{}, where `{part}` is only the part that the hub converted", list(there))
+        }
+        there => list(there),
+    }
+}
+
+fn configs(there: &[String]) -> String {
+    if there.is_empty() { "none: leave `config` out".to_string() } else { list(there) }
 }
 
 fn steps(there: &[String]) -> String {

@@ -3,11 +3,14 @@
 use super::guard::guarded;
 use super::table::Table;
 use super::{DataError, Dataset, RowPlace, pages, write_parquet};
-use polars::prelude::{ArrowDataType, DataFrame, DataType, IntoColumn, NamedFrom, Series};
-use polars::prelude::{ParquetReader, SerReader};
+use polars::prelude::{ArrowDataType, Column, DataFrame, DataType, IntoColumn, NamedFrom, Series};
+use polars::prelude::{FileMetadata, ParquetReader, PolarsResult, SerReader};
+use polars_parquet::parquet::metadata::SchemaDescriptor;
+use polars_parquet::parquet::schema::types::{IntegerType, ParquetType, PrimitiveConvertedType, PrimitiveLogicalType};
 use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The columns `wanted` of a Parquet file as text; numbers and booleans are written out.
 pub(super) fn read(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataError> {
@@ -18,6 +21,9 @@ pub(super) fn read(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table
 fn columns(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataError> {
     let bad = |what: String| DataError::Parquet { path: path.to_path_buf(), what };
     let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let metadata = reader.get_metadata().map_err(|error| bad(error.to_string()))?;
+    let metadata = Arc::new(widened(metadata));
+    reader.set_metadata(metadata.clone());
     let schema = reader.schema().map_err(|error| bad(error.to_string()))?;
     let there: Vec<String> = schema.iter_names().map(|name| name.to_string()).collect();
     let mut table = Table::new(path, &there, wanted)?;
@@ -30,29 +36,82 @@ fn columns(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataEr
             return Err(DataError::ColumnType { path: path.to_path_buf(), column, kind });
         }
     }
-    let metadata = reader.get_metadata().map_err(|error| bad(error.to_string()))?;
-    pages::check(metadata, bytes).map_err(bad)?;
+    pages::check(&metadata, bytes).map_err(bad)?;
     let rows = metadata.num_rows;
     if rows == 0 || wanted.is_empty() {
         return Ok(table);
     }
     let frame = reader.with_columns(Some(wanted.to_vec())).finish().map_err(|error| bad(error.to_string()))?;
     for (column, name) in table.columns.iter_mut().zip(wanted) {
-        let text = frame.column(name).and_then(|column| column.cast(&DataType::String));
-        let text = text.map_err(|error| bad(error.to_string()))?;
-        let text = text.str().map_err(|error| bad(error.to_string()))?;
-        if text.len() != rows {
-            return Err(bad(format!("column `{name}` has {} rows, and the file promises {rows}", text.len())));
+        let values = frame.column(name).and_then(in_words).map_err(|error| bad(error.to_string()))?;
+        if values.len() != rows {
+            return Err(bad(format!("column `{name}` has {} rows, and the file promises {rows}", values.len())));
         }
-        *column = text.iter().map(|value| value.map(String::from)).collect();
+        *column = values;
     }
     table.places = (0..rows).map(RowPlace::Row).collect();
     Ok(table)
 }
 
+/// The same metadata in the types that polars was built with: whole numbers of 8 and 16 bits are stored as ones of 32
+/// anyway, and what Arrow knows as a dictionary, such as the categories of pandas, is stored as its values.
+fn widened(metadata: &FileMetadata) -> FileMetadata {
+    let mut metadata = metadata.clone();
+    metadata.key_value_metadata = None;
+    let fields = metadata.schema_descr.fields().iter().cloned().map(|mut field| {
+        if let ParquetType::PrimitiveType(number) = &mut field {
+            use {IntegerType as Of, PrimitiveConvertedType as Old, PrimitiveLogicalType::Integer};
+            let short = matches!(number.logical_type, Some(Integer(Of::Int8 | Of::Int16 | Of::UInt8 | Of::UInt16)))
+                || matches!(number.converted_type, Some(Old::Int8 | Old::Int16 | Old::Uint8 | Old::Uint16));
+            if short {
+                (number.logical_type, number.converted_type) = (None, None);
+            }
+        }
+        field
+    });
+    let fields = fields.collect();
+    metadata.schema_descr = SchemaDescriptor::new(metadata.schema_descr.name().into(), fields);
+    metadata
+}
+
 fn is_plain(dtype: &ArrowDataType) -> bool {
     use ArrowDataType::*;
-    matches!(dtype, Utf8 | LargeUtf8 | Utf8View | Boolean | Int32 | Int64 | UInt32 | UInt64)
+    let number = matches!(dtype, Int32 | Int64 | UInt32 | UInt64 | Float32 | Float64);
+    number || matches!(dtype, Utf8 | LargeUtf8 | Utf8View | Boolean)
+}
+
+/// Values as a CSV file would have them: a fraction that is whole, which pandas makes of whole numbers where one is
+/// missing, is the whole number; one that is no number is missing, as it is to pandas.
+fn in_words(column: &Column) -> PolarsResult<Vec<Option<String>>> {
+    let whole = |value: f64| value.fract() == 0.0 && value.abs() < 1e15;
+    Ok(match column.dtype() {
+        DataType::Float32 => column
+            .f32()?
+            .iter()
+            .map(|value| value.filter(|value| !value.is_nan()))
+            .map(|value| {
+                Some(match value? {
+                    value if whole(value.into()) => format!("{value:.0}"),
+                    value => value.to_string(),
+                })
+            })
+            .collect(),
+        DataType::Float64 => column
+            .f64()?
+            .iter()
+            .map(|value| value.filter(|value| !value.is_nan()))
+            .map(|value| {
+                Some(match value? {
+                    value if whole(value) => format!("{value:.0}"),
+                    value => value.to_string(),
+                })
+            })
+            .collect(),
+        _ => {
+            let text = column.cast(&DataType::String)?;
+            text.str()?.iter().map(|value| value.map(String::from)).collect()
+        }
+    })
 }
 
 impl Dataset {
@@ -116,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_become_text_and_other_types_are_refused() {
+    fn numbers_become_text() {
         let bytes = |series: Vec<Series>| {
             let mut bytes = Vec::new();
             let columns = series.into_iter().map(IntoColumn::into_column).collect();
@@ -127,19 +186,57 @@ mod tests {
             Series::new("text".into(), [Some("a"), None]),
             Series::new("label".into(), [3i64, -1]),
             Series::new("flag".into(), [true, false]),
-            Series::new("score".into(), [0.5f64, 1.0]),
         ]);
         let wanted = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
         let table = read(Path::new("f"), &file, &wanted(&["flag", "label", "text"])).unwrap();
         let text = |values: [&str; 2]| values.map(|value| Some(value.to_string())).to_vec();
         assert_eq!(table.columns[..2], [text(["true", "false"]), text(["3", "-1"])]);
         assert_eq!(table.columns[2], [Some("a".to_string()), None]);
-        let error = read(Path::new("f"), &file, &wanted(&["score"])).unwrap_err().to_string();
-        assert!(error.contains("column `score` holds Float64"), "{error}");
         let error = read(Path::new("f"), &file, &wanted(&["lable"])).unwrap_err().to_string();
         assert!(error.contains("did you mean `label`"), "{error}");
         for broken in [&file[..file.len() / 2], &file[..3], b"not parquet at all"] {
             assert!(matches!(read(Path::new("f"), broken, &wanted(&["text"])), Err(DataError::Parquet { .. })));
+        }
+    }
+
+    /// `tests/reference/parquet_types.py` wrote the file, and pandas reads these values.
+    #[test]
+    fn every_type_that_holds_texts_or_labels_is_read_with_what_is_missing() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/parquet_types.parquet");
+        let bytes = std::fs::read(&path).unwrap();
+        let column = |name: &str| {
+            let table = read(&path, &bytes, &[name.to_string()]).map_err(|error| error.to_string())?;
+            Ok::<_, String>(
+                table.columns[0].iter().map(|value| value.clone().unwrap_or("missing".into())).collect::<Vec<_>>(),
+            )
+        };
+        let texts = ["text", "large", "category"].map(|name| (name, ["a", "NA", "missing", "é"]));
+        let numbers = [
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "whole_f64",
+            "nan_f64",
+            "category_of_numbers",
+        ]
+        .map(|name| (name, ["0", "1", "missing", "100"]));
+        let others = [
+            ("flag", ["false", "true", "missing", "true"]),
+            ("f32", ["0.25", "1", "missing", "100.5"]),
+            ("negative", ["-1", "-128", "missing", "127"]),
+            ("large_uint8", ["255", "128", "missing", "0"]),
+        ];
+        for (name, values) in texts.into_iter().chain(numbers).chain(others) {
+            assert_eq!(column(name).unwrap(), values, "{name}");
+        }
+        for (name, kind) in [("list", "LargeList"), ("date", "Date32"), ("decimal", "Decimal")] {
+            let error = column(name).unwrap_err();
+            assert!(error.contains(&format!("column `{name}` holds {kind}")), "{error}");
         }
     }
 }

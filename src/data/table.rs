@@ -12,17 +12,50 @@ pub enum Format {
     Parquet,
     /// RFC 4180: fields in quotes may hold commas, line ends and doubled quotes.
     Csv,
-    /// Tab-separated, without any quoting.
+    /// Tab-separated, with quotes or without.
     Tsv,
-    /// One JSON object a line.
+    /// One JSON object a line, or a list of them.
     Jsonl,
+}
+
+/// How a text file is read beyond what its format says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Whether CSV or TSV begins with a line of names; if not, its columns are "0", "1", ….
+    pub header: bool,
+    /// Whether fields may stand in quotes. `None`: in CSV they may, in TSV the file decides.
+    pub quote: Option<bool>,
+    /// What parts the columns, if it is not the comma or the tab.
+    pub separator: Option<char>,
+    /// Rows that cannot be read are left out and counted, not an error.
+    pub skip_bad_rows: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { header: true, quote: None, separator: None, skip_bad_rows: false }
+    }
 }
 
 impl Format {
     /// The format that a file's name tells.
     pub fn of(path: &Path) -> Result<Format, DataError> {
-        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        extension.and_then(|extension| extension.parse().ok()).ok_or_else(|| DataError::UnknownFormat(path.into()))
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self::of_name(&name).map(|(_, format)| format).ok_or_else(|| DataError::UnknownFormat(path.into()))
+    }
+
+    /// A file's name without its ending, and the format that the ending tells. `.txt` is mostly a table with tabs.
+    pub fn of_name(name: &str) -> Option<(&str, Format)> {
+        let lower = name.to_ascii_lowercase();
+        let packing = [".gz", ".zst"].into_iter().find(|packing| lower.ends_with(packing));
+        let name = packing.map_or(name, |packing| &name[..name.len() - packing.len()]);
+        let (stem, ending) = name.rsplit_once('.')?;
+        let format = match ending.to_ascii_lowercase().as_str() {
+            "json" => Format::Jsonl,
+            "txt" => Format::Tsv,
+            ending => ending.parse().ok()?,
+        };
+        Some((stem, format))
     }
 }
 
@@ -34,7 +67,7 @@ impl FromStr for Format {
             "parquet" => Ok(Format::Parquet),
             "csv" => Ok(Format::Csv),
             "tsv" => Ok(Format::Tsv),
-            "jsonl" => Ok(Format::Jsonl),
+            "jsonl" | "json" => Ok(Format::Jsonl),
             _ => Err(DataError::BadFormat(text.to_string())),
         }
     }
@@ -46,6 +79,8 @@ pub(super) struct Table {
     pub path: PathBuf,
     pub columns: Vec<Vec<Option<String>>>,
     pub places: Vec<RowPlace>,
+    /// Rows that cannot be read, and why.
+    pub broken: Vec<(RowPlace, String)>,
 }
 
 impl Table {
@@ -62,10 +97,11 @@ impl Table {
                 _ => return Err(DataError::RepeatedColumn { path, column }),
             }
         }
-        Ok(Table { path: path.to_path_buf(), columns: vec![Vec::new(); wanted.len()], places: Vec::new() })
-    }
-
-    pub fn null(&self, column: &str, place: RowPlace) -> DataError {
-        DataError::Null { path: self.path.clone(), column: column.to_string(), place }
+        Ok(Table {
+            path: path.to_path_buf(),
+            columns: vec![Vec::new(); wanted.len()],
+            places: Vec::new(),
+            broken: Vec::new(),
+        })
     }
 }

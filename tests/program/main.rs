@@ -10,6 +10,7 @@ mod downloads;
 mod exports;
 mod faults;
 mod golden;
+mod inputs;
 mod interruption;
 mod kills;
 mod messages;

@@ -54,6 +54,8 @@ fn every_block_in_the_documents_is_taken() {
     workspace.write("accuracies_by_run.csv", "Run,Lexical (nonent)\n0,0.5\n");
     workspace.write("surfaces/loss_7_22_31.pkl", "");
     workspace.write("sharpness/log.txt", "");
+    workspace.write("reviews/train.csv", "");
+    workspace.write("new.jsonl", "");
     let mut refused = String::new();
     for document in documents {
         for (line, text) in blocks(&std::fs::read_to_string(&document).unwrap()) {

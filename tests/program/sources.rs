@@ -178,7 +178,9 @@ fn broken_sources_are_refused_with_clear_words() {
     workspace.write("data/nli.tsv", tsv.replacen("\tcontradiction", "\tcontradicts", 1));
     assert_eq!(
         failure(&workspace),
-        "failed fetch.nli[nli]: label contradicts in line 4 of data/nli.tsv is outside the label set [entailment, neutral, contradiction]"
+        "failed fetch.nli[nli]: 1 row of data/nli.tsv has labels outside [entailment, neutral, contradiction]: contradicts, \
+         neither a name nor a place, 0 to 2, first in line 4: write labels = { entailment = \"entailment\", neutral = \
+         \"neutral\", contradiction = [\"contradiction\", \"contradicts\"] }"
     );
 
     workspace.write("data/nli.tsv", tsv.lines().next().unwrap());

@@ -28,9 +28,11 @@ pub use settings::HubSettings;
 pub use upload::{Upload, Uploaded};
 
 use super::DataError;
+use super::splits::{Layout, readme};
 use super::walk::{self, Links};
 use client::Client;
 use hf_hub::{Repo, RepoType};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 /// The branch of a data set's repository where the hub itself keeps a copy as Parquet.
@@ -77,8 +79,13 @@ struct Found {
     note: Option<String>,
 }
 
-/// Chooses the files that are wanted among all there are.
-type Pick<'a> = &'a dyn Fn(&[String]) -> Result<Vec<String>, DataError>;
+/// Chooses the files that are wanted among all there are, some by the text of another of them.
+type Pick<'a> = &'a dyn Fn(&[String], TextOf) -> Result<Vec<String>, DataError>;
+/// The text of a file of the repository, if it has that file.
+type TextOf<'a> = &'a dyn Fn(&str) -> Result<Option<String>, DataError>;
+
+/// What tells which files are a split, where a repository has it.
+const README: &str = "README.md";
 
 impl Hub {
     /// As the environment says; see [`HubSettings::from_env`].
@@ -95,7 +102,7 @@ impl Hub {
     pub fn model_files(&self, repo: &str, revision: Option<&str>, step: Option<u64>) -> Result<HubModel, DataError> {
         let revision = revision.unwrap_or("main");
         let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
-        let pick = |files: &[String]| layout::model_files(repo, files);
+        let pick = |files: &[String], _: TextOf| layout::model_files(repo, files);
         let found = match step {
             Some(step) => self.find_step(repo, &wanted, step, &pick)?,
             None => self.find(repo, &wanted, &pick, self.settings.offline)?,
@@ -112,13 +119,23 @@ impl Hub {
         config: Option<&str>,
         split: &str,
     ) -> Result<HubDataset, DataError> {
-        let pick = |files: &[String]| {
-            layout::check_config(repo, config, files)?;
-            layout::split_files(repo, config, split, files)
+        let unseen = Cell::new(false);
+        let pick = |files: &[String], text: TextOf| {
+            let readme = text(README)?;
+            unseen.set(readme.is_none());
+            Layout { name: repo, config, files, readme: readme.as_deref(), is_local: false }.split(split)
         };
         let ask = |revision: &str, offline: bool| {
             let wanted = Repo::with_revision(repo.to_string(), RepoType::Dataset, revision.to_string());
-            let found = self.find(repo, &wanted, &pick, offline)?;
+            let mut found = match self.is_without_readme(&wanted) && !offline && is_commit(revision) {
+                true => self.asked_first(repo, &wanted, &pick)?,
+                false => self.find(repo, &wanted, &pick, offline)?,
+            };
+            if offline && unseen.get() && revision != CONVERTED && found.note.is_none() {
+                found.note = Some(format!(
+                    "the hub cache has no README of {repo}, which may list other files for its splits: these are by name"
+                ));
+            }
             let files = found.files.into_iter().map(|(_, path)| path).collect();
             Ok(HubDataset { commit: found.commit, revision: revision.to_string(), files, note: found.note })
         };
@@ -129,8 +146,10 @@ impl Hub {
         };
         let unreachable = matches!(first, DataError::HubUnreachable { .. });
         let elsewhere = match &first {
-            DataError::NoSplit { there, .. } => there.is_empty(),
-            DataError::NoConfig { .. } | DataError::ConfigNeeded { .. } | DataError::Offline { .. } => true,
+            DataError::NoSplit { .. }
+            | DataError::NoConfig { .. }
+            | DataError::ConfigNeeded { .. }
+            | DataError::Offline { .. } => true,
             _ => unreachable,
         };
         if !elsewhere {
@@ -143,9 +162,15 @@ impl Hub {
                 }
                 Ok(found)
             }
-            Err(second @ DataError::NoSplit { .. }) => Err(second),
+            Err(second) if says_more(&second, &first) => Err(second),
             Err(_) => Err(first),
         }
+    }
+
+    /// A cache may hold a commit's tables and not the README beside them.
+    fn is_without_readme(&self, repo: &Repo) -> bool {
+        let folder = self.settings.cache.join(repo.folder_name()).join("snapshots").join(repo.revision());
+        !folder.join(README).exists()
     }
 
     /// Every file of a repository that is `wanted` by its name, downloaded if need be. The repository may be a data set
@@ -157,11 +182,13 @@ impl Hub {
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<HubFiles, DataError> {
         let ask = |kind: RepoType| {
-            let found = self.every(
-                repo,
-                &Repo::with_revision(repo.to_string(), kind, revision.unwrap_or("main").to_string()),
-                wanted,
-            )?;
+            let pick = |files: &[String], _: TextOf| Ok(files.iter().filter(|file| wanted(file)).cloned().collect());
+            let asked = Repo::with_revision(repo.to_string(), kind, revision.unwrap_or("main").to_string());
+            // Which files there are is not known from the cache, even of a commit: a download may have been stopped.
+            let found = match !self.settings.offline && is_commit(asked.revision()) {
+                true => self.asked_first(repo, &asked, &pick)?,
+                false => self.find(repo, &asked, &pick, self.settings.offline)?,
+            };
             Ok(HubFiles { commit: found.commit, files: found.files, note: found.note })
         };
         let first = match ask(RepoType::Dataset) {
@@ -183,16 +210,12 @@ impl Hub {
         }
     }
 
-    fn every(&self, name: &str, repo: &Repo, wanted: &dyn Fn(&str) -> bool) -> Result<Found, DataError> {
-        let pick = |files: &[String]| Ok(files.iter().filter(|file| wanted(file)).cloned().collect());
-        // Which files there are is not known from the cache, even of a commit: a download may have been stopped.
-        if !self.settings.offline && is_commit(repo.revision()) {
-            match self.online(name, repo, &pick) {
-                Err(DataError::Unreachable { .. }) => {}
-                answer => return answer,
-            }
+    /// From the hub, or from the cache where that cannot be reached.
+    fn asked_first(&self, name: &str, repo: &Repo, pick: Pick) -> Result<Found, DataError> {
+        match self.online(name, repo, pick) {
+            Err(DataError::Unreachable { .. }) => self.find(name, repo, pick, false),
+            answer => answer,
         }
-        self.find(name, repo, &pick, self.settings.offline)
     }
 
     /// From the cache where that is certain or all there is, else by asking the hub.
@@ -245,10 +268,25 @@ impl Hub {
         if files.is_empty() {
             return Err("it holds no files of that revision".to_string());
         }
-        let picked = pick(&files).map_err(|error| error.to_string())?;
+        let text = |file: &str| match files.iter().any(|name| name == file) {
+            true => readme(&snapshot.join(file)).map(Some),
+            false => Ok(None),
+        };
+        let picked = pick(&files, &text).map_err(|error| error.to_string())?;
         let files = picked.into_iter().map(|file| (file.clone(), snapshot.join(file))).collect();
         Ok(Found { commit, files, note: None })
     }
+}
+
+/// Whether the hub's own conversion has tables, and the repository itself has none.
+fn says_more(converted: &DataError, own: &DataError) -> bool {
+    let tables = |error: &DataError| match error {
+        DataError::NoSplit { there, .. } => !there.is_empty(),
+        // All that the cache does not serve is in words.
+        DataError::Offline { why, .. } => why.contains(" has no split ") && why.contains("it has ["),
+        _ => false,
+    };
+    tables(converted) && !tables(own)
 }
 
 fn unasked(host: &str, what: &str, repo: &str, revision: &str, commit: &str) -> String {

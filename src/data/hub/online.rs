@@ -2,6 +2,7 @@
 
 use super::super::DataError;
 use super::super::network::{Failure, with_retries};
+use super::super::splits::readme;
 use super::client::quoted;
 use super::{Found, Hub, Pick, is_commit};
 use hf_hub::Repo;
@@ -32,7 +33,11 @@ impl Hub {
         let info = with_retries(self.settings.pause, || self.info(name, repo))?;
         let names: Vec<String> =
             info.siblings.into_iter().map(|file| file.rfilename).filter(|file| stays_inside(file)).collect();
-        let picked = pick(&names)?;
+        let text = |file: &str| match names.iter().any(|name| name == file) {
+            true => readme(&self.file(name, repo, &info.sha, file)?).map(Some),
+            false => Ok(None),
+        };
+        let picked = pick(&names, &text)?;
         // Last file first: while a split's first file is missing in the cache, it cannot be mistaken for whole.
         let mut files = Vec::with_capacity(picked.len());
         for file in picked.into_iter().rev() {

@@ -1,8 +1,8 @@
 //! Tables with a row for each run, such as the accuracies that McCoy et al. publish of their 100 runs.
 
 use super::{PublishedError, number};
-use crate::data::Format;
 use crate::data::read::read_columns;
+use crate::data::{Format, Reading};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub fn read_runs(path: &Path, format: Format, model: &str, wanted: &[String]) ->
             distinct.push(name.clone());
         }
     }
-    let table = read_columns(path, format, true, &distinct)?;
+    let table = read_columns(path, format, Reading::default(), &distinct)?;
     let column = |name: &String| distinct.iter().position(|known| known == name).unwrap_or_default();
     let cell = |name: &String, row: usize| table.columns[column(name)][row].as_deref().unwrap_or_default();
     let mut runs = Runs::default();

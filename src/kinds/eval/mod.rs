@@ -26,5 +26,5 @@ pub const ROOM: Room = Room {
     tables: &["metrics"],
     rows: rows::tables,
     show: rows::show,
-    files: |_, _| Ok(()),
+    files: rows::files,
 };

@@ -1,14 +1,19 @@
 //! A row for every metric of every model, of all examples and of each group.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::path::Path;
 
-use super::measured::{METRICS, Measured};
+use polars::prelude::{CsvWriter, SerWriter};
+
+use super::measured::{EXAMPLES, METRICS, Measured};
 use super::{logs, run, table};
+use crate::data::{read_parquet, write_parquet};
 use crate::fingerprint::Key;
-use crate::kinds::finished::{Finished, known};
+use crate::kinds::finished::{Finished, by_stage, known, stacked};
+use crate::kinds::room::Write;
 use crate::study::words::Metric;
-use crate::tables::{self, Table, TableError, brief, known_counts, numbers, texts};
+use crate::tables::{self, Table, TableError, brief, column, known_counts, numbers, texts};
 
 /// One metric of one model on one group of examples.
 #[derive(Debug)]
@@ -87,6 +92,26 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
         texts("key", rows, |row| row.key.to_string()),
     ];
     Ok(vec![tables::table("metrics", columns)?])
+}
+
+/// `predictions/<stage>.csv` and `.parquet`, of evaluations without metrics: a row an example of each model.
+pub fn files(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError> {
+    let wanted = finished.steps::<run::Params>().filter(|done| done.params.metrics.is_empty());
+    for (stage, steps) in by_stage(wanted) {
+        let tables = steps.iter().map(|done| {
+            let mut table = read_parquet(&done.bytes(&EXAMPLES)?)?;
+            let rows: Vec<u64> = (0..table.height() as u64).collect();
+            table.insert_column(0, column("row", rows))?;
+            Ok((done.instance().to_owned(), write_parquet(&mut table)?, done.key()))
+        });
+        let Some(file) = stacked("model", tables)? else { continue };
+        let mut csv = Vec::new();
+        CsvWriter::new(&mut csv).finish(&mut read_parquet(&file)?)?;
+        let path = Path::new("predictions").join(stage);
+        write(path.with_extension("csv"), &csv)?;
+        write(path.with_extension("parquet"), &file)?;
+    }
+    Ok(())
 }
 
 /// One row a model, one column for each metric of each evaluation.

@@ -24,9 +24,15 @@ impl StepKind for Params {
     const NEEDS_DEVICE: bool = true;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
-        let examples = self.selection.prepare(context)?;
+        let examples = match self.metrics.is_empty() {
+            true => self.selection.prepare_unlabelled(context)?,
+            false => self.selection.prepare(context)?,
+        };
         let model = model(context, &MODEL)?;
         let scored = examples.score(&self.selection, &model, context)?;
+        if examples.dataset.label.is_some() {
+            scored.suspicions()?.iter().for_each(|note| context.note(note));
+        }
 
         let measured = Measured::of(&examples, &scored, &self.metrics, &self.by, 0..scored.labels.len())?;
         let mut outputs = Outputs::default();

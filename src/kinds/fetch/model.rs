@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Hub, ModelFiles, Normalization, Source, Tokenizer, name_says_cased, unpack_model, walk};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
+use crate::kinds::fetch::data::is_false;
 use crate::kinds::files::{bring, digest_of_file, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
 use crate::model::{Arrival, TransformerConfig, formats, relabel};
@@ -22,6 +23,9 @@ pub struct Params {
     pub labels: Vec<String>,
     /// The source's name says that its model is cased, which decides where none of its files does.
     pub cased: bool,
+    /// The labels are meant although the configuration says otherwise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub relabel: bool,
 }
 
 impl StepKind for Params {
@@ -48,6 +52,11 @@ impl StepKind for Params {
         // Read here so that a broken file is found now, and stored under the names that everything else expects.
         let mut config = String::from_utf8_lossy(&read(&chosen.config)?).into_owned();
         if !self.labels.is_empty() {
+            let own = TransformerConfig::from_json(&config)?.labels();
+            match contradiction(&own, &self.labels) {
+                Some(what) if !self.relabel => return Err(what.into()),
+                _ => {}
+            }
             config = relabel(&config, &self.labels)?;
         }
         let parsed = TransformerConfig::from_json(&config)?;
@@ -89,6 +98,22 @@ impl StepKind for Params {
         }
         Ok(outputs)
     }
+}
+
+/// What is wrong with names for a model's classes that are not those of its own configuration.
+fn contradiction(own: &[String], given: &[String]) -> Option<StageError> {
+    let spelling = |name: &String| name.to_lowercase().replace([' ', '_'], "-");
+    // What transformers writes where nobody gave names.
+    let unnamed = own.iter().enumerate().all(|(at, name)| *name == format!("LABEL_{at}"));
+    let elsewhere = |(at, name): (usize, &String)| {
+        own.iter().position(|other| spelling(other) == spelling(name)).is_some_and(|place| place != at)
+    };
+    let differs = own.len() != given.len() || given.iter().enumerate().any(elsewhere);
+    (!unnamed && differs).then(|| {
+        let (own, given) = (own.join(", "), given.join(", "));
+        StageError::new(format!("`labels` says [{given}], but the model's config.json says [{own}]"))
+            .help("leave `labels` out; or, if config.json is wrong, write relabel = true beside it")
+    })
 }
 
 /// A model's files by name, wherever they came from.
@@ -139,4 +164,28 @@ pub fn digest_of_local(path: &Path) -> Result<Digest, String> {
         hasher.update(digest_of_file(&path)?.as_bytes());
     }
     Ok(hasher.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_that_contradict_the_configuration_are_told_from_new_names() {
+        let strings = |all: &[&str]| all.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let own = strings(&["contradiction", "neutral", "entailment"]);
+        let says = |own: &[String], given: &[&str]| contradiction(own, &strings(given));
+        assert!(says(&own, &["contradiction", "neutral", "entailment"]).is_none());
+        assert!(says(&own, &["CONTRADICTION", "Neutral", "Entailment"]).is_none());
+        assert!(says(&own, &["nein", "vielleicht", "ja"]).is_none());
+        assert!(says(&strings(&["LABEL_0", "LABEL_1"]), &["entailment", "contradiction"]).is_none());
+        assert!(says(&own, &["contradiction", "entailment"]).is_some());
+        let error = says(&own, &["entailment", "neutral", "contradiction"]).unwrap();
+        assert_eq!(
+            error.message,
+            "`labels` says [entailment, neutral, contradiction], but the model's config.json says [contradiction, neutral, \
+             entailment]"
+        );
+        assert!(says(&own, &["Entailment", "x", "y"]).is_some());
+    }
 }

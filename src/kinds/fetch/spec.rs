@@ -1,17 +1,19 @@
 //! Its table.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 
-use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::data::{Format, Grammar, Source};
+use crate::data::{Format, Grammar, LabelWords, Reading, Source};
 use crate::engine::Kind;
 use crate::study::words::{Axis, Coordinates, expand_braces};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::{Checker, Diagnostic, OneOrMany, Text};
 
 pub const KIND: Kind = Kind::new("fetch");
 
@@ -28,8 +30,13 @@ struct RawFetch {
     header: Option<bool>,
     text: Option<Spanned<Vec<String>>>,
     label: Option<String>,
-    labels: Option<Spanned<Vec<String>>>,
+    labels: Option<Spanned<RawLabels>>,
+    relabel: Option<Spanned<bool>>,
+    drop_labels: Option<Spanned<OneOrMany<RawValue>>>,
     keep: Option<Vec<String>>,
+    quote: Option<bool>,
+    separator: Option<Text>,
+    skip_bad_rows: Option<bool>,
     seed: Option<u64>,
     contrast: Option<Spanned<f64>>,
     adjective: Option<Spanned<f64>>,
@@ -43,6 +50,72 @@ struct RawFetch {
 struct RawGenerated {
     examples: Spanned<usize>,
     passive: Spanned<f64>,
+}
+
+/// What `drop_labels = true` drops: the ways to write that there is no label.
+const NO_LABEL: [&str; 3] = ["-", "-1", ""];
+
+/// `["neg", "pos"]`, or `{ neg = 1, pos = [2, 3] }` in the order in which it is written.
+#[derive(Debug, Default)]
+struct RawLabels {
+    names: Vec<String>,
+    values: Vec<Vec<String>>,
+}
+
+/// A value as a data file may have it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a whole number, a text, or true or false")]
+enum RawValue {
+    Whole(i64),
+    Flag(bool),
+    Text(String),
+}
+
+impl RawValue {
+    fn text(self) -> String {
+        match self {
+            Self::Whole(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawLabels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = RawLabels;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of names, or a table of names with the values that mean them")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawLabels, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = items.next_element()? {
+                    names.push(name);
+                }
+                Ok(RawLabels { names, values: Vec::new() })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<RawLabels, A::Error> {
+                let mut all: Vec<(usize, String, Vec<String>)> = Vec::new();
+                while let Some(name) = entries.next_key()? {
+                    let values: Spanned<OneOrMany<RawValue>> = entries.next_value()?;
+                    let at = values.span().start;
+                    all.push((at, name, values.into_inner().into_vec().into_iter().map(RawValue::text).collect()));
+                }
+                // Tables come in the order of their keys.
+                all.sort();
+                let (names, values) = all.into_iter().map(|(_, name, values)| (name, values)).unzip();
+                Ok(RawLabels { names, values })
+            }
+        }
+
+        deserializer.deserialize_any(Forms)
+    }
 }
 
 #[derive(Debug)]
@@ -62,6 +135,8 @@ pub struct FetchModels {
     pub step: Option<u64>,
     /// The classes in the order of the model's outputs, where its configuration does not tell.
     pub labels: Vec<String>,
+    /// They are meant although the configuration says otherwise.
+    pub relabel: bool,
 }
 
 #[derive(Debug)]
@@ -70,11 +145,11 @@ pub struct FetchDataset {
     pub blake3: Option<String>,
     pub config: Option<String>,
     pub format: Option<Format>,
-    pub header: bool,
     pub text: Vec<String>,
     pub label: Option<String>,
-    pub labels: Vec<String>,
+    pub labels: LabelWords,
     pub keep: Vec<String>,
+    pub reading: Reading,
 }
 
 /// Sentences of the built-in grammar.
@@ -181,10 +256,13 @@ fn check_fetch_models(
         let message = "`step` is looked up in the history of a hub repository, and this is none";
         return checker.fail(Diagnostic::new(message, step.span()).help("name the folder of that training step"));
     }
+    if let (Some(relabel), None) = (&raw.relabel, &raw.labels) {
+        let message = "`relabel` says that `labels` are meant, and there are none";
+        return checker.fail(Diagnostic::new(message, relabel.span()));
+    }
     if let Some(labels) = &raw.labels {
-        let names = labels.get_ref();
-        let repeated = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
-        if names.len() < 2 || repeated {
+        let RawLabels { names, values } = labels.get_ref();
+        if names.len() < 2 || has_repeated(names) || !values.is_empty() {
             let message = "`labels` of a model are its classes in the order of its outputs: two or more, all different";
             return checker.fail(Diagnostic::new(message, labels.span()));
         }
@@ -193,7 +271,8 @@ fn check_fetch_models(
         sources,
         blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
         step: raw.step.map(Spanned::into_inner),
-        labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
+        labels: raw.labels.map(|labels| labels.into_inner().names).unwrap_or_default(),
+        relabel: raw.relabel.is_some_and(|relabel| *relabel.get_ref()),
     }))
 }
 
@@ -217,7 +296,7 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         let text = format.get_ref();
         text.parse::<Format>().ok().or_else(|| {
             let unknown = Diagnostic::new(format!("unknown format `{text}`"), format.span());
-            checker.fail(unknown.suggest(text, ["parquet", "csv", "tsv", "jsonl"]))
+            checker.fail(unknown.suggest(text, ["parquet", "csv", "tsv", "jsonl", "json"]))
         })
     });
     let text = match raw.text {
@@ -232,17 +311,61 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
             );
         }
     };
+    let labels = check_labels(raw.labels, raw.drop_labels, checker);
+    let separator = match raw
+        .separator
+        .as_ref()
+        .map(|separator| (separator, separator.get_ref().chars().collect::<Vec<_>>()))
+    {
+        None => None,
+        Some((_, one)) if one.len() == 1 && one[0].is_ascii() && !matches!(one[0], '"' | '\n' | '\r') => Some(one[0]),
+        Some((written, _)) => checker
+            .fail(Diagnostic::new("`separator` is one character of ASCII, such as \";\" or \"\\t\"", written.span())),
+    };
     Some(Fetch::Dataset(Rc::new(FetchDataset {
         source: Spanned::new(dataset.span(), source),
         blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
         config: raw.config,
         format,
-        header: raw.header.unwrap_or(true),
         text,
         label: raw.label,
-        labels: raw.labels.map(Spanned::into_inner).unwrap_or_default(),
+        labels,
         keep: raw.keep.unwrap_or_default(),
+        reading: Reading {
+            header: raw.header.unwrap_or(true),
+            quote: raw.quote,
+            separator,
+            skip_bad_rows: raw.skip_bad_rows.unwrap_or(false),
+        },
     })))
+}
+
+/// No class twice, no value for two of them, and none of what is dropped.
+fn check_labels(
+    labels: Option<Spanned<RawLabels>>,
+    drop: Option<Spanned<OneOrMany<RawValue>>>,
+    checker: &mut Checker,
+) -> LabelWords {
+    let drop_at = drop.as_ref().map(Spanned::span);
+    let drop: Vec<String> = match drop.map(Spanned::into_inner) {
+        None | Some(OneOrMany::One(RawValue::Flag(false))) => Vec::new(),
+        Some(OneOrMany::One(RawValue::Flag(true))) => NO_LABEL.map(String::from).to_vec(),
+        Some(values) => values.into_vec().into_iter().map(RawValue::text).collect(),
+    };
+    let Some(labels) = labels else { return LabelWords { drop, ..LabelWords::default() } };
+    let at = labels.span();
+    let RawLabels { names, values } = labels.into_inner();
+    let meant: Vec<String> = if values.is_empty() { names.clone() } else { values.concat() };
+    if has_repeated(&names) || has_repeated(&meant) {
+        checker.fail::<()>(Diagnostic::new("`labels` says the same twice", at));
+    } else if let (Some(both), Some(at)) = (drop.iter().find(|value| meant.contains(value)), drop_at) {
+        checker.fail::<()>(Diagnostic::new(format!("`{both}` is among the `labels`, and dropped too"), at));
+    }
+    LabelWords { names, values, drop }
+}
+
+fn has_repeated(names: &[String]) -> bool {
+    names.iter().enumerate().any(|(at, name)| names[..at].contains(name))
 }
 
 fn check_generated(raw: RawFetch, generator: String, at: Range<usize>, checker: &mut Checker) -> Option<Fetch> {

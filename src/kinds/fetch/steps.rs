@@ -6,10 +6,10 @@ use toml::Spanned;
 
 use super::spec::{Fetch, FetchDataset, FetchModels, Generated};
 use super::{data, generate, model};
-use crate::data::{Source, name_says_cased};
+use crate::data::{Format, Source, local_split, name_says_cased};
 use crate::engine::StageId;
 use crate::kinds::expand::{DataSet, Expander};
-use crate::kinds::files::{absolute, digest_of_file};
+use crate::kinds::files::absolute;
 use crate::kinds::models::Maker;
 use crate::kinds::offers::{Models, NoCheckpoint, Offers, Splits};
 use crate::kinds::references::References;
@@ -74,7 +74,13 @@ impl FetchModels {
                 Source::Hub { repo, .. } => repo,
                 Source::Https(_) | Source::Path(_) | Source::Builtin(_) => location.as_deref().unwrap_or_default(),
             });
-            let params = model::Params { source: text, step: self.step, labels: self.labels.clone(), cased };
+            let params = model::Params {
+                source: text,
+                step: self.step,
+                labels: self.labels.clone(),
+                cased,
+                relabel: self.relabel,
+            };
             let instance = coordinates.label().unwrap_or_default();
             steps.push((coordinates.clone(), to.push_at(location, stage, instance, params, vec![])));
         }
@@ -118,7 +124,11 @@ impl FetchDataset {
     fn params(&self, data: &Spanned<DataRef>, to: &Expander<'_>) -> Result<(data::Params, Option<String>), Diagnostic> {
         let reference = data.get_ref();
         let one_file = |file: &Path| -> Result<(), Diagnostic> {
-            let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let stem = match Format::of_name(&name) {
+                Some((stem, _)) => stem,
+                None => name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem),
+            };
             if stem == reference.split {
                 return Ok(());
             }
@@ -141,10 +151,14 @@ impl FetchDataset {
                 if there.is_file() {
                     one_file(path)?;
                 }
-                let file = data::local_file(&there, &reference.split)
-                    .and_then(|file| Ok((digest_of_file(&file)?, absolute(&file))));
-                let (digest, file) = file.map_err(|message| Diagnostic::new(message, self.source.span()))?;
-                (format!("blake3:{digest}"), Some(file), None)
+                let found = local_split(&there, self.config.as_deref(), &reference.split)
+                    .map_err(|error| error.to_string())
+                    .and_then(|files| Ok((data::digest_of_files(&files)?, files)));
+                let (digest, files) = found.map_err(|message| Diagnostic::new(message, self.source.span()))?;
+                match files.as_slice() {
+                    [file] => (format!("blake3:{digest}"), Some(absolute(file)), None),
+                    _ => (format!("blake3:{digest}"), Some(absolute(&there)), Some(reference.split.clone())),
+                }
             }
             other => (other.to_string(), None, Some(reference.split.clone())),
         };
@@ -153,11 +167,16 @@ impl FetchDataset {
             config: self.config.clone(),
             split,
             format: self.format,
-            header: self.header,
+            header: self.reading.header,
             text: self.text.clone(),
             label: self.label.clone(),
-            labels: self.labels.clone(),
+            labels: self.labels.names.clone(),
             keep: self.keep.clone(),
+            label_values: self.labels.values.clone(),
+            drop_labels: self.labels.drop.clone(),
+            quote: self.reading.quote,
+            separator: self.reading.separator,
+            skip_bad_rows: self.reading.skip_bad_rows,
         };
         Ok((params, location))
     }

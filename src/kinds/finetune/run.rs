@@ -1,12 +1,13 @@
 //! One fine-tune of one model with one seed.
 
+use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::kinds::inputs::{checkpoint, dataset, tokenizer};
-use crate::kinds::measure::or_stopped;
+use crate::kinds::measure::{Chosen, or_stopped};
 use crate::kinds::models::{CONFIG, MODEL, TOKENIZER, weights as weights_at};
 use crate::kinds::snapshots::Snapshots;
 use crate::kinds::training::{TRAINING_LOG, training_log};
@@ -17,6 +18,13 @@ use crate::train::{self, FinetuneJob, Progress, Recipe, Seeds};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     pub rows: Option<Range<usize>>,
+    // What came later is in the key only where it says something.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filter: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permute: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<usize>,
     pub recipe: Recipe,
     pub head_seed: u64,
     pub order_seed: u64,
@@ -34,10 +42,8 @@ impl StepKind for Params {
     const NEEDS_DEVICE: bool = true;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
-        let mut dataset = dataset(context)?;
-        if let Some(rows) = &self.rows {
-            dataset = dataset.slice(rows.clone())?;
-        }
+        let chosen = Chosen { rows: &self.rows, filter: &self.filter, permute: self.permute, examples: self.examples };
+        let dataset = chosen.of(dataset(context)?)?;
         let labels = dataset.label_names.clone();
         if labels.len() < 2 {
             return Err(StageError::new(format!(
@@ -48,6 +54,12 @@ impl StepKind for Params {
             .into());
         }
         let targets = dataset.label_ids(&labels)?;
+        if let Some(first) = targets.first().filter(|first| targets.iter().all(|target| target == *first)) {
+            let (rows, label) = (targets.len(), &labels[*first as usize]);
+            context.note(&format!(
+                "all {rows} rows to train on have the label `{label}`, so there is nothing to tell apart"
+            ));
+        }
         context.go_on()?;
         let tokenizer = tokenizer(context, &MODEL)?;
         let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.recipe.max_length)?;

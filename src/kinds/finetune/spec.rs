@@ -1,5 +1,6 @@
 //! Its table.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -36,6 +37,10 @@ struct RawFinetune {
     weight_decay: Option<Spanned<f64>>,
     clip_norm: Option<Spanned<f64>>,
     dropout: Option<Spanned<f64>>,
+    #[serde(rename = "where")]
+    filter: Option<BTreeMap<String, String>>,
+    permute: Option<u64>,
+    examples: Option<Spanned<usize>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +58,10 @@ pub struct Finetune {
     pub recipe: Recipe,
     /// Sorted, without repeats.
     pub checkpoints: Vec<Checkpoint>,
+    /// Which rows it is trained on, as measurements choose theirs.
+    pub filter: BTreeMap<String, String>,
+    pub permute: Option<u64>,
+    pub examples: Option<usize>,
 }
 
 /// One model of the stage.
@@ -79,7 +88,8 @@ pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker
         }),
     }?;
     raw.epochs.iter().for_each(|epochs| checker.above_zero(epochs, "epochs"));
-    for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.max_length, "max_length")] {
+    for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.max_length, "max_length"), (&raw.examples, "examples")]
+    {
         value.iter().for_each(|value| checker.positive(value, name));
     }
     for (value, name) in [(&raw.warmup, "warmup"), (&raw.dropout, "dropout")] {
@@ -119,7 +129,16 @@ pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker
             })
             .map(Spanned::into_inner),
     };
-    Some(Finetune { model: model?, data: data?, runs: runs?, recipe, checkpoints: checkpoints? })
+    Some(Finetune {
+        model: model?,
+        data: data?,
+        runs: runs?,
+        recipe,
+        checkpoints: checkpoints?,
+        filter: raw.filter.unwrap_or_default(),
+        permute: raw.permute,
+        examples: raw.examples.map(Spanned::into_inner),
+    })
 }
 
 /// `seeds` and the seeds given apart, crossed. What is neither given apart nor by `seeds` has the experiment's seed.

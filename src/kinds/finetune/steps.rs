@@ -51,6 +51,9 @@ impl Spec for Finetune {
         for run in &self.runs {
             let params = Params {
                 rows: self.data.get_ref().rows.clone(),
+                filter: self.filter.clone(),
+                permute: self.permute,
+                examples: self.examples,
                 recipe: self.recipe.clone(),
                 head_seed: run.head_seed,
                 order_seed: run.order_seed,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::unfinished;
 use crate::analysis::metrics::Predictions;
-use crate::data::{Batch, Dataset, by_length, numpy_permutation, write_parquet};
+use crate::data::{Batch, DataError, Dataset, by_length, numpy_permutation, proposed, write_parquet};
 use crate::engine::{Context, Keep, StageEnd, StageError};
 use crate::kinds::inputs::{self, LoadedModel};
 use crate::kinds::models::MODEL;
@@ -55,7 +55,21 @@ pub struct Scored {
 
 impl Selection {
     /// The examples, tokenised for the step's model; made once per worker for all models with that tokenizer.
+    ///
+    /// # Errors
+    /// Data without labels, rows that there are not, a column that there is not.
     pub fn prepare(&self, context: &mut Context) -> Result<Arc<Examples>, StageEnd> {
+        let examples = self.prepare_unlabelled(context)?;
+        match examples.dataset.label {
+            Some(_) => Ok(examples),
+            None => Err(StageError::from(DataError::NoLabels)
+                .help("for a table of what models predict, without labels, write metrics = [] in an eval stage")
+                .into()),
+        }
+    }
+
+    /// The same where labels are not needed.
+    pub fn prepare_unlabelled(&self, context: &mut Context) -> Result<Arc<Examples>, StageEnd> {
         let wanted = (&self.rows, &self.filter, self.permute, self.examples, self.max_length);
         let description = serde_json::to_string(&wanted).unwrap_or_default();
         let name = format!("{} {description}", inputs::name_of_examples(context, &MODEL)?);
@@ -63,18 +77,76 @@ impl Selection {
             return Ok(examples);
         }
         context.go_on()?;
-        let dataset = self.select(inputs::dataset(context)?)?;
+        let dataset = self.chosen().of(inputs::dataset(context)?)?;
         let tokenizer = inputs::tokenizer(context, &MODEL)?;
         let encoded = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.max_length)?;
-        let labels = dataset.label_ids(&dataset.label_names)?;
+        let labels = match &dataset.label {
+            Some(_) => dataset.label_ids(&dataset.label_names)?,
+            None => vec![0; dataset.len()],
+        };
         let batches = by_length(&encoded, &labels, BATCH_TOKENS, tokenizer.pad_id());
         let examples = Arc::new(Examples { dataset, labels, batches });
         context.memory().keep(name, examples.clone());
         Ok(examples)
     }
 
-    fn select(&self, mut dataset: Dataset) -> Result<Dataset, StageError> {
-        if let Some(rows) = &self.rows {
+    fn chosen(&self) -> Chosen<'_> {
+        Chosen { rows: &self.rows, filter: &self.filter, permute: self.permute, examples: self.examples }
+    }
+
+    /// For each class that is measured: its name and the model's outputs that count as it.
+    fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
+        // What transformers writes where nobody gave names.
+        let unnamed = model.iter().enumerate().all(|(at, label)| *label == format!("LABEL_{at}"));
+        let fail = |message: String| {
+            let known: Vec<(String, Vec<String>)> = self
+                .labels
+                .iter()
+                .filter(|(_, meant)| meant.iter().all(|label| model.contains(label)))
+                .map(|(label, meant)| (label.clone(), meant.clone()))
+                .collect();
+            StageError::new(message).help(match unnamed {
+                true => "name the model's classes, in order, with `labels` in the stage that fetches it".to_owned(),
+                false => format!("map them with labels = {}", proposed(&dataset.label_names, model, &known)),
+            })
+        };
+        let index = |name: &String| {
+            let outside = || fail(format!("label `{name}` is outside the model's label set [{}]", model.join(", ")));
+            model.iter().position(|label| label == name).ok_or_else(outside)
+        };
+        if self.labels.is_empty() {
+            dataset.label_names.iter().try_for_each(|name| index(name).map(|_| ()))?;
+            return Ok(model.iter().enumerate().map(|(class, name)| (name.clone(), vec![class])).collect());
+        }
+        if let Some(unknown) = self.labels.keys().find(|name| !dataset.label_names.contains(name)) {
+            let known = dataset.label_names.join(", ");
+            return Err(fail(format!("label `{unknown}` is outside the data's label set [{known}]")));
+        }
+        dataset
+            .label_names
+            .iter()
+            .map(|name| {
+                let missing = || fail(format!("`labels` does not say which of the model's labels count as `{name}`"));
+                let mapped = self.labels.get(name).ok_or_else(missing)?;
+                Ok((name.clone(), mapped.iter().map(index).collect::<Result<_, _>>()?))
+            })
+            .collect()
+    }
+}
+
+/// Rows of a split, in the order of these choices.
+pub struct Chosen<'a> {
+    pub rows: &'a Option<Range<usize>>,
+    pub filter: &'a BTreeMap<String, String>,
+    pub permute: Option<u64>,
+    pub examples: Option<usize>,
+}
+
+impl Chosen<'_> {
+    /// # Errors
+    /// Rows that there are not, a column that there is not, a filter that nothing passes.
+    pub fn of(&self, mut dataset: Dataset) -> Result<Dataset, StageError> {
+        if let Some(rows) = self.rows {
             dataset = dataset.slice(rows.clone())?;
         }
         if !self.filter.is_empty() {
@@ -101,40 +173,6 @@ impl Selection {
             dataset = dataset.slice(0..count)?;
         }
         Ok(dataset)
-    }
-
-    /// For each class that is measured: its name and the model's outputs that count as it.
-    fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
-        let index = |name: &String| {
-            model.iter().position(|label| label == name).ok_or_else(|| {
-                // What transformers writes where nobody gave names.
-                let unnamed = model.iter().enumerate().all(|(at, label)| *label == format!("LABEL_{at}"));
-                let help = match unnamed {
-                    true => "name the model's classes, in order, with `labels` in the stage that fetches it",
-                    false => "map it with labels = { DATA_LABEL = [\"MODEL_LABEL\", …] }",
-                };
-                StageError::new(format!("label `{name}` is outside the model's label set [{}]", model.join(", ")))
-                    .help(help)
-            })
-        };
-        if self.labels.is_empty() {
-            dataset.label_names.iter().try_for_each(|name| index(name).map(|_| ()))?;
-            return Ok(model.iter().enumerate().map(|(class, name)| (name.clone(), vec![class])).collect());
-        }
-        if let Some(unknown) = self.labels.keys().find(|name| !dataset.label_names.contains(name)) {
-            let known = dataset.label_names.join(", ");
-            return Err(StageError::new(format!("label `{unknown}` is outside the data's label set [{known}]")));
-        }
-        dataset
-            .label_names
-            .iter()
-            .map(|name| {
-                let mapped = self.labels.get(name).ok_or_else(|| {
-                    StageError::new(format!("`labels` does not say which of the model's labels count as `{name}`"))
-                })?;
-                Ok((name.clone(), mapped.iter().map(index).collect::<Result<_, _>>()?))
-            })
-            .collect()
     }
 }
 
@@ -199,6 +237,9 @@ impl Examples {
 
     /// The class of each example, by its place among the classes that are measured.
     pub fn class_labels(&self, classes: &[(String, Vec<usize>)]) -> Vec<u32> {
+        if self.dataset.label.is_none() {
+            return self.labels.clone();
+        }
         let class_of: Vec<u32> = self
             .dataset
             .label_names
@@ -213,7 +254,7 @@ impl Examples {
     }
 }
 
-/// One row per example: label, prediction, loss, the kept columns, and the logit of each class.
+/// One row per example: label and loss where there are labels, prediction, the kept columns, and the logit of each class.
 pub fn table_of_examples(examples: &Examples, scored: &Scored) -> Result<Vec<u8>, StageError> {
     let name = |class: u32| scored.class_names[class as usize].clone();
     let predictions = scored.predictions()?;
@@ -222,6 +263,9 @@ pub fn table_of_examples(examples: &Examples, scored: &Scored) -> Result<Vec<u8>
         Column::new("prediction".into(), predictions.predicted().map(name).collect::<Vec<_>>()),
         Column::new("loss".into(), predictions.losses().collect::<Vec<_>>()),
     ];
+    if examples.dataset.label.is_none() {
+        columns.retain(|column| column.name() == "prediction");
+    }
     for (column, values) in &examples.dataset.columns {
         columns.push(Column::new(column.as_str().into(), values.clone()));
     }
@@ -233,6 +277,39 @@ pub fn table_of_examples(examples: &Examples, scored: &Scored) -> Result<Vec<u8>
 }
 
 impl Scored {
+    /// What a person should look at before believing the numbers.
+    pub fn suspicions(&self) -> Result<Vec<String>, StageError> {
+        /// Standard deviations of guessing.
+        const FAR: f64 = 5.0;
+        let predictions = self.predictions()?;
+        let count = |classes: &mut dyn Iterator<Item = u32>| {
+            let mut counts = vec![0usize; self.classes];
+            classes.for_each(|class| counts[class as usize] += 1);
+            counts
+        };
+        let labelled = count(&mut self.labels.iter().copied());
+        let predicted = count(&mut predictions.predicted());
+        let there: Vec<usize> = labelled.into_iter().filter(|&rows| rows > 0).collect();
+        if there.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let mut notes = Vec::new();
+        let rows = self.labels.len();
+        if let Some(class) = predicted.iter().position(|&predicted| predicted == rows) {
+            notes.push(format!("every one of {rows} examples is predicted to be `{}`", self.class_names[class]));
+        }
+        let (least, most) = (there.iter().min().copied().unwrap_or(0), there.iter().max().copied().unwrap_or(0));
+        let (chance, accuracy) = (1.0 / there.len() as f64, predictions.accuracy());
+        let far = chance - FAR * (chance * (1.0 - chance) / rows as f64).sqrt();
+        if 2 * least > most && accuracy < far {
+            notes.push(format!(
+                "the accuracy is {accuracy:.3}, far below the {chance:.3} of guessing: are the labels of the data and of \
+                 the model in the same order?"
+            ));
+        }
+        Ok(notes)
+    }
+
     fn predictions(&self) -> Result<Predictions<'_>, StageError> {
         Ok(Predictions::new(&self.logits, self.classes, &self.labels)?)
     }
@@ -295,16 +372,69 @@ mod tests {
     /// The published study's filter for entailed examples kept those that are not.
     #[test]
     fn filters_keep_the_rows_that_they_name() {
-        let texts = |filter: &[(&str, &str)]| selection(filter).select(hans()).unwrap().text;
+        let texts = |filter: &[(&str, &str)]| selection(filter).chosen().of(hans()).unwrap().text;
         assert_eq!(texts(&[("label", "entailment")]), ["a", "d"]);
         assert_eq!(texts(&[("label", "non-entailment")]), ["b", "c", "e"]);
         assert_eq!(texts(&[("label", "non-entailment"), ("heuristic", "lexical")]), ["b", "e"]);
         assert_eq!(texts(&[("label", "entailment"), ("subcase", "ce_1")]), ["d"]);
-        let kept = selection(&[("label", "entailment")]).select(hans()).unwrap();
+        let kept = selection(&[("label", "entailment")]).chosen().of(hans()).unwrap();
         assert!(kept.label.unwrap().iter().all(|label| label == "entailment"));
-        let error = selection(&[("label", "entailment"), ("subcase", "cn_1")]).select(hans()).unwrap_err();
+        let error = selection(&[("label", "entailment"), ("subcase", "cn_1")]).chosen().of(hans()).unwrap_err();
         assert_eq!(error.message, "no example has label = entailment and subcase = cn_1");
-        assert!(selection(&[("template", "t1")]).select(hans()).unwrap_err().message.contains("no column `template`"));
+        assert!(
+            selection(&[("template", "t1")]).chosen().of(hans()).unwrap_err().message.contains("no column `template`")
+        );
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_are_answered_with_the_whole_mapping() {
+        let strings = |all: &[&str]| all.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let classes = |data: &[&str], model: &[&str], given: &[(&str, &str)]| {
+            let mut selection = selection(&[]);
+            selection.labels = given.iter().map(|(a, b)| (a.to_string(), vec![b.to_string()])).collect();
+            let dataset = Dataset { label_names: strings(data), ..Dataset::default() };
+            let error = selection.classes(&dataset, &strings(model)).unwrap_err();
+            (error.message, error.help.unwrap_or_default())
+        };
+        let nli = ["entailment", "neutral", "contradiction"];
+        let upper = ["CONTRADICTION", "NEUTRAL", "ENTAILMENT"];
+        let whole = "map them with labels = { entailment = \"ENTAILMENT\", neutral = \"NEUTRAL\", contradiction = \
+                     \"CONTRADICTION\" }";
+        assert_eq!(classes(&nli, &upper, &[]).1, whole);
+        let (message, help) = classes(&nli, &upper, &[("neutral", "NEUTRAL")]);
+        assert_eq!(message, "`labels` does not say which of the model's labels count as `entailment`");
+        assert_eq!(help, whole);
+        assert_eq!(
+            classes(
+                &["contradictory", "entailment", "neutral"],
+                &nli,
+                &[("contradictory", "contradiction"), ("x", "y")]
+            )
+            .1,
+            "map them with labels = { contradictory = \"contradiction\", entailment = \"entailment\", neutral = \"neutral\" }"
+        );
+        let unnamed = classes(&nli, &["LABEL_0", "LABEL_1", "LABEL_2"], &[]).1;
+        assert_eq!(unnamed, "name the model's classes, in order, with `labels` in the stage that fetches it");
+    }
+
+    #[test]
+    fn what_is_suspicious_of_predictions_is_said() {
+        let scored = |predicted: &[u32], labels: &[u32]| Scored {
+            logits: predicted.iter().flat_map(|&class| [f32::from(class == 0), f32::from(class == 1)]).collect(),
+            classes: 2,
+            class_names: vec!["no".into(), "yes".into()],
+            labels: labels.to_vec(),
+        };
+        let labels: Vec<u32> = (0..100).map(|row| row % 2).collect();
+        let turned: Vec<u32> = labels.iter().map(|label| 1 - label).collect();
+        assert_eq!(scored(&labels, &labels).suspicions().unwrap(), [""; 0]);
+        let notes = scored(&turned, &labels).suspicions().unwrap();
+        assert!(notes.len() == 1 && notes[0].starts_with("the accuracy is 0.000, far below the 0.500"), "{notes:?}");
+        let notes = scored(&[1; 100], &labels).suspicions().unwrap();
+        assert_eq!(notes, ["every one of 100 examples is predicted to be `yes`"]);
+        // One class in the data says nothing of the model, and a few rows are chance.
+        assert!(scored(&[1; 100], &[0; 100]).suspicions().unwrap().is_empty());
+        assert!(scored(&[1, 0, 1, 0], &[0, 1, 0, 1]).suspicions().unwrap().is_empty());
     }
 
     #[test]

@@ -5,6 +5,6 @@ mod examples;
 mod spec;
 mod unfinished;
 
-pub use examples::{Examples, Scored, Selection, table_of_examples};
+pub use examples::{Chosen, Examples, Scored, Selection, table_of_examples};
 pub use spec::{LINE_EXAMPLES, Measurement, RawMeasure};
 pub use unfinished::{Points, logits, logits_of_point, or_stopped};

@@ -128,12 +128,15 @@ pub enum DataError {
     RepoNotFound { host: String, repo: String, revision: String },
     #[error("{repo} has no {file}{hint}")]
     NoFile { repo: String, file: String, hint: String },
-    #[error("{repo} has no split `{split}`{}{}; it has {}", of(.config), meant(.near), splits(.split, .there, .files))]
+    #[error("{repo} has no split `{split}`{}{}; {} {}", of(.config), meant(.near),
+            if *listed { "its README lists" } else { "it has" }, splits(.split, .there, .files))]
     NoSplit {
         repo: String,
         config: Option<String>,
         split: String,
         there: Vec<String>,
+        /// The README says which there are.
+        listed: bool,
         /// Where no file is one of a split: what there is instead.
         files: Vec<String>,
         near: Option<String>,

@@ -96,7 +96,7 @@ impl Layout<'_> {
         })?;
         let Some(found) = found else {
             let there: Vec<String> = config.splits.iter().flatten().map(|(name, _)| name.clone()).collect();
-            return Err(self.no_split(split, there));
+            return Err(self.no_split(split, there, true));
         };
         if let Some(file) = found.iter().find(|file| Format::of(Path::new(file)).is_err()) {
             return Err(DataError::UnknownFormat(PathBuf::from(file)));
@@ -135,7 +135,7 @@ impl Layout<'_> {
             self.check_config(&all)?;
             self.check_arrow()?;
             let there: BTreeSet<&str> = all.iter().filter(fits).map(|part| part.split).collect();
-            return Err(self.no_split(split, there.into_iter().map(String::from).collect()));
+            return Err(self.no_split(split, there.into_iter().map(String::from).collect(), false));
         };
         found.sort_by_key(|part| (part.shard, part.file));
         let found: Vec<Part> = found.into_iter().map(|part| Part { ..*part }).collect();
@@ -199,12 +199,13 @@ impl Layout<'_> {
         DataError::SeveralForms { repo: self.name.to_string(), split: split.to_string(), files }
     }
 
-    fn no_split(&self, split: &str, there: Vec<String>) -> DataError {
+    fn no_split(&self, split: &str, there: Vec<String>, listed: bool) -> DataError {
         DataError::NoSplit {
             repo: self.name.to_string(),
             config: self.config.map(String::from),
             near: nearest(split, &there),
             split: split.to_string(),
+            listed,
             files: if there.is_empty() { self.files.to_vec() } else { Vec::new() },
             there,
         }
@@ -471,7 +472,10 @@ mod tests {
         assert_eq!(split(Some("other"), "dev", &there).unwrap(), ["other/data/dev.csv"]);
         assert_eq!(split(None, "all", &there).unwrap(), there[6..8]);
         assert!(split(None, "all", &there[..7]).unwrap_err().contains("1 of 2 are there"));
-        assert_eq!(split(None, "test", &there).unwrap_err(), "r has no split `test`; it has [train, dev, all]");
+        assert_eq!(
+            split(None, "test", &there).unwrap_err(),
+            "r has no split `test`; its README lists [train, dev, all]"
+        );
         let missing = split(None, "train", &files(&["train.csv"])).unwrap_err();
         assert_eq!(missing, "r has no file `extra.csv`, which its README names for split `train`");
         assert!(split(Some("othr"), "dev", &there).unwrap_err().contains("did you mean `other`"));

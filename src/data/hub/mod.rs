@@ -283,7 +283,7 @@ fn says_more(converted: &DataError, own: &DataError) -> bool {
     let tables = |error: &DataError| match error {
         DataError::NoSplit { there, .. } => !there.is_empty(),
         // All that the cache does not serve is in words.
-        DataError::Offline { why, .. } => why.contains(" has no split ") && why.contains("it has ["),
+        DataError::Offline { why, .. } => why.contains(" has no split ") && why.contains(" ["),
         _ => false,
     };
     tables(converted) && !tables(own)

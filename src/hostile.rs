@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
-use crate::data::{Columns, Dataset, Format, Normalization, Reading, Tokenizer, read_table, unpack_model};
+use crate::data::{Columns, Dataset, Format, Normalization, Reading, Tokenizer, local_split, read_table, unpack_model};
 use crate::experiment;
 use crate::kinds::interpolate::PublishedLines;
 use crate::kinds::stages::Experiment;
@@ -31,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("csv", |bytes| table(Format::Csv, bytes)),
     ("jsonl", |bytes| table(Format::Jsonl, bytes)),
     ("parquet", parquet),
+    ("readme", readme),
     ("manifest", |bytes| drop(Manifest::parse(&String::from_utf8_lossy(bytes), Path::new("manifest")))),
     ("config", config),
     ("tokenizer", |bytes| tokenize(Tokenizer::from_files(Some(bytes), None, true).ok())),
@@ -166,6 +167,14 @@ fn table(format: Format, bytes: &[u8]) {
             drop(dataset.slice(0..1));
         }
     }
+}
+
+fn readme(bytes: &[u8]) {
+    in_files(&[("README.md", bytes), ("train.csv", b"a")], |paths| {
+        let folder = paths[0].parent()?;
+        let read = |config, split| local_split(folder, config, split).map_err(|error| error.to_string()).ok();
+        Some((read(None, "train"), read(Some("other"), "dev")))
+    });
 }
 
 fn parquet(bytes: &[u8]) {

@@ -2,6 +2,10 @@
 //! `datasets` library goes by. It is read as far as such lists are written; what is written otherwise is an error and
 //! never left aside.
 
+/// Lines of a list, and lists in lists: no README has as many.
+const MOST_LINES: usize = 20_000;
+const DEEPEST: usize = 12;
+
 /// One entry of `configs:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
@@ -34,9 +38,15 @@ pub(super) fn configs(readme: &str) -> Result<Vec<Config>, String> {
     let inside =
         |line: &str| line.starts_with(' ') || line.starts_with('-') || line.starts_with('#') || line.trim().is_empty();
     let block = header[start + 1..].iter().take_while(|(_, line)| inside(line));
-    let lines: Vec<Line> = block.filter_map(|(at, line)| Line::of(at + 1, line)).collect();
+    let mut lines = Vec::new();
+    for (at, line) in block {
+        Line::push(at + 1, line, &mut lines)?;
+    }
+    if lines.len() > MOST_LINES {
+        return Err(format!("it takes more than {MOST_LINES} lines"));
+    }
     let mut at = 0;
-    let read = node(&lines, &mut at)?;
+    let read = node(&lines, &mut at, 0)?;
     let Node::List(entries) = read else { return Err(format!("line {}: `configs` is no list", header[start].0 + 1)) };
     entries.into_iter().map(Config::of).collect()
 }
@@ -119,41 +129,46 @@ impl Config {
 
 /// Whether a file fits a pattern such as `data/train-*`, where `*` stays within a folder and `**` does not.
 fn matching(pattern: &str, file: &str) -> bool {
-    fn fits(pattern: &[char], file: &[char]) -> bool {
-        match pattern {
-            [] => file.is_empty(),
-            ['*', '*', '/', rest @ ..] => {
-                fits(rest, file) || (0..file.len()).any(|at| file[at] == '/' && fits(rest, &file[at + 1..]))
-            }
-            ['*', '*', rest @ ..] => (0..=file.len()).any(|at| fits(rest, &file[at..])),
-            ['*', rest @ ..] => {
-                let end = file.iter().position(|&c| c == '/').unwrap_or(file.len());
-                (0..=end).any(|at| fits(rest, &file[at..]))
-            }
-            ['?', rest @ ..] => file.first().is_some_and(|&c| c != '/') && fits(rest, &file[1..]),
-            ['[', rest @ ..] if rest.contains(&']') => {
-                let end = rest.iter().position(|&c| c == ']').unwrap_or_default();
-                let (set, rest) = (&rest[..end], &rest[end + 1..]);
-                let (set, wanted) = match set {
-                    ['!' | '^', set @ ..] => (set, false),
-                    set => (set, true),
-                };
-                let within = |c: char| {
-                    let ranges = set.windows(3).any(|range| range[1] == '-' && (range[0]..=range[2]).contains(&c));
-                    ranges || set.contains(&c)
-                };
-                file.first().is_some_and(|&c| c != '/' && within(c) == wanted) && fits(rest, &file[1..])
-            }
-            [c, rest @ ..] => file.first() == Some(c) && fits(rest, &file[1..]),
+    let pattern: Vec<char> = pattern.strip_prefix("./").unwrap_or(pattern).chars().collect();
+    let file: Vec<char> = file.chars().collect();
+    // For each place in the pattern, from its end: which ends of the name fit what is left of it.
+    let mut fits = vec![vec![false; file.len() + 1]; pattern.len() + 1];
+    fits[pattern.len()][file.len()] = true;
+    for at in (0..pattern.len()).rev() {
+        // From the back too: `*` fits a character more than what follows it fits.
+        for place in (0..=file.len()).rev() {
+            let next = file.get(place).copied();
+            let fit = |skip: usize, place: usize| fits[at + skip][place];
+            let one = |skip: usize, fitting: bool| fitting && fit(skip, place + 1);
+            let inside = next.is_some_and(|c| c != '/');
+            fits[at][place] = match &pattern[at..] {
+                // No folder, or one and more.
+                ['*', '*', '/', ..] => {
+                    fit(3, place) || next.is_some() && (fit(0, place + 1) || next == Some('/') && fit(3, place + 1))
+                }
+                ['*', '*', ..] => fit(2, place) || one(0, next.is_some()),
+                ['*', ..] => fit(1, place) || one(0, inside),
+                ['?', ..] => one(1, inside),
+                ['[', set @ ..] if set.contains(&']') => {
+                    let end = set.iter().position(|&c| c == ']').unwrap_or_default();
+                    one(end + 2, inside && is_among(&set[..end], next.unwrap_or('/')))
+                }
+                [c, ..] => one(1, next == Some(*c)),
+                [] => false,
+            };
         }
     }
-    const MOST_STARS: usize = 6;
-    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-    if pattern.matches('*').count() > MOST_STARS {
-        return false;
-    }
-    let chars = |text: &str| text.chars().collect::<Vec<_>>();
-    fits(&chars(pattern), &chars(file))
+    fits[0][0]
+}
+
+/// Of `a-z0`, or `!a-z0`.
+fn is_among(set: &[char], c: char) -> bool {
+    let (set, wanted) = match set {
+        ['!' | '^', set @ ..] => (set, false),
+        set => (set, true),
+    };
+    let in_range = set.windows(3).any(|range| range[1] == '-' && (range[0]..=range[2]).contains(&c));
+    (in_range || set.contains(&c)) == wanted
 }
 
 /// As much of YAML as such lists need.
@@ -183,12 +198,30 @@ struct Line {
 }
 
 impl Line {
-    /// Without its comment; nothing where nothing is left.
-    fn of(number: usize, line: &str) -> Option<Line> {
+    /// Without its comment; nothing where nothing is left. A table or a list that begins behind a dash is a line of its
+    /// own, further in by as much.
+    fn push(number: usize, line: &str, lines: &mut Vec<Line>) -> Result<(), String> {
         let text = without_comment(line).trim_end();
-        let indent = text.len() - text.trim_start_matches(' ').len();
-        (indent < text.len()).then(|| Line { number, indent, text: text[indent..].to_string() })
+        let mut indent = text.len() - text.trim_start_matches(' ').len();
+        let mut text = &text[indent..];
+        for _ in 0..DEEPEST {
+            let inside = text.strip_prefix("- ").map_or("", str::trim_start);
+            if !is_entry(inside) && entry(inside).is_none() {
+                if !text.is_empty() {
+                    lines.push(Line { number, indent, text: text.to_string() });
+                }
+                return Ok(());
+            }
+            lines.push(Line { number, indent, text: "-".to_string() });
+            indent += text.len() - inside.len();
+            text = inside;
+        }
+        Err(too_deep(number))
     }
+}
+
+fn too_deep(line: usize) -> String {
+    format!("line {line}: lists in lists in lists")
 }
 
 fn without_comment(line: &str) -> &str {
@@ -206,32 +239,40 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// The node that begins at a line, with everything that is further in.
-fn node(lines: &[Line], at: &mut usize) -> Result<Node, String> {
+fn node(lines: &[Line], at: &mut usize, depth: usize) -> Result<Node, String> {
     let Some(first) = lines.get(*at) else { return Ok(Node::Text(String::new())) };
-    let indent = first.indent;
-    if is_entry(&first.text) {
-        let mut all = Vec::new();
-        while let Some(line) = lines.get(*at).filter(|line| line.indent == indent && is_entry(&line.text)) {
-            let inside = line.text[1..].trim_start();
-            if inside.is_empty() {
-                *at += 1;
-                let deeper = lines.get(*at).is_some_and(|next| next.indent > indent);
-                all.push(if deeper { node(lines, at)? } else { Node::Text(String::new()) });
-            } else if entry(inside).is_some() {
-                // What follows the dash is a table, further in by as much.
-                let mut rest = lines[*at..].to_vec();
-                rest[0].indent += line.text.len() - inside.len();
-                rest[0].text = inside.to_string();
-                let mut used = 0;
-                all.push(node(&rest, &mut used)?);
-                *at += used;
-            } else {
-                all.push(value(inside, line.number)?);
-                *at += 1;
-            }
-        }
-        return Ok(Node::List(all));
+    if depth > DEEPEST {
+        return Err(too_deep(first.number));
     }
+    let indent = first.indent;
+    let read = match is_entry(&first.text) {
+        true => Node::List(list(lines, at, depth)?),
+        false => Node::Map(table(lines, at, depth)?),
+    };
+    match lines.get(*at) {
+        Some(next) if next.indent > indent => Err(format!("line {}: `{}`", next.number, next.text)),
+        _ => Ok(read),
+    }
+}
+
+fn list(lines: &[Line], at: &mut usize, depth: usize) -> Result<Vec<Node>, String> {
+    let indent = lines[*at].indent;
+    let mut all = Vec::new();
+    while let Some(line) = lines.get(*at).filter(|line| line.indent == indent && is_entry(&line.text)) {
+        *at += 1;
+        let inside = line.text[1..].trim_start();
+        let deeper = lines.get(*at).is_some_and(|next| next.indent > indent);
+        all.push(if inside.is_empty() && deeper {
+            node(lines, at, depth + 1)?
+        } else {
+            value(inside, line.number, 0)?
+        });
+    }
+    Ok(all)
+}
+
+fn table(lines: &[Line], at: &mut usize, depth: usize) -> Result<Table, String> {
+    let indent = lines[*at].indent;
     let mut all = Table::default();
     while let Some(line) = lines.get(*at).filter(|line| line.indent == indent && !is_entry(&line.text)) {
         let bad = || format!("line {}: `{}`", line.number, line.text);
@@ -239,18 +280,15 @@ fn node(lines: &[Line], at: &mut usize) -> Result<Node, String> {
         *at += 1;
         let below = |next: &Line| next.indent > indent || next.indent == indent && is_entry(&next.text);
         let read = match text {
-            "" if lines.get(*at).is_some_and(below) => node(lines, at)?,
-            text => value(text, line.number)?,
+            "" if lines.get(*at).is_some_and(below) => node(lines, at, depth + 1)?,
+            text => value(text, line.number, 0)?,
         };
         if all.0.iter().any(|(name, _)| *name == key) {
             return Err(bad());
         }
         all.0.push((key, read));
     }
-    match lines.get(*at) {
-        Some(next) if next.indent > indent => Err(format!("line {}: `{}`", next.number, next.text)),
-        _ => Ok(Node::Map(all)),
-    }
+    Ok(all)
 }
 
 fn is_entry(text: &str) -> bool {
@@ -275,16 +313,22 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// A text, or a list or table in brackets.
-fn value(text: &str, line: usize) -> Result<Node, String> {
+fn value(text: &str, line: usize, depth: usize) -> Result<Node, String> {
     let bad = || format!("line {line}: `{text}`");
+    if depth > DEEPEST {
+        return Err(too_deep(line));
+    }
     if let Some(inside) = text.strip_prefix('[') {
         let inside = inside.strip_suffix(']').ok_or_else(bad)?;
-        return Ok(Node::List(parts(inside).map(|part| value(part, line)).collect::<Result<_, _>>()?));
+        return Ok(Node::List(parts(inside).map(|part| value(part, line, depth + 1)).collect::<Result<_, _>>()?));
     }
     if let Some(inside) = text.strip_prefix('{') {
         let inside = inside.strip_suffix('}').ok_or_else(bad)?;
-        let entry = |part: &str| entry(part).ok_or_else(bad).and_then(|(key, text)| Ok((key, value(text, line)?)));
-        return Ok(Node::Map(Table(parts(inside).map(entry).collect::<Result<_, _>>()?)));
+        let entry = |part| {
+            let (key, text) = entry(part).ok_or_else(bad)?;
+            Ok((key, value(text, line, depth + 1)?))
+        };
+        return Ok(Node::Map(Table(parts(inside).map(entry).collect::<Result<_, String>>()?)));
     }
     if text.starts_with(['|', '>', '&', '!', '%', '@']) {
         return Err(bad());
@@ -353,6 +397,8 @@ mod tests {
             ("- config_name: default\n  data_files:\n  - split: train\n", "`data_files` of configuration `default`"),
             ("- config_name: default\n  data_files: |\n    x\n", "line 4: `|`"),
             ("- default\n", "an entry of `configs`"),
+            (&format!("{}a: b\n", "- ".repeat(5000)), "lists in lists"),
+            (&format!("- data_files: {}{}\n", "[".repeat(5000), "]".repeat(5000)), "lists in lists"),
         ] {
             let error = super::configs(&format!("---\nconfigs:\n{configs}---\n")).unwrap_err();
             assert!(error.contains(what), "{configs}: {error}");
@@ -373,6 +419,8 @@ mod tests {
             ("a[0-9].csv", "a7.csv", true),
             ("a[!0-9].csv", "a7.csv", false),
             ("*.csv", "a.tsv", false),
+            ("a**b/*/c[a-]?", "ax/yb/z/c-x", true),
+            (&"*a".repeat(50), &"a".repeat(49), false),
         ] {
             assert_eq!(super::matching(pattern, file), fits, "{pattern} {file}");
         }

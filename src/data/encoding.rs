@@ -9,7 +9,7 @@ const ZSTANDARD: &[u8] = b"\x28\xb5\x2f\xfd";
 
 /// What a packed file may unfold to: so much whatever its size, and so much for each of its bytes. Text packs to a
 /// tenth; more than this is made to fill memory.
-const FREE_BYTES: u64 = 16 << 20;
+const FREE_BYTES: u64 = 4 << 20;
 const UNPACKED_A_BYTE: u64 = 200;
 
 /// What the first bytes of some files are, of which none is a table as text.

@@ -33,6 +33,31 @@ def put(target, name, data):
     (HERE / target / name).write_bytes(data)
 
 
+def readmes():
+    readme = """---
+license: mit
+configs:
+- config_name: default  # the first
+  data_files:
+  - split: train
+    path: [train.csv, "t*n.csv"]
+  - split: dev
+    path:
+    - "**/*.csv"
+- config_name: other
+  data_dir: other
+  data_files:
+  - {split: dev, path: '[a-t]rain.csv'}
+dataset_info:
+  features:
+  - name: text
+    dtype: string
+---
+# Data
+"""
+    put("readme", "listed.md", readme)
+
+
 def experiments():
     for name in ["quickstart", "qqp", "published-qqp", "cola"]:
         put("experiment", f"{name}.toml", (STUDIES / f"{name}.toml").read_bytes())
@@ -236,6 +261,7 @@ def models_and_manifests(manifest, tokenizer):
 
 
 if __name__ == "__main__":
+    readmes()
     experiments()
     checkpoints()
     published()

@@ -142,9 +142,10 @@ fn matching(pattern: &str, file: &str) -> bool {
             let one = |skip: usize, fitting: bool| fitting && fit(skip, place + 1);
             let inside = next.is_some_and(|c| c != '/');
             fits[at][place] = match &pattern[at..] {
-                // No folder, or one and more.
+                // No folder, or one and more: what follows begins where a name does.
                 ['*', '*', '/', ..] => {
-                    fit(3, place) || next.is_some() && (fit(0, place + 1) || next == Some('/') && fit(3, place + 1))
+                    let begins = place == 0 || file[place - 1] == '/';
+                    begins && fit(3, place) || one(0, next.is_some())
                 }
                 ['*', '*', ..] => fit(2, place) || one(0, next.is_some()),
                 ['*', ..] => fit(1, place) || one(0, inside),
@@ -349,7 +350,9 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    fn splits_of(configs: &str) -> Vec<(String, Vec<(String, Vec<String>)>)> {
+    type Splits = Vec<(String, Vec<String>)>;
+
+    fn splits_of(configs: &str) -> Vec<(String, Splits)> {
         let readme =
             format!("---\nlicense: mit\nconfigs:\n{configs}dataset_info:\n  features:\n  - name: x\n---\n# x\n");
         let configs = super::configs(&readme).unwrap();
@@ -414,6 +417,7 @@ mod tests {
             ("data/**", "data/a/b.csv", true),
             ("**/train*", "train.csv", true),
             ("**/train*", "a/b/train.csv", true),
+            ("**/train*", "a/my_train.csv", false),
             ("./a.csv", "a.csv", true),
             ("a?.csv", "ab.csv", true),
             ("a[0-9].csv", "a7.csv", true),

@@ -71,12 +71,12 @@ pub enum DataError {
             list(names), few(labels), write(mapping))]
     Label {
         path: PathBuf,
-        labels: Vec<String>,
+        labels: Box<[String]>,
         place: RowPlace,
         count: usize,
-        names: Vec<String>,
-        what: String,
-        mapping: Option<String>,
+        names: Box<[String]>,
+        what: Box<str>,
+        mapping: Option<Box<str>>,
     },
     #[error("{} of {} {} no label in column `{column}` but {}, first in {place}: leave such rows out with drop_labels = [{}], \
              or name all classes with `labels`", rows(*count), path.display(), have(*count), marks.join(", "),
@@ -128,21 +128,14 @@ pub enum DataError {
     RepoNotFound { host: String, repo: String, revision: String },
     #[error("{repo} has no {file}{hint}")]
     NoFile { repo: String, file: String, hint: String },
-    #[error("{repo} has no split `{split}`{}{}; {} {}", of(.config), meant(.near),
-            if *listed { "its README lists" } else { "it has" }, splits(.split, .there, .files))]
-    NoSplit {
-        repo: String,
-        config: Option<String>,
-        split: String,
-        there: Vec<String>,
-        /// The README says which there are.
-        listed: bool,
-        /// Where no file is one of a split: what there is instead.
-        files: Vec<String>,
-        near: Option<String>,
-    },
-    #[error("{repo} has split `{split}` in several forms, {}: remove or rename what is not meant, or name one file as the \
-             path", .files.join(", "))]
+    #[error("{repo} has no split `{split}`{}{}; {}", of_config(config), meant(&of.near(split, there)),
+            of.told(split, there))]
+    NoSplit { repo: String, config: Option<String>, split: String, there: Vec<String>, of: There },
+    #[error(
+        "{repo} has split `{split}` in several forms, {}: remove or rename what is not meant, or name one file as the \
+             path",
+        list(files)
+    )]
     SeveralForms { repo: String, split: String, files: Vec<String> },
     #[error(
         "{folder} holds Arrow files, as `datasets` writes them with save_to_disk: write it as Parquet once, with \
@@ -208,16 +201,19 @@ fn list(names: &[String]) -> String {
     format!("[{}{tail}]", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
 }
 
+/// A value of a file, which may be long or hold anything, as a message can have it.
+pub fn shown(value: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = value.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if value.chars().nth(LONGEST).is_some() { format!("{start}…") } else { start }
+}
+
 /// The same for what files hold, which may be long or have line ends in it.
 fn few(values: &[String]) -> String {
     const SHOWN: usize = 5;
-    let shown = |value: &String| {
-        let start: String = value.chars().take(40).flat_map(char::escape_debug).collect();
-        if value.chars().nth(40).is_some() { format!("{start}…") } else { start }
-    };
     let more = values.len().saturating_sub(SHOWN);
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{tail}", values.iter().take(SHOWN).map(shown).collect::<Vec<_>>().join(", "))
+    format!("{}{tail}", values.iter().take(SHOWN).map(|value| shown(value)).collect::<Vec<_>>().join(", "))
 }
 
 pub(super) fn rows(count: usize) -> String {
@@ -232,20 +228,37 @@ fn have(count: usize) -> &'static str {
     if count == 1 { "has" } else { "have" }
 }
 
-fn write(line: &Option<String>) -> String {
+fn write(line: &Option<Box<str>>) -> String {
     line.as_ref().map_or(String::new(), |line| format!(": write {line}"))
 }
 
-/// The splits there are, or else the files.
-fn splits(split: &str, there: &[String], files: &[String]) -> String {
-    let part = format!("partial-{split}");
-    match there {
-        [] if files.is_empty() => "no files".to_string(),
-        [] => format!("none that is known by its name, only the files {}", list(files)),
-        there if there.contains(&part) => {
-            format!("{}, where `{part}` is only the part that the hub converted", list(there))
+/// What a list of names is, where a split is not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum There {
+    /// Splits, by the names of files.
+    Splits,
+    /// Splits that the README lists.
+    Listed,
+    /// The files, none of which is one of a split.
+    Files,
+}
+
+impl There {
+    fn near(self, split: &str, names: &[String]) -> Option<String> {
+        if self == Self::Files { None } else { nearest(split, names) }
+    }
+
+    fn told(self, split: &str, names: &[String]) -> String {
+        let part = format!("partial-{split}");
+        match self {
+            Self::Files if names.is_empty() => "it has no files".to_string(),
+            Self::Files => format!("it has none that is known by its name, only the files {}", list(names)),
+            Self::Listed => format!("its README lists {}", list(names)),
+            Self::Splits if names.contains(&part) => {
+                format!("it has {}, where `{part}` is only the part that the hub converted", list(names))
+            }
+            Self::Splits => format!("it has {}", list(names)),
         }
-        there => list(there),
     }
 }
 
@@ -264,7 +277,7 @@ fn meant(near: &Option<String>) -> String {
     near.as_ref().map_or(String::new(), |name| format!(" (did you mean `{name}`?)"))
 }
 
-fn of(config: &Option<String>) -> String {
+fn of_config(config: &Option<String>) -> String {
     config.as_ref().map_or(String::new(), |name| format!(" in configuration `{name}`"))
 }
 

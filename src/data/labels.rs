@@ -11,6 +11,8 @@ const MOST_CLASSES: usize = 1000;
 /// The same where so many different values have fewer rows each, on average.
 const FEW_CLASSES: usize = 20;
 const ROWS_A_CLASS: usize = 5;
+/// Where no name of several is shorter, they are texts.
+const WORDS_OF_A_CLASS: usize = 3;
 
 /// What files write where annotators did not agree or nobody was asked. None of it becomes a class because it stands
 /// there; who names his classes may call one so.
@@ -157,6 +159,10 @@ impl<'a> LabelColumn<'a> {
             return Err(self.no_label(&marks));
         }
         let rows: usize = different.iter().map(|value| value.rows).sum();
+        if different.len() > 2 && different.iter().all(|value| value.text.split_whitespace().count() > WORDS_OF_A_CLASS)
+        {
+            return Err(self.not_classes(format!("{rows} rows have {} different texts", different.len())));
+        }
         let many =
             different.len() > MOST_CLASSES || different.len() > FEW_CLASSES && rows < different.len() * ROWS_A_CLASS;
         let fractions = different.iter().filter(|value| is_fraction(value.text)).count();
@@ -208,7 +214,7 @@ impl<'a> LabelColumn<'a> {
         let count = wrong.iter().map(|value| value.rows).sum();
         let labels = wrong.iter().map(|value| value.text.to_string()).collect();
         let (path, place) = wrong.first().map_or((self.path(), RowPlace::Row(0)), |v| (v.path.to_path_buf(), v.first));
-        let (names, what) = (names.to_vec(), what.to_string());
+        let (names, what, mapping) = (names.into(), what.into(), mapping.map(String::into_boxed_str));
         DataError::Label { path, labels, place, count, names, what, mapping }
     }
 
@@ -397,6 +403,8 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(message(&many, &[]).contains("40 rows have 40 different values;"));
         assert!(resolve(&many.repeat(5), &[]).is_ok());
+        let texts = ["the guest saw it", "a doctor knew the guest", "they drew each other"];
+        assert!(message(&texts, &[]).contains("3 rows have 3 different texts; if they are"));
         assert!(message(&["0", "123456"], &[]).contains("its largest value is 123456"));
     }
 

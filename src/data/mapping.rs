@@ -2,6 +2,12 @@
 
 use super::error::nearest;
 
+/// The one of several values that a name most likely is.
+type Alike = fn(&str, &[String]) -> Option<String>;
+
+/// Of a column with more that mean nothing known, no line is made.
+const MOST_VALUES: usize = 12;
+
 /// `{ neg = 1, neu = 2, pos = "?" }`: for each of `names` the one of `values` that it most likely is. What is `known`
 /// already is taken for granted.
 pub fn proposed(names: &[String], values: &[String], known: &[(String, Vec<String>)]) -> String {
@@ -9,7 +15,7 @@ pub fn proposed(names: &[String], values: &[String], known: &[(String, Vec<Strin
     let mut found: Vec<Option<Vec<String>>> = names.iter().map(of_name).collect();
     let is_taken = |value: &&String| found.iter().flatten().flatten().any(|taken| taken == *value);
     let mut left: Vec<String> = values.iter().filter(|value| !is_taken(value)).cloned().collect();
-    let alike: [fn(&str, &[String]) -> Option<String>; 3] = [
+    let alike: [Alike; 3] = [
         |name, values| values.iter().find(|value| *value == name).cloned(),
         |name, values| only(values, |value| plain(value) == plain(name)),
         |name, values| nearest(name, values).filter(|near| strsim::jaro_winkler(&plain(near), &plain(name)) > 0.85),
@@ -24,7 +30,7 @@ pub fn proposed(names: &[String], values: &[String], known: &[(String, Vec<Strin
     }
     let open = found.iter().filter(|place| place.is_none()).count();
     let mut numbers: Vec<i64> = left.iter().filter_map(|value| value.parse().ok()).collect();
-    if open == 1 && !left.is_empty() {
+    if open == 1 && (1..=MOST_VALUES).contains(&left.len()) {
         found.iter_mut().filter(|place| place.is_none()).for_each(|place| *place = Some(left.clone()));
     } else if numbers.len() == left.len() && numbers.len() == open {
         numbers.sort_unstable();
@@ -34,7 +40,7 @@ pub fn proposed(names: &[String], values: &[String], known: &[(String, Vec<Strin
     // A second spelling of what is found.
     let is_taken = |value: &&String| found.iter().flatten().flatten().any(|taken| taken == *value);
     let over: Vec<String> = left.iter().filter(|value| !is_taken(value)).cloned().collect();
-    for value in over {
+    for value in over.into_iter().take(MOST_VALUES) {
         let near = alike[2](&value, names).and_then(|near| names.iter().position(|name| *name == near));
         if let Some(values) = near.and_then(|at| found[at].as_mut()) {
             values.push(value);
@@ -90,7 +96,8 @@ mod tests {
 
     #[test]
     fn the_whole_mapping_is_proposed() {
-        let cases: [(&[&str], &[&str], &[(&str, &str)], &str); 9] = [
+        type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+        let cases: [Case; 9] = [
             (&["neg", "neu", "pos"], &["3", "1", "2"], &[], "{ neg = 1, neu = 2, pos = 3 }"),
             (&["no", "yes"], &["YES", "NO"], &[], r#"{ no = "NO", yes = "YES" }"#),
             (

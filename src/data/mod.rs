@@ -41,7 +41,7 @@ pub use archive::{Unpacked, unpack_model};
 pub use batch::{Batch, Encoded, by_length, collate};
 pub use dataset::Dataset;
 pub use download::download;
-pub use error::{DataError, RowPlace};
+pub use error::{DataError, RowPlace, shown as shown_value};
 pub use frames::{read_parquet, write_parquet};
 pub use grammar::Grammar;
 pub use hub::{Hub, HubDataset, HubFiles, HubModel, HubSettings, Upload, Uploaded};

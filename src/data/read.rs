@@ -257,7 +257,7 @@ mod tests {
         for (name, first) in [("f.parquet", "row 1"), ("f.csv", "line 3"), ("f.tsv", "line 3"), ("f.jsonl", "line 2")] {
             let path = folder.path().join(name);
             let mut spec = spec(&["text"], Some("label"), &["no", "yes"], &[]);
-            let read = read_tables(&[path.clone()], Format::of(&path).unwrap(), &spec).unwrap();
+            let read = read_tables(std::slice::from_ref(&path), Format::of(&path).unwrap(), &spec).unwrap();
             assert_eq!(read.dataset.text, ["NA", "", "null", "", "nan", "  "], "{name}");
             let note = format!(
                 "no `text` in 3 rows, first {first} of {}: read as empty (skip_bad_rows = true leaves them out)",
@@ -265,7 +265,7 @@ mod tests {
             );
             assert_eq!(read.notes, [note]);
             spec.reading.skip_bad_rows = true;
-            let read = read_tables(&[path.clone()], Format::of(&path).unwrap(), &spec).unwrap();
+            let read = read_tables(std::slice::from_ref(&path), Format::of(&path).unwrap(), &spec).unwrap();
             assert_eq!(read.dataset.text, ["NA", "null", "nan"], "{name}");
             assert_eq!(read.left_out, 3);
         }
@@ -278,7 +278,7 @@ mod tests {
         let path = write(&folder, "a.tsv", &format!("id\ttext\tlabel\n{}", (0..500).map(rows).collect::<String>()));
         let mut spec = spec(&["text"], Some("label"), &[], &["id"]);
         spec.labels.names = vec!["no".into(), "yes".into()];
-        let error = read_tables(&[path.clone()], Format::Tsv, &spec).unwrap_err().to_string();
+        let error = read_tables(std::slice::from_ref(&path), Format::Tsv, &spec).unwrap_err().to_string();
         assert_eq!(
             error.replace(&path.display().to_string(), "a.tsv"),
             "5 of 500 rows of a.tsv cannot be read: line 5 has 1 fields instead of 3, line 105 has 1 fields instead of 3, \

@@ -2,7 +2,7 @@
 //! one, else by their names.
 
 use super::card::{self, Config};
-use super::error::nearest;
+use super::error::{There, nearest};
 use super::walk::{self, Links};
 use super::{DataError, Format};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,6 +114,21 @@ impl Layout<'_> {
         Ok(found)
     }
 
+    /// Whether there may be files of the split that are not among those that are there: neither names nor the README say
+    /// how many it has.
+    pub fn may_be_more(&self, split: &str, found: &[String]) -> bool {
+        let listed = self.readme.and_then(|readme| card::configs(readme).ok()).unwrap_or_default();
+        match listed.is_empty() {
+            true => {
+                found.iter().any(|file| part_of_folder(file, self.config, split).is_some_and(|p| p.shard.is_none()))
+            }
+            false => {
+                let patterns = listed.iter().any(|config| config.has_patterns(split));
+                patterns && !found.iter().all(|file| part(file).is_some_and(|part| part.shards.is_some()))
+            }
+        }
+    }
+
     fn by_names(&self, split: &str) -> Result<Vec<String>, DataError> {
         let all: Vec<Part> = self.files.iter().filter_map(part).collect();
         let fits = |part: &&Part| is_meant(part.config, self.config);
@@ -199,16 +214,14 @@ impl Layout<'_> {
         DataError::SeveralForms { repo: self.name.to_string(), split: split.to_string(), files }
     }
 
-    fn no_split(&self, split: &str, there: Vec<String>, listed: bool) -> DataError {
-        DataError::NoSplit {
-            repo: self.name.to_string(),
-            config: self.config.map(String::from),
-            near: nearest(split, &there),
-            split: split.to_string(),
-            listed,
-            files: if there.is_empty() { self.files.to_vec() } else { Vec::new() },
-            there,
-        }
+    fn no_split(&self, split: &str, splits: Vec<String>, listed: bool) -> DataError {
+        let (there, of) = match (splits.is_empty(), listed) {
+            (_, true) => (splits, There::Listed),
+            (true, _) => (self.files.to_vec(), There::Files),
+            _ => (splits, There::Splits),
+        };
+        let (repo, config) = (self.name.to_string(), self.config.map(String::from));
+        DataError::NoSplit { repo, config, split: split.to_string(), there, of }
     }
 
     /// Fails if there are tables, but none of this configuration.

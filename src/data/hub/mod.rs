@@ -28,6 +28,7 @@ pub use settings::HubSettings;
 pub use upload::{Upload, Uploaded};
 
 use super::DataError;
+use super::error::There;
 use super::splits::{Layout, readme};
 use super::walk::{self, Links};
 use client::Client;
@@ -119,22 +120,29 @@ impl Hub {
         config: Option<&str>,
         split: &str,
     ) -> Result<HubDataset, DataError> {
-        let unseen = Cell::new(false);
+        let doubt = Cell::new(None);
         let pick = |files: &[String], text: TextOf| {
             let readme = text(README)?;
-            unseen.set(readme.is_none());
-            Layout { name: repo, config, files, readme: readme.as_deref(), is_local: false }.split(split)
+            let layout = Layout { name: repo, config, files, readme: readme.as_deref(), is_local: false };
+            let found = layout.split(split)?;
+            doubt.set(if readme.is_none() {
+                Some("its README, which may list other files for its splits, is not there")
+            } else if layout.may_be_more(split, &found) {
+                Some("how many files the split has is not known there")
+            } else {
+                None
+            });
+            Ok(found)
         };
         let ask = |revision: &str, offline: bool| {
             let wanted = Repo::with_revision(repo.to_string(), RepoType::Dataset, revision.to_string());
-            let mut found = match self.is_without_readme(&wanted) && !offline && is_commit(revision) {
+            // A cache may hold some of a commit's files.
+            let mut found = match !offline && is_commit(revision) {
                 true => self.asked_first(repo, &wanted, &pick)?,
                 false => self.find(repo, &wanted, &pick, offline)?,
             };
-            if offline && unseen.get() && revision != CONVERTED && found.note.is_none() {
-                found.note = Some(format!(
-                    "the hub cache has no README of {repo}, which may list other files for its splits: these are by name"
-                ));
+            if let Some(doubt) = doubt.get().filter(|_| offline && revision != CONVERTED) {
+                found.note = Some(format!("read from the hub cache's part of {repo}: {doubt}"));
             }
             let files = found.files.into_iter().map(|(_, path)| path).collect();
             Ok(HubDataset { commit: found.commit, revision: revision.to_string(), files, note: found.note })
@@ -165,12 +173,6 @@ impl Hub {
             Err(second) if says_more(&second, &first) => Err(second),
             Err(_) => Err(first),
         }
-    }
-
-    /// A cache may hold a commit's tables and not the README beside them.
-    fn is_without_readme(&self, repo: &Repo) -> bool {
-        let folder = self.settings.cache.join(repo.folder_name()).join("snapshots").join(repo.revision());
-        !folder.join(README).exists()
     }
 
     /// Every file of a repository that is `wanted` by its name, downloaded if need be. The repository may be a data set
@@ -281,9 +283,9 @@ impl Hub {
 /// Whether the hub's own conversion has tables, and the repository itself has none.
 fn says_more(converted: &DataError, own: &DataError) -> bool {
     let tables = |error: &DataError| match error {
-        DataError::NoSplit { there, .. } => !there.is_empty(),
+        DataError::NoSplit { of, .. } => *of != There::Files,
         // All that the cache does not serve is in words.
-        DataError::Offline { why, .. } => why.contains(" has no split ") && why.contains(" ["),
+        DataError::Offline { why, .. } => why.contains(" has no split ") && !why.contains("; it has no"),
         _ => false,
     };
     tables(converted) && !tables(own)

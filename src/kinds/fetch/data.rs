@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Columns, Dataset, Format, Hub, LabelWords, Reading, Source, local_split, read_tables};
+use crate::data::{Columns, Dataset, Format, Hub, LabelWords, Reading, Source, local_split, read_tables, shown_value};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::files::{bring, digest_of_file, file_name_of, unchanged};
@@ -121,7 +121,8 @@ pub fn digest_of_files(files: &[PathBuf]) -> Result<Digest, String> {
 fn summary(dataset: &Dataset) -> String {
     let mut text = format!("{} rows", dataset.len());
     if let Some(labels) = &dataset.label {
-        let count = |name: &String| format!("{name} {}", labels.iter().filter(|label| *label == name).count());
+        let count =
+            |name: &String| format!("{} {}", shown_value(name), labels.iter().filter(|label| *label == name).count());
         let classes: Vec<String> = dataset.label_names.iter().take(CLASSES_NAMED).map(count).collect();
         let more = dataset.label_names.len().saturating_sub(CLASSES_NAMED);
         let more = if more > 0 { format!(", … {more} more") } else { String::new() };

@@ -311,6 +311,10 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
             );
         }
     };
+    if let (Some(drop), None) = (&raw.drop_labels, &raw.label) {
+        let message = "`drop_labels` are values of the column that `label` names, and there is none";
+        return checker.fail(Diagnostic::new(message, drop.span()));
+    }
     let labels = check_labels(raw.labels, raw.drop_labels, checker);
     let separator = match raw
         .separator

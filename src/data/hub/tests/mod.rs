@@ -105,6 +105,30 @@ fn what_cannot_be_had_is_named_with_what_to_do() {
     }
 }
 
+/// Of a commit too, of which the cache may hold some files: those of another split.
+#[test]
+fn the_readme_says_which_files_are_a_split_and_the_hub_how_many() {
+    let readme =
+        b"---\nconfigs:\n- data_files:\n  - split: few\n    path: a.csv\n  - split: all\n    path: '*.csv'\n---\n";
+    let at = |name: &str| format!("/datasets/me/set/resolve/{COMMIT}/{name}");
+    let stub = Stub::start(vec![
+        (&format!("/api/datasets/me/set/revision/{COMMIT}"), vec![info(COMMIT, &["README.md", "a.csv", "b.csv"])]),
+        (&at("README.md"), vec![file(readme)]),
+        (&at("a.csv"), vec![file(b"a")]),
+        (&at("b.csv"), vec![file(b"b")]),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let count = |endpoint: &str, offline, split| {
+        let found = hub(&folder, endpoint, offline).dataset_files("me/set", Some(COMMIT), None, split).unwrap();
+        (found.files.len(), found.note)
+    };
+    assert_eq!(count(&stub.address, false, "few"), (1, None));
+    assert_eq!(count("http://127.0.0.1:9", true, "few"), (1, None));
+    let doubt = "read from the hub cache's part of me/set: how many files the split has is not known there";
+    assert_eq!(count("http://127.0.0.1:9", true, "all"), (1, Some(doubt.to_string())));
+    assert_eq!(count(&stub.address, false, "all"), (2, None));
+}
+
 #[test]
 fn a_split_comes_from_main_or_else_from_the_hubs_own_conversion() {
     let rows = b"PAR1";

@@ -197,5 +197,5 @@ fn vocabulary(bytes: &[u8]) {
 
 fn byte_pairs(bytes: &[u8]) {
     let (vocabulary, merges) = halves(bytes);
-    tokenize(Tokenizer::from_byte_pairs(vocabulary, merges).ok());
+    tokenize(Tokenizer::from_byte_pairs(vocabulary, merges, false).ok());
 }

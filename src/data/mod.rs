@@ -31,6 +31,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tokenize;
+mod tokenizer_files;
 pub mod walk;
 
 pub use archive::{Unpacked, unpack_model};
@@ -48,3 +49,4 @@ pub use read::{Columns, read_table, read_tables};
 pub use source::Source;
 pub use table::Format;
 pub use tokenize::Tokenizer;
+pub use tokenizer_files::{Assembled, TokenizerFiles};

@@ -3,7 +3,8 @@
 const CONFIGURATIONS: [&str; 2] = ["config.json", "bert_config.json"];
 const WEIGHTS: [&str; 3] = ["model.safetensors", "pytorch_model.bin", "flax_model.msgpack"];
 const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"]];
-const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// What decides ids beside a tokenizer in any form.
+const BESIDE_TOKENIZERS: [&str; 3] = ["tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"];
 
 /// Names of the files that are read; what else is there does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct ModelFiles {
     pub config: String,
     /// The first file, and for a TensorFlow checkpoint its data files, in order.
     pub weights: Vec<String>,
-    /// `tokenizer.json`, or else a vocabulary with `tokenizer_config.json` if that is there.
+    /// `tokenizer.json`, or else a vocabulary; then what lies beside it and decides ids, too.
     pub tokenizer: Vec<String>,
 }
 
@@ -43,9 +44,7 @@ impl ModelFiles {
         let tokenizer =
             tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", ""))?;
         let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
-        if tokenizer[0] != "tokenizer.json" && has(&TOKENIZER_CONFIG) {
-            tokenizer.push(TOKENIZER_CONFIG.to_owned());
-        }
+        tokenizer.extend(BESIDE_TOKENIZERS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()));
         Ok(Self { config: (*config).to_owned(), weights, tokenizer })
     }
 
@@ -134,8 +133,8 @@ mod tests {
                 "config.json pytorch_model.bin vocab.txt tokenizer_config.json",
             ),
             (
-                "config.json flax_model.msgpack tokenizer.json tokenizer_config.json",
-                "config.json flax_model.msgpack tokenizer.json",
+                "config.json flax_model.msgpack special_tokens_map.json tokenizer.json tokenizer_config.json vocab.txt",
+                "config.json flax_model.msgpack tokenizer.json tokenizer_config.json special_tokens_map.json",
             ),
             (
                 "bert_config.json m.ckpt.data-00001-of-00002 m.ckpt.data-00000-of-00002 m.ckpt.index m.ckpt.meta vocab.txt",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Hub, ModelFiles, Normalization, Source, Tokenizer, name_says_cased, unpack_model, walk};
+use crate::data::{Assembled, Hub, ModelFiles, Source, TokenizerFiles, name_says_cased, unpack_model, walk};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::files::{bring, digest_of_file, unchanged};
@@ -26,7 +26,8 @@ pub struct Params {
 
 impl StepKind for Params {
     const KIND: &'static str = "fetch-model";
-    const VERSION: u32 = 2;
+    /// 2: every format, checked against the configuration. 3: all files that decide a tokenizer's ids are read.
+    const VERSION: u32 = 3;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         // Held until the files in it are read.
@@ -60,18 +61,22 @@ impl StepKind for Params {
         context.fact("weights", chosen.weights.join(", "));
         context.fact("tensors", arrival.counts());
         arrival.note().iter().for_each(|note| context.note(note));
-        let settings = chosen.tokenizer.iter().find(|name| *name == "tokenizer_config.json");
-        let tokenizer = match chosen.tokenizer[0].as_str() {
-            "tokenizer.json" => Tokenizer::from_files(Some(&read(&chosen.tokenizer[0])?), None, true)?,
-            "vocab.txt" => {
-                let normalization =
-                    settings.map(|name| Ok::<_, StageError>(Normalization::from_tokenizer_config(&read(name)?)?));
-                let normalization = normalization.transpose()?.unwrap_or_default().or_cased(found.cased);
-                Tokenizer::from_vocabulary(&read(&chosen.tokenizer[0])?, &normalization)?
-            }
-            "vocab.json" => Tokenizer::from_byte_pairs(&read(&chosen.tokenizer[0])?, &read(&chosen.tokenizer[1])?)?,
-            other => return Err(StageError::new(format!("a tokenizer of {other} cannot be read")).into()),
+        let of_tokenizer = chosen.tokenizer.iter().map(|name| Ok((name.clone(), read(name)?)));
+        let files = TokenizerFiles {
+            files: of_tokenizer.collect::<Result<_, StageError>>()?,
+            class: serde_json::from_str::<Named>(&config).ok().and_then(|named| named.tokenizer_class),
+            model_type: parsed.model_type.name().to_owned(),
+            cased: found.cased,
         };
+        let Assembled { tokenizer, notes, longest } = files.assemble()?;
+        notes.iter().for_each(|note| context.note(note));
+        let positions = parsed.max_tokens();
+        if let Some(longest) = longest.filter(|longest| *longest != positions) {
+            context.note(&format!(
+                "tokenizer_config.json says model_max_length = {longest}, and the model has {positions} positions: \
+                 texts are cut at a stage's `max_length` alone"
+            ));
+        }
         if tokenizer.vocab_size() > parsed.vocab_size {
             return Err(StageError::new(format!(
                 "the tokenizer knows {} tokens, but the model has embeddings for {}",
@@ -89,6 +94,12 @@ impl StepKind for Params {
         }
         Ok(outputs)
     }
+}
+
+/// What the configuration says of the tokenizer.
+#[derive(Deserialize)]
+struct Named {
+    tokenizer_class: Option<String>,
 }
 
 /// A model's files by name, wherever they came from.

@@ -38,7 +38,10 @@ impl ModelFiles {
         })?;
         let weights = match WEIGHTS.iter().find(|name| has(name)) {
             Some(name) => vec![(*name).to_owned()],
-            None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
+            None => match sharded(names)? {
+                Some(parts) => parts,
+                None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
+            },
         };
         let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
         let tokenizer =
@@ -52,6 +55,34 @@ impl ModelFiles {
     pub fn all(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.config).chain(&self.weights).chain(&self.tokenizer)
     }
+}
+
+/// `model.safetensors.index.json` and its `model-00001-of-00002.safetensors`, …; the same of PyTorch's.
+fn sharded(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
+    for (index, stem, extension) in
+        [("model.safetensors.index.json", "model", "safetensors"), ("pytorch_model.bin.index.json", "pytorch_model", "bin")]
+    {
+        if !names.iter().any(|name| name == index) {
+            continue;
+        }
+        let part = |number: usize, of: usize| format!("{stem}-{number:05}-of-{of:05}.{extension}");
+        let count = names.iter().filter_map(|name| {
+            let numbers = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(extension)?.strip_suffix('.')?;
+            numbers.split_once("-of-")?.1.parse::<usize>().ok()
+        });
+        // A name can say any number, and each part is a file.
+        let count = count.max().filter(|count| *count <= names.len());
+        let mut files = vec![index.to_owned()];
+        for number in 1..=count.unwrap_or(1) {
+            let file = part(number, count.unwrap_or(1));
+            if !names.contains(&file) {
+                return Err(Lacking { file, hint: format!(", one of the parts that {index} speaks of") });
+            }
+            files.push(file);
+        }
+        return Ok(Some(files));
+    }
+    Ok(None)
 }
 
 /// `STEM.ckpt….index` and its `….data-00000-of-00002`, ….
@@ -85,12 +116,15 @@ fn tensorflow(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
 }
 
 fn no_weights(names: &[String]) -> Lacking {
-    let sharded = ["model.safetensors.index.json", "pytorch_model.bin.index.json", "flax_model.msgpack.index.json"];
-    let hint = if let Some(index) = sharded.iter().find(|index| names.iter().any(|name| name == *index)) {
+    let flax = "flax_model.msgpack.index.json";
+    let checkpoints = names.iter().filter_map(|name| name.split_once('/')?.0.strip_prefix("checkpoint-")?.parse::<u64>().ok());
+    let hint = if names.iter().any(|name| name == flax) {
         format!(
-            ", only weights in several parts ({index}), which are not read: save it again as one file, with \
+            ", only weights in several parts ({flax}), which are not read: save it again as one file, with \
              max_shard_size=\"100GB\""
         )
+    } else if let Some(newest) = checkpoints.max() {
+        format!(", only a Trainer's checkpoints: name one, the newest is `checkpoint-{newest}`")
     } else {
         let last = |name: &&String| name.rsplit('.').next().is_some_and(is_weights);
         let others: Vec<&str> = names.iter().filter(last).map(String::as_str).collect();
@@ -145,6 +179,12 @@ mod tests {
                 "config.json model.ckpt-36813.index model.ckpt-36813.data-00000-of-00001 vocab.txt",
             ),
             (
+                "config.json vocab.txt model.safetensors.index.json model-00002-of-00002.safetensors \
+                 model-00001-of-00002.safetensors pytorch_model.bin.index.json",
+                "config.json model.safetensors.index.json model-00001-of-00002.safetensors \
+                 model-00002-of-00002.safetensors vocab.txt",
+            ),
+            (
                 "config.json model.safetensors merges.txt vocab.json",
                 "config.json model.safetensors vocab.json merges.txt",
             ),
@@ -163,8 +203,10 @@ mod tests {
             ("config.json vocab.txt tf_model.h5", ", only tf_model.h5: name a revision that has one, or convert"),
             (
                 "config.json vocab.txt model-00001-of-00002.safetensors model.safetensors.index.json",
-                "several parts (model.safetensors.index.json)",
+                "no model-00002-of-00002.safetensors, one of the parts that model.safetensors.index.json speaks of",
             ),
+            ("config.json vocab.txt pytorch_model.bin.index.json", "no pytorch_model-00001-of-00001.bin, one of"),
+            ("config.json vocab.txt flax_model.msgpack.index.json", "several parts (flax_model.msgpack.index.json)"),
             ("config.json vocab.txt a.ckpt.index", "no a.ckpt.data-00000-of-00001"),
             ("config.json vocab.txt a.ckpt.index a.ckpt.data-00000-of-00002", "no a.ckpt.data-00001-of-00002"),
             ("config.json vocab.txt b.ckpt-2.index a.ckpt-1.index", "there are a.ckpt-1.index, b.ckpt-2.index"),

@@ -9,7 +9,7 @@ use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::files::{bring, digest_of_file, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
-use crate::model::{Arrival, TransformerConfig, formats, relabel};
+use crate::model::{Arrival, TransformerConfig, formats, other_task, relabel, without_head};
 use crate::study::words::Checkpoint;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,15 +48,27 @@ impl StepKind for Params {
 
         // Read here so that a broken file is found now, and stored under the names that everything else expects.
         let mut config = String::from_utf8_lossy(&read(&chosen.config)?).into_owned();
-        if !self.labels.is_empty() {
-            config = relabel(&config, &self.labels)?;
+        let other = other_task(&config);
+        match &other {
+            Some(class) if !self.labels.is_empty() => {
+                let what = format!("the model is a {class}: it has no classes of whole texts that `labels` could name");
+                return Err(StageError::new(what).help("leave `labels` out, and fine-tune it first").into());
+            }
+            Some(_) => config = without_head(&config)?,
+            None if !self.labels.is_empty() => config = relabel(&config, &self.labels)?,
+            None => {}
         }
         let parsed = TransformerConfig::from_json(&config)?;
         let files =
             chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
         let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
-        let weights =
+        let mut weights =
             formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;
+        if let Some(class) = other {
+            let head = parsed.model_type.new_head();
+            weights.tensors.retain(|name, _| !head.holds(name));
+            context.note(&format!("the head of a {class} classifies no texts: it is left aside"));
+        }
         let arrival = Arrival::check(&weights, &parsed).map_err(in_file)?;
         context.fact("weights", chosen.weights.join(", "));
         context.fact("tensors", arrival.counts());

@@ -22,6 +22,7 @@ mod normalization;
 mod numpy;
 mod pages;
 mod parquet;
+mod paths;
 pub mod published;
 mod read;
 pub(crate) mod secrets;
@@ -32,6 +33,7 @@ mod table;
 mod tests;
 mod tokenize;
 mod tokenizer_files;
+mod trust;
 pub mod walk;
 
 pub use archive::{Unpacked, unpack_model};
@@ -45,6 +47,7 @@ pub use hub::{Hub, HubDataset, HubFiles, HubModel, HubSettings, Upload, Uploaded
 pub use model_files::{Lacking, ModelFiles};
 pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
+pub use paths::expanded;
 pub use read::{Columns, read_table, read_tables};
 pub use source::Source;
 pub use table::Format;

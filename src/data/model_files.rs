@@ -34,7 +34,9 @@ impl ModelFiles {
         let has = |name: &&str| names.iter().any(|there| there == name);
         let lacking = |file: &str, hint: &str| Lacking { file: file.to_owned(), hint: hint.to_owned() };
         let config = CONFIGURATIONS.iter().find(|name| has(name)).ok_or_else(|| {
-            lacking("config.json or bert_config.json", ": it may not be a model for the transformers library")
+            let hint = newest_checkpoint(names);
+            let hint = hint.unwrap_or_else(|| ": it may not be a model for the transformers library".to_owned());
+            lacking("config.json or bert_config.json", &hint)
         })?;
         let weights = match WEIGHTS.iter().find(|name| has(name)) {
             Some(name) => vec![(*name).to_owned()],
@@ -44,8 +46,16 @@ impl ModelFiles {
             },
         };
         let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
+        let of_trainer = ["trainer_state.json", "training_args.bin", "optimizer.pt"].iter().any(|name| has(&name));
+        let hint = match of_trainer {
+            true => {
+                ": a Trainer that was given none saves none; put tokenizer.json and tokenizer_config.json of the model \
+                 that it began with beside the checkpoint"
+            }
+            false => "",
+        };
         let tokenizer =
-            tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", ""))?;
+            tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", hint))?;
         let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
         tokenizer.extend(BESIDE_TOKENIZERS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()));
         Ok(Self { config: (*config).to_owned(), weights, tokenizer })
@@ -59,9 +69,10 @@ impl ModelFiles {
 
 /// `model.safetensors.index.json` and its `model-00001-of-00002.safetensors`, …; the same of PyTorch's.
 fn sharded(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
-    for (index, stem, extension) in
-        [("model.safetensors.index.json", "model", "safetensors"), ("pytorch_model.bin.index.json", "pytorch_model", "bin")]
-    {
+    for (index, stem, extension) in [
+        ("model.safetensors.index.json", "model", "safetensors"),
+        ("pytorch_model.bin.index.json", "pytorch_model", "bin"),
+    ] {
         if !names.iter().any(|name| name == index) {
             continue;
         }
@@ -115,16 +126,23 @@ fn tensorflow(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
     Ok(Some(files))
 }
 
+/// What to say of a folder in which a Trainer kept its checkpoints.
+fn newest_checkpoint(names: &[String]) -> Option<String> {
+    let numbers =
+        names.iter().filter_map(|name| name.split_once('/')?.0.strip_prefix("checkpoint-")?.parse::<u64>().ok());
+    let newest = numbers.max()?;
+    Some(format!(", only a Trainer's checkpoints: name one of them, the newest is `checkpoint-{newest}`"))
+}
+
 fn no_weights(names: &[String]) -> Lacking {
     let flax = "flax_model.msgpack.index.json";
-    let checkpoints = names.iter().filter_map(|name| name.split_once('/')?.0.strip_prefix("checkpoint-")?.parse::<u64>().ok());
     let hint = if names.iter().any(|name| name == flax) {
         format!(
             ", only weights in several parts ({flax}), which are not read: save it again as one file, with \
              max_shard_size=\"100GB\""
         )
-    } else if let Some(newest) = checkpoints.max() {
-        format!(", only a Trainer's checkpoints: name one, the newest is `checkpoint-{newest}`")
+    } else if let Some(hint) = newest_checkpoint(names) {
+        hint
     } else {
         let last = |name: &&String| name.rsplit('.').next().is_some_and(is_weights);
         let others: Vec<&str> = names.iter().filter(last).map(String::as_str).collect();
@@ -199,6 +217,15 @@ mod tests {
         let cases = [
             ("vocab.txt model.safetensors", "no config.json or bert_config.json: it may not be a model"),
             ("config.json model.safetensors merges.txt", "no tokenizer.json, vocab.txt, or vocab.json with merges.txt"),
+            (
+                "config.json model.safetensors trainer_state.json",
+                "put tokenizer.json and tokenizer_config.json of the model",
+            ),
+            (
+                "checkpoint-500/config.json checkpoint-1500/config.json checkpoint-1500/model.safetensors runs/x",
+                "no config.json or bert_config.json, only a Trainer's checkpoints: name one of them, the newest is \
+                 `checkpoint-1500`",
+            ),
             ("config.json vocab.txt README.md", "flax_model.msgpack or *.ckpt.index"),
             ("config.json vocab.txt tf_model.h5", ", only tf_model.h5: name a revision that has one, or convert"),
             (

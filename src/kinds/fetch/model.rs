@@ -143,8 +143,11 @@ fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, 
 fn local_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, StageError> {
     let names = walk::names(folder)
         .map_err(|error| StageError::new(format!("failed to read `{}`: {error}", folder.display())))?;
-    let chosen = ModelFiles::choose(&names)
-        .map_err(|lacking| StageError::new(format!("`{}` is not a model: it has {lacking}", folder.display())))?;
+    let chosen = ModelFiles::choose(&names).map_err(|lacking| {
+        // What is wanted may be one folder further down.
+        let below = walk::names_below(folder).ok().and_then(|names| ModelFiles::choose(&names).err());
+        StageError::new(format!("`{}` is not a model: it has {}", folder.display(), below.unwrap_or(lacking)))
+    })?;
     Ok(chosen.all().map(|name| (name.clone(), folder.join(name))).collect())
 }
 

@@ -165,8 +165,7 @@ impl Special {
                 _ => {}
             }
         }
-        let contents =
-            |tokens: &[Token]| tokens.iter().map(Token::content).collect::<Vec<_>>().join(", ");
+        let contents = |tokens: &[Token]| tokens.iter().map(Token::content).collect::<Vec<_>>().join(", ");
         match (&self.additional_special_tokens, map.additional_special_tokens) {
             (Some(ours), Some(theirs)) if contents(ours) != contents(&theirs) => {
                 return Err(two_words("additional_special_tokens", &contents(ours), &contents(&theirs)));
@@ -222,14 +221,19 @@ impl TokenizerFiles {
             (None, Some(added)) => {
                 let mut added: Vec<(u32, &String)> = added.iter().map(|(token, id)| (*id, token)).collect();
                 added.sort_unstable();
-                added.into_iter().map(|(id, token)| (Some(id), AddedToken::from(token.clone(), is_special(token)))).collect()
+                added
+                    .into_iter()
+                    .map(|(id, token)| (Some(id), AddedToken::from(token.clone(), is_special(token))))
+                    .collect()
             }
             (None, None) => Vec::new(),
         };
         if let (Some(decoder), Some(added)) = (&decoder, &added)
             && let Some(token) = added.keys().find(|token| !decoder.values().any(|known| known.content() == *token))
         {
-            notes.push(format!("{ADDED} has `{token}`, which {CONFIG} does not list: it is left out, as by transformers"));
+            notes.push(format!(
+                "{ADDED} has `{token}`, which {CONFIG} does not list: it is left out, as by transformers"
+            ));
         }
         wanted.extend(tokenizer.special_tokens().map(|token| (None, AddedToken::from(token, true))));
         // In their order, but those that have a name of their own are the five above.
@@ -251,6 +255,9 @@ impl TokenizerFiles {
         notes: &mut Vec<String>,
     ) -> Result<Tokenizer, DataError> {
         let mut json: Value = serde_json::from_slice(bytes).map_err(|error| wrong(format!("{WHOLE}: {error}")))?;
+        if !json.is_object() {
+            return Err(wrong(format!("{WHOLE} is not a JSON object")));
+        }
         if json["truncation"]["direction"] == "Left" {
             return Err(left(WHOLE));
         }
@@ -269,7 +276,9 @@ impl TokenizerFiles {
             Family::Plain => true,
         };
         if let Some(class) = class.filter(|_| !fits) {
-            return Err(wrong(format!("{WHOLE} cuts texts by {pieces}, which `{class}`, the class that is named, does not")));
+            return Err(wrong(format!(
+                "{WHOLE} cuts texts by {pieces}, which `{class}`, the class that is named, does not"
+            )));
         }
         let mut before = None;
         let normalizer = &mut json["normalizer"];
@@ -302,7 +311,12 @@ impl TokenizerFiles {
             }
             if old != new {
                 let said = config.add_prefix_space.is_some();
-                before.get_or_insert_with(Vec::new).push(contradiction("add_prefix_space", &new.into(), &old.into(), said));
+                before.get_or_insert_with(Vec::new).push(contradiction(
+                    "add_prefix_space",
+                    &new.into(),
+                    &old.into(),
+                    said,
+                ));
             }
             splitter["add_prefix_space"] = new.into();
         }
@@ -324,8 +338,7 @@ impl TokenizerFiles {
         };
         let byte_pairs = self.files.contains_key("vocab.json");
         if let Some(class) = class {
-            let (name, wanted) =
-                if byte_pairs { ("vocab.json", Family::Roberta) } else { ("vocab.txt", Family::Bert) };
+            let (name, wanted) = if byte_pairs { ("vocab.json", Family::Roberta) } else { ("vocab.txt", Family::Bert) };
             let known = family(class);
             if !known.is_some_and(|known| known == wanted || known == Family::Plain) {
                 let what = format!(

@@ -2,10 +2,13 @@
 //! the long one in `fuzz/`. Each entry reads its bytes as the program would. Whatever they are it must come back, soon,
 //! and without asking for much more memory than they take.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
-use crate::data::{Columns, Dataset, Format, Normalization, Reading, Tokenizer, local_split, read_table, unpack_model};
+use crate::data::{
+    Columns, Dataset, Format, Normalization, Reading, Tokenizer, TokenizerFiles, local_split, read_table, unpack_model,
+};
 use crate::experiment;
 use crate::kinds::interpolate::PublishedLines;
 use crate::kinds::stages::Experiment;
@@ -37,6 +40,8 @@ pub const TARGETS: &[Target] = &[
     ("tokenizer", |bytes| tokenize(Tokenizer::from_files(Some(bytes), None, true).ok())),
     ("vocabulary", vocabulary),
     ("byte-pairs", byte_pairs),
+    ("tokenizer-files", tokenizer_files),
+    ("sharded", sharded),
     ("archive", |bytes| drop(in_file("model.zip", bytes, |path| unpack_model(path, &path.with_extension("d"))))),
 ];
 
@@ -204,7 +209,24 @@ fn vocabulary(bytes: &[u8]) {
     tokenize(Tokenizer::from_vocabulary(words, &settings).ok());
 }
 
+/// `tokenizer.json`, and what lies beside it in one object by name.
+fn tokenizer_files(bytes: &[u8]) {
+    let (whole, beside) = halves(bytes);
+    let beside: BTreeMap<String, serde_json::Value> = serde_json::from_slice(beside).unwrap_or_default();
+    let mut files: BTreeMap<String, Vec<u8>> =
+        beside.into_iter().map(|(name, content)| (name, content.to_string().into_bytes())).collect();
+    files.insert("tokenizer.json".into(), whole.to_owned());
+    let files = TokenizerFiles { files, model_type: "bert".into(), ..TokenizerFiles::default() };
+    tokenize(files.assemble().ok().map(|assembled| assembled.tokenizer));
+}
+
+/// The index of weights in parts, and one part.
+fn sharded(bytes: &[u8]) {
+    let (index, part) = halves(bytes);
+    in_files(&[("model.safetensors.index.json", index), ("model-00001-of-00001.safetensors", part)], formats::read);
+}
+
 fn byte_pairs(bytes: &[u8]) {
     let (vocabulary, merges) = halves(bytes);
-    tokenize(Tokenizer::from_byte_pairs(vocabulary, merges).ok());
+    tokenize(Tokenizer::from_byte_pairs(vocabulary, merges, false).ok());
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::data::expanded;
 use crate::device::Backend;
 use crate::experiment::Format;
 use crate::report::LogFormat;
@@ -11,7 +12,7 @@ use crate::report::LogFormat;
 #[command(name = "pipeline", version)]
 pub struct Arguments {
     /// Folder of finished steps.
-    #[arg(long, global = true, env = "PIPELINE_CACHE", default_value = "cache", value_name = "FOLDER")]
+    #[arg(long, global = true, env = "PIPELINE_CACHE", default_value = "cache", value_name = "FOLDER", value_parser = expanded)]
     pub cache_dir: PathBuf,
     #[command(subcommand)]
     pub command: Command,

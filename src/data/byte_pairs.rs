@@ -1,15 +1,15 @@
 //! RoBERTa's tokenisation from `vocab.json` and `merges.txt`, the files of models that have no `tokenizer.json`.
 
 use super::DataError;
-use super::special::{ROBERTA_SPECIAL, special, wrap};
+use super::special::{special, wrap};
 use std::collections::HashMap;
+use tokenizers::Tokenizer;
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::roberta::RobertaProcessing;
-use tokenizers::{AddedToken, Tokenizer};
 
 /// `vocab.json` is an object from token to id, `merges.txt` has a pair of tokens a line, best first.
-pub(super) fn read(vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer, DataError> {
+pub(super) fn read(vocab_json: &[u8], merges_txt: &[u8], prefix_space: bool) -> Result<Tokenizer, DataError> {
     let vocabulary: HashMap<String, u32> =
         serde_json::from_slice(vocab_json).map_err(|error| DataError::Tokenizer(format!("vocab.json: {error}")))?;
     let model = BPE::builder()
@@ -20,10 +20,9 @@ pub(super) fn read(vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer, Da
         .map_err(wrap("vocab.json and merges.txt"))?;
     let mut tokenizer = Tokenizer::new(model);
     let processor = processing(&tokenizer)?;
-    tokenizer.with_pre_tokenizer(Some(ByteLevel::default().add_prefix_space(false)));
+    tokenizer.with_pre_tokenizer(Some(ByteLevel::default().add_prefix_space(prefix_space)));
     tokenizer.with_post_processor(Some(processor));
     tokenizer.with_decoder(Some(ByteLevel::default()));
-    tokenizer.add_special_tokens(&ROBERTA_SPECIAL.map(|token| AddedToken::from(token, true)));
     Ok(tokenizer)
 }
 
@@ -64,7 +63,8 @@ mod tests {
     }
 
     fn tokenizer() -> Tokenizer {
-        Tokenizer::from_byte_pairs(&file("vocab.json"), &file("merges.txt")).unwrap()
+        let tokenizer = Tokenizer::from_byte_pairs(&file("vocab.json"), &file("merges.txt"), false).unwrap();
+        tokenizer.with_special_tokens().unwrap()
     }
 
     /// Written by `tests/reference/byte_pairs.py`.
@@ -93,8 +93,9 @@ mod tests {
     #[test]
     fn damaged_files_are_errors() {
         let (vocabulary, merges) = (file("vocab.json"), file("merges.txt"));
-        let error =
-            |vocabulary: &[u8], merges: &[u8]| Tokenizer::from_byte_pairs(vocabulary, merges).unwrap_err().to_string();
+        let error = |vocabulary: &[u8], merges: &[u8]| {
+            Tokenizer::from_byte_pairs(vocabulary, merges, false).unwrap_err().to_string()
+        };
         assert!(error(&vocabulary[..40], &merges).contains("vocab.json"));
         assert!(error(b"{\"a\": -1}", &merges).contains("vocab.json"));
         assert!(error(&vocabulary, b"#version: 0.2\na b c\n").contains("line 2 of merges.txt"));

@@ -3,6 +3,7 @@
 use super::DataError;
 use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, first_byte, host, with_retries};
 use super::secrets::shown;
+use super::trust::tls;
 use crate::hold;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::config::Config;
+use ureq::tls::TlsConfig;
 
 /// Downloads `url` to the file `to`, which appears only when whole and right. `expected` is the digest in hexadecimal;
 /// without one nothing is kept, and the error tells the digest to write into the experiment.
@@ -18,16 +20,13 @@ use ureq::config::Config;
 ///
 /// Plain http is refused, also when a redirect leads to it. Trouble that passes is tried again a few times.
 pub fn download(url: &str, expected: Option<&str>, to: &Path) -> Result<(), DataError> {
-    fetch(&agent(true), url, expected, to, PAUSE)
+    fetch(&config(true, tls()?).new_agent(), url, expected, to, PAUSE)
 }
 
-fn agent(https_only: bool) -> Agent {
-    config(https_only).new_agent()
-}
-
-fn config(https_only: bool) -> Config {
+fn config(https_only: bool, tls: TlsConfig) -> Config {
     let config = Agent::config_builder()
         .https_only(https_only)
+        .tls_config(tls)
         .http_status_as_error(false)
         .timeout_connect(Some(CONNECT_TIMEOUT))
         .timeout_recv_response(Some(STALLED))
@@ -124,7 +123,13 @@ mod tests {
     use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport};
 
     fn get(stub: &Stub, file: &str, expected: Option<&str>, to: &Path) -> Result<(), DataError> {
-        fetch(&agent(false), &format!("{}/{file}", stub.address), expected, to, Duration::ZERO)
+        fetch(
+            &config(false, TlsConfig::default()).new_agent(),
+            &format!("{}/{file}", stub.address),
+            expected,
+            to,
+            Duration::ZERO,
+        )
     }
 
     #[test]
@@ -228,7 +233,7 @@ mod tests {
         let to_secure = Reply::status(302).header("location", format!("{}/data.tsv", secure(&stub)));
         stub.page("/down?token=secret", vec![to_plain]);
         stub.page("/aside?token=secret", vec![to_secure]);
-        let agent = Agent::with_parts(config(true), Pretended, DefaultResolver::default());
+        let agent = Agent::with_parts(config(true, TlsConfig::default()), Pretended, DefaultResolver::default());
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("data.tsv");
         let digest = blake3::hash(b"a\tb\n").to_hex().to_string();

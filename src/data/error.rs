@@ -103,6 +103,8 @@ pub enum DataError {
     // Network
     #[error("failed to reach {host}: {what}")]
     Unreachable { host: String, what: String },
+    #[error("{variable}: {what}: let it name a file of certificates, or unset it")]
+    Authorities { variable: &'static str, what: String },
     #[error("{host} answered {status} for {what}")]
     Status { host: String, status: u16, what: String },
     #[error("{host} did not answer as a Hugging Face hub does: {what}: check HF_ENDPOINT")]
@@ -115,6 +117,14 @@ pub enum DataError {
     Offline { repo: String, revision: String, why: String, cache: PathBuf },
     #[error("no home folder to keep the hub cache in: set HF_HOME")]
     NoHome,
+    #[error("{variable}: {what}")]
+    Folder { variable: String, what: String },
+    #[error(
+        "{host} refused {repo} ({status}), and the token from {from} was sent along: the repository does not exist, or is \
+             not for that token, or the token is no longer good, which keeps even public repositories away: renew it, or \
+             unset it"
+    )]
+    TokenRefused { host: String, repo: String, status: u16, from: String },
     #[error(
         "{host} refused {repo} ({status}): it does not exist, or is private or gated: check the name, accept its \
              terms on its page, and set HF_TOKEN to a token that may read it"

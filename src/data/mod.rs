@@ -25,6 +25,7 @@ mod normalization;
 mod numpy;
 mod pages;
 mod parquet;
+mod paths;
 pub mod published;
 mod read;
 pub(crate) mod secrets;
@@ -35,6 +36,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tokenize;
+mod tokenizer_files;
+mod trust;
 pub mod walk;
 
 pub use archive::{Unpacked, unpack_model};
@@ -50,8 +53,10 @@ pub use mapping::{proposed, written};
 pub use model_files::{Lacking, ModelFiles};
 pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
+pub use paths::expanded;
 pub use read::{Columns, ReadTables, read_table, read_tables};
 pub use source::Source;
 pub use splits::local_split;
 pub use table::{Format, Reading};
 pub use tokenize::Tokenizer;
+pub use tokenizer_files::{Assembled, TokenizerFiles};

@@ -3,7 +3,8 @@
 const CONFIGURATIONS: [&str; 2] = ["config.json", "bert_config.json"];
 const WEIGHTS: [&str; 3] = ["model.safetensors", "pytorch_model.bin", "flax_model.msgpack"];
 const TOKENIZERS: [&[&str]; 3] = [&["tokenizer.json"], &["vocab.txt"], &["vocab.json", "merges.txt"]];
-const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// What decides ids beside a tokenizer in any form.
+const BESIDE_TOKENIZERS: [&str; 3] = ["tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"];
 
 /// Names of the files that are read; what else is there does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct ModelFiles {
     pub config: String,
     /// The first file, and for a TensorFlow checkpoint its data files, in order.
     pub weights: Vec<String>,
-    /// `tokenizer.json`, or else a vocabulary with `tokenizer_config.json` if that is there.
+    /// `tokenizer.json`, or else a vocabulary; then what lies beside it and decides ids, too.
     pub tokenizer: Vec<String>,
 }
 
@@ -33,19 +34,30 @@ impl ModelFiles {
         let has = |name: &&str| names.iter().any(|there| there == name);
         let lacking = |file: &str, hint: &str| Lacking { file: file.to_owned(), hint: hint.to_owned() };
         let config = CONFIGURATIONS.iter().find(|name| has(name)).ok_or_else(|| {
-            lacking("config.json or bert_config.json", ": it may not be a model for the transformers library")
+            let hint = newest_checkpoint(names);
+            let hint = hint.unwrap_or_else(|| ": it may not be a model for the transformers library".to_owned());
+            lacking("config.json or bert_config.json", &hint)
         })?;
         let weights = match WEIGHTS.iter().find(|name| has(name)) {
             Some(name) => vec![(*name).to_owned()],
-            None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
+            None => match sharded(names)? {
+                Some(parts) => parts,
+                None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
+            },
         };
         let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
+        let of_trainer = ["trainer_state.json", "training_args.bin", "optimizer.pt"].iter().any(|name| has(&name));
+        let hint = match of_trainer {
+            true => {
+                ": a Trainer that was given none saves none; put tokenizer.json and tokenizer_config.json of the model \
+                 that it began with beside the checkpoint"
+            }
+            false => "",
+        };
         let tokenizer =
-            tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", ""))?;
+            tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", hint))?;
         let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
-        if tokenizer[0] != "tokenizer.json" && has(&TOKENIZER_CONFIG) {
-            tokenizer.push(TOKENIZER_CONFIG.to_owned());
-        }
+        tokenizer.extend(BESIDE_TOKENIZERS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()));
         Ok(Self { config: (*config).to_owned(), weights, tokenizer })
     }
 
@@ -53,6 +65,35 @@ impl ModelFiles {
     pub fn all(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.config).chain(&self.weights).chain(&self.tokenizer)
     }
+}
+
+/// `model.safetensors.index.json` and its `model-00001-of-00002.safetensors`, …; the same of PyTorch's.
+fn sharded(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
+    for (index, stem, extension) in [
+        ("model.safetensors.index.json", "model", "safetensors"),
+        ("pytorch_model.bin.index.json", "pytorch_model", "bin"),
+    ] {
+        if !names.iter().any(|name| name == index) {
+            continue;
+        }
+        let part = |number: usize, of: usize| format!("{stem}-{number:05}-of-{of:05}.{extension}");
+        let count = names.iter().filter_map(|name| {
+            let numbers = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(extension)?.strip_suffix('.')?;
+            numbers.split_once("-of-")?.1.parse::<usize>().ok()
+        });
+        // A name can say any number, and each part is a file.
+        let count = count.max().filter(|count| *count <= names.len());
+        let mut files = vec![index.to_owned()];
+        for number in 1..=count.unwrap_or(1) {
+            let file = part(number, count.unwrap_or(1));
+            if !names.contains(&file) {
+                return Err(Lacking { file, hint: format!(", one of the parts that {index} speaks of") });
+            }
+            files.push(file);
+        }
+        return Ok(Some(files));
+    }
+    Ok(None)
 }
 
 /// `STEM.ckpt….index` and its `….data-00000-of-00002`, ….
@@ -85,13 +126,23 @@ fn tensorflow(names: &[String]) -> Result<Option<Vec<String>>, Lacking> {
     Ok(Some(files))
 }
 
+/// What to say of a folder in which a Trainer kept its checkpoints.
+fn newest_checkpoint(names: &[String]) -> Option<String> {
+    let numbers =
+        names.iter().filter_map(|name| name.split_once('/')?.0.strip_prefix("checkpoint-")?.parse::<u64>().ok());
+    let newest = numbers.max()?;
+    Some(format!(", only a Trainer's checkpoints: name one of them, the newest is `checkpoint-{newest}`"))
+}
+
 fn no_weights(names: &[String]) -> Lacking {
-    let sharded = ["model.safetensors.index.json", "pytorch_model.bin.index.json", "flax_model.msgpack.index.json"];
-    let hint = if let Some(index) = sharded.iter().find(|index| names.iter().any(|name| name == *index)) {
+    let flax = "flax_model.msgpack.index.json";
+    let hint = if names.iter().any(|name| name == flax) {
         format!(
-            ", only weights in several parts ({index}), which are not read: save it again as one file, with \
+            ", only weights in several parts ({flax}), which are not read: save it again as one file, with \
              max_shard_size=\"100GB\""
         )
+    } else if let Some(hint) = newest_checkpoint(names) {
+        hint
     } else {
         let last = |name: &&String| name.rsplit('.').next().is_some_and(is_weights);
         let others: Vec<&str> = names.iter().filter(last).map(String::as_str).collect();
@@ -134,8 +185,8 @@ mod tests {
                 "config.json pytorch_model.bin vocab.txt tokenizer_config.json",
             ),
             (
-                "config.json flax_model.msgpack tokenizer.json tokenizer_config.json",
-                "config.json flax_model.msgpack tokenizer.json",
+                "config.json flax_model.msgpack special_tokens_map.json tokenizer.json tokenizer_config.json vocab.txt",
+                "config.json flax_model.msgpack tokenizer.json tokenizer_config.json special_tokens_map.json",
             ),
             (
                 "bert_config.json m.ckpt.data-00001-of-00002 m.ckpt.data-00000-of-00002 m.ckpt.index m.ckpt.meta vocab.txt",
@@ -144,6 +195,12 @@ mod tests {
             (
                 "config.json model.ckpt-36813.data-00000-of-00001 model.ckpt-36813.index vocab.txt",
                 "config.json model.ckpt-36813.index model.ckpt-36813.data-00000-of-00001 vocab.txt",
+            ),
+            (
+                "config.json vocab.txt model.safetensors.index.json model-00002-of-00002.safetensors \
+                 model-00001-of-00002.safetensors pytorch_model.bin.index.json",
+                "config.json model.safetensors.index.json model-00001-of-00002.safetensors \
+                 model-00002-of-00002.safetensors vocab.txt",
             ),
             (
                 "config.json model.safetensors merges.txt vocab.json",
@@ -160,12 +217,23 @@ mod tests {
         let cases = [
             ("vocab.txt model.safetensors", "no config.json or bert_config.json: it may not be a model"),
             ("config.json model.safetensors merges.txt", "no tokenizer.json, vocab.txt, or vocab.json with merges.txt"),
+            (
+                "config.json model.safetensors trainer_state.json",
+                "put tokenizer.json and tokenizer_config.json of the model",
+            ),
+            (
+                "checkpoint-500/config.json checkpoint-1500/config.json checkpoint-1500/model.safetensors runs/x",
+                "no config.json or bert_config.json, only a Trainer's checkpoints: name one of them, the newest is \
+                 `checkpoint-1500`",
+            ),
             ("config.json vocab.txt README.md", "flax_model.msgpack or *.ckpt.index"),
             ("config.json vocab.txt tf_model.h5", ", only tf_model.h5: name a revision that has one, or convert"),
             (
                 "config.json vocab.txt model-00001-of-00002.safetensors model.safetensors.index.json",
-                "several parts (model.safetensors.index.json)",
+                "no model-00002-of-00002.safetensors, one of the parts that model.safetensors.index.json speaks of",
             ),
+            ("config.json vocab.txt pytorch_model.bin.index.json", "no pytorch_model-00001-of-00001.bin, one of"),
+            ("config.json vocab.txt flax_model.msgpack.index.json", "several parts (flax_model.msgpack.index.json)"),
             ("config.json vocab.txt a.ckpt.index", "no a.ckpt.data-00000-of-00001"),
             ("config.json vocab.txt a.ckpt.index a.ckpt.data-00000-of-00002", "no a.ckpt.data-00001-of-00002"),
             ("config.json vocab.txt b.ckpt-2.index a.ckpt-1.index", "there are a.ckpt-1.index, b.ckpt-2.index"),

@@ -38,16 +38,26 @@ impl Failure {
             Error::Protocol(_) => true,
             _ => false,
         };
+        let said = error.to_string();
+        // It comes as trouble with reading, but the same certificate comes again.
+        let untrusted = said.contains("invalid peer certificate");
         // The address itself is not shown: a signed one is a secret.
         let what = match error {
             Error::BadUri(_) => "it is no address that can be asked".to_string(),
             Error::RequireHttpsOnly(_) => {
                 "it leads to plain http, which can be read and changed on its way: https only".to_string()
             }
-            other => other.to_string(),
+            _ if untrusted => format!(
+                "its certificate is not trusted here ({said}): where a company's own authority signs, let SSL_CERT_FILE \
+                 name a file with that authority's certificate"
+            ),
+            _ => match ureq::Proxy::try_from_env() {
+                Some(proxy) => format!("{said} (by way of the proxy {}:{})", proxy.host(), proxy.port()),
+                None => said,
+            },
         };
         let error = DataError::Unreachable { host: host.to_string(), what };
-        Failure { error: Box::new(error), again, wait: None }
+        Failure { error: Box::new(error), again: again && !untrusted, wait: None }
     }
 
     /// `status` with its `Retry-After` header, in seconds.
@@ -141,6 +151,20 @@ mod tests {
             if attempts < 3 { Err(failure) } else { Ok(attempts) }
         });
         assert_eq!(result.unwrap(), 3);
+    }
+
+    #[test]
+    fn an_untrusted_certificate_is_said_to_be_one_and_not_asked_for_again() {
+        let broken = std::io::Error::new(std::io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
+        let failure = Failure::network("hub.example", &ureq::Error::Io(broken));
+        let message = failure.error.to_string();
+        assert!(
+            message.contains("its certificate is not trusted here") && message.contains("SSL_CERT_FILE"),
+            "{message}"
+        );
+        assert!(!failure.again);
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(Failure::network("hub.example", &ureq::Error::Io(reset)).again);
     }
 
     #[test]

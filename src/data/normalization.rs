@@ -26,6 +26,14 @@ impl Normalization {
         Self { do_lower_case: self.do_lower_case.or(Some(!cased)), ..self }
     }
 
+    pub fn says_case(&self) -> bool {
+        self.do_lower_case.is_some()
+    }
+
+    pub fn says_chinese(&self) -> bool {
+        self.tokenize_chinese_chars.is_some()
+    }
+
     pub fn lowercase(&self) -> bool {
         self.do_lower_case.unwrap_or(true)
     }

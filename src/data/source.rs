@@ -2,6 +2,7 @@
 //! `builtin:NAME`.
 
 use super::DataError;
+use super::paths::expanded;
 use super::secrets::shown;
 use std::fmt;
 use std::path::PathBuf;
@@ -54,7 +55,11 @@ impl FromStr for Source {
             return bad("plain http can be read and changed on its way: use https, or download it and use path:");
         }
         if let Some(rest) = text.strip_prefix("path:") {
-            return if rest.is_empty() { bad("path: needs a file or folder") } else { Ok(Source::Path(rest.into())) };
+            return match expanded(rest) {
+                _ if rest.is_empty() => bad("path: needs a file or folder"),
+                Ok(path) => Ok(Source::Path(path)),
+                Err(what) => bad(&what),
+            };
         }
         if let Some(rest) = text.strip_prefix("builtin:") {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

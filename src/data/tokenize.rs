@@ -45,7 +45,7 @@ impl Tokenizer {
         }
         let bytes =
             vocab_txt.ok_or_else(|| DataError::Tokenizer("neither tokenizer.json nor vocab.txt is there".into()))?;
-        Tokenizer::from_vocab_txt(bytes, bert_normalizer(lowercase))
+        Tokenizer::from_vocab_txt(bytes, bert_normalizer(lowercase))?.with_special_tokens()
     }
 
     fn from_json(bytes: &[u8]) -> Result<Tokenizer, DataError> {
@@ -62,16 +62,86 @@ impl Tokenizer {
         Tokenizer::new(inner)
     }
 
-    /// From the bytes of a `vocab.txt`, one token a line, and what its `tokenizer_config.json` or its name says.
+    /// From the bytes of a `vocab.txt`, one token a line, and what its `tokenizer_config.json` or its name says. Special
+    /// tokens are not added yet.
     pub fn from_vocabulary(vocab_txt: &[u8], normalization: &Normalization) -> Result<Tokenizer, DataError> {
         let (chinese, accents) = (normalization.chinese(), normalization.strip_accents());
         Tokenizer::from_vocab_txt(vocab_txt, BertNormalizer::new(true, chinese, accents, normalization.lowercase()))
     }
 
     /// RoBERTa's, from the bytes of a `vocab.json` (token to id) and a `merges.txt` (a pair a line, best first): pairs of
-    /// bytes, with case kept and no space put before the first word.
-    pub fn from_byte_pairs(vocab_json: &[u8], merges_txt: &[u8]) -> Result<Tokenizer, DataError> {
-        whole(|| Tokenizer::new(byte_pairs::read(vocab_json, merges_txt)?))
+    /// bytes, with case kept, and a space put before the first word or not. Special tokens are not added yet.
+    pub fn from_byte_pairs(vocab_json: &[u8], merges_txt: &[u8], prefix_space: bool) -> Result<Tokenizer, DataError> {
+        whole(|| Tokenizer::new(byte_pairs::read(vocab_json, merges_txt, prefix_space)?))
+    }
+
+    /// What is no text: padding, unknown, first of a row, end of a text, mask.
+    pub(super) fn special_tokens(&self) -> [&'static str; 5] {
+        self.names
+    }
+
+    /// With those added, so that they are found in texts.
+    pub(super) fn with_special_tokens(mut self) -> Result<Tokenizer, DataError> {
+        self.add(self.names.map(|token| (None, AddedToken::from(token, true))).to_vec())?;
+        Ok(self)
+    }
+
+    /// Whether the roles that `tokenizer_config.json` gives to tokens are those that they have here.
+    pub(super) fn check_names(&self, said: &[(&str, Option<&str>)]) -> Result<(), DataError> {
+        let ours = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"].into_iter().zip(self.names);
+        for (role, token) in ours {
+            let theirs = said.iter().find(|(name, _)| *name == role).and_then(|(_, content)| *content);
+            if let Some(theirs) = theirs.filter(|theirs| *theirs != token) {
+                let what = format!("its {role} is said to be `{theirs}`, and only `{token}` can be read as such");
+                return Err(DataError::Tokenizer(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds tokens that are not there yet, in this order. The numbers are those that were said of them, which the
+    /// library does not ask for; a note tells where it gives others.
+    ///
+    /// # Errors
+    /// A token is there already and looked for in another way.
+    pub(super) fn add(&mut self, tokens: Vec<(Option<u32>, AddedToken)>) -> Result<Vec<String>, DataError> {
+        let known: BTreeMap<String, AddedToken> =
+            self.inner.get_added_tokens_decoder().into_values().map(|token| (token.content.clone(), token)).collect();
+        let how = |token: &AddedToken| (token.normalized, token.lstrip, token.rstrip, token.single_word);
+        let (mut new, mut notes): (Vec<AddedToken>, Vec<String>) = (Vec::new(), Vec::new());
+        for (said, token) in &tokens {
+            match known.get(&token.content) {
+                Some(old) if said.is_some() && how(old) != how(token) => {
+                    let what = format!(
+                        "tokenizer.json and tokenizer_config.json look for `{}` in two ways (normalized, lstrip, rstrip, \
+                         single_word): let them say the same",
+                        token.content
+                    );
+                    return Err(DataError::Tokenizer(what));
+                }
+                None if !new.iter().any(|other| other.content == token.content) => new.push(token.clone()),
+                _ => {}
+            }
+        }
+        if !new.is_empty() {
+            let mut inner = self.inner.clone();
+            *self = whole(move || {
+                inner.add_tokens(&new);
+                Tokenizer::new(inner)
+            })?;
+        }
+        for (said, token) in &tokens {
+            let given = self.inner.token_to_id(&token.content);
+            if let (Some(said), Some(given)) = (said, given)
+                && *said != given
+            {
+                notes.push(format!(
+                    "`{}` is said to have the number {said}, and gets {given}, as in transformers",
+                    token.content
+                ));
+            }
+        }
+        Ok(notes)
     }
 
     /// A vocabulary of whole words for pretraining from scratch: the special tokens `[PAD] [UNK] [CLS] [SEP] [MASK]`,
@@ -101,7 +171,7 @@ impl Tokenizer {
         words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let tokens = BERT_SPECIAL.map(String::from).into_iter().chain(words.into_iter().map(|(word, _)| word));
         let vocabulary = tokens.take(max_size).collect::<Vec<_>>().join("\n");
-        Tokenizer::from_vocab_txt(vocabulary.as_bytes(), bert_normalizer(true))
+        Tokenizer::from_vocab_txt(vocabulary.as_bytes(), bert_normalizer(true))?.with_special_tokens()
     }
 
     fn from_vocab_txt(vocab_txt: &[u8], normalizer: BertNormalizer) -> Result<Tokenizer, DataError> {
@@ -116,7 +186,6 @@ impl Tokenizer {
         inner.with_pre_tokenizer(Some(BertPreTokenizer));
         inner.with_post_processor(Some(processor));
         inner.with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
-        inner.add_special_tokens(&BERT_SPECIAL.map(|token| AddedToken::from(token, true)));
         Tokenizer::new(inner)
     }
 

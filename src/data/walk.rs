@@ -44,6 +44,11 @@ pub fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(walk(folder, Links::Followed, true, 0)?.into_iter().map(|(name, _)| name).collect())
 }
 
+/// The same, and those in the folders in it, as `FOLDER/NAME`.
+pub fn names_below(folder: &Path) -> io::Result<Vec<String>> {
+    Ok(walk(folder, Links::Followed, true, 1)?.into_iter().map(|(name, _)| name).collect())
+}
+
 fn walk(folder: &Path, links: Links, hidden: bool, deepest: usize) -> io::Result<Vec<(String, PathBuf)>> {
     let mut files = Vec::new();
     let mut left = MOST;

@@ -123,7 +123,7 @@ const BERT: Description = Description {
         activation: HeadActivation::Tanh,
         input_dropout: false,
     },
-    unused: &["cls."],
+    unused: &["cls.", "qa_outputs."],
     fields: &[],
 };
 
@@ -143,7 +143,7 @@ const ROBERTA: Description = Description {
         activation: HeadActivation::Tanh,
         input_dropout: true,
     },
-    unused: &["lm_head.", "roberta.pooler."],
+    unused: &["lm_head.", "roberta.pooler.", "qa_outputs."],
     fields: &[],
 };
 
@@ -174,7 +174,7 @@ const DISTILBERT: Description = Description {
         activation: HeadActivation::Relu,
         input_dropout: false,
     },
-    unused: &["vocab_transform.", "vocab_layer_norm.", "vocab_projector."],
+    unused: &["vocab_transform.", "vocab_layer_norm.", "vocab_projector.", "qa_outputs."],
     // `sinusoidal_pos_embds` says how the position table was first filled; it is in the checkpoint either way.
     fields: &[
         ("hidden_size", Some("dim")),
@@ -207,7 +207,7 @@ const ELECTRA: Description = Description {
         activation: HeadActivation::Gelu,
         input_dropout: true,
     },
-    unused: &["discriminator_predictions.", "generator_predictions.", "generator_lm_head."],
+    unused: &["discriminator_predictions.", "generator_predictions.", "generator_lm_head.", "qa_outputs."],
     fields: &[],
 };
 
@@ -227,6 +227,12 @@ impl Architecture {
     /// Whether its tokenizer should give token types: the others' models do not take any.
     pub fn reads_token_types(self) -> bool {
         self.description().token_types == TokenTypes::Tokenizer
+    }
+
+    /// The dense layer that is pretrained and belongs to no head; what masked language modelling saves lacks it.
+    pub(crate) fn pooler(self) -> Option<&'static str> {
+        let HeadDescription { dense, dense_is_new, .. } = self.description().head;
+        (!dense_is_new).then_some(dense)
     }
 
     /// What a new fine-tuning draws.

@@ -11,6 +11,8 @@ pub struct Arrival {
     unused: usize,
     /// Names of the new head's tensors, if the checkpoint has none.
     headless: Vec<String>,
+    /// The pooler's stem, if the checkpoint has none.
+    poolerless: Option<&'static str>,
 }
 
 impl Arrival {
@@ -31,12 +33,15 @@ impl Arrival {
             named => named,
         };
         let report = LoadReport::new(weights, config, Head::Classifier { labels });
-        let (unused, unexpected): (Vec<_>, Vec<_>) = report.unexpected.into_iter().partition(of_pretraining);
+        let (unused, unexpected): (Vec<_>, Vec<_>) = report.unexpected.iter().cloned().partition(of_pretraining);
         // A part of a head is no head.
         let mut there = report.loaded.iter().chain(report.misshaped.iter().map(|(name, ..)| name));
         let has_head = there.any(|name| of_head(name));
-        let (headless, missing): (Vec<_>, Vec<_>) =
-            report.missing.into_iter().partition(|name| !has_head && of_head(name));
+        // Masked language modelling trains none, and a head without it was trained over another one.
+        let poolerless = config.model_type.pooler().filter(|_| !has_head && report.lacks_pooler());
+        let missing: Vec<String> =
+            report.missing.iter().filter(|name| poolerless.is_none() || !report.is_of_pooler(name)).cloned().collect();
+        let (headless, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(|name| !has_head && of_head(name));
         let shape = |(name, found, expected): &(String, Vec<usize>, Vec<usize>)| {
             format!("`{name}` (it is {found:?}, not {expected:?})")
         };
@@ -49,7 +54,7 @@ impl Arrival {
         let parts: Vec<String> =
             parts.iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| first(what, names)).collect();
         if parts.is_empty() {
-            return Ok(Self { loaded: report.loaded.len(), unused: unused.len(), headless });
+            return Ok(Self { loaded: report.loaded.len(), unused: unused.len(), headless, poolerless });
         }
         Err(ModelError::Misfit(parts.join("; ")))
     }
@@ -64,7 +69,11 @@ impl Arrival {
         let (last, others) = self.headless.split_last()?;
         let others = others.iter().map(|name| format!("{name}, ")).collect::<String>();
         let names = format!("{} and {last}", others.trim_end_matches(", "));
-        Some(format!("{names} are not in the file: a new head is drawn"))
+        let head = format!("{names} are not in the file: a new head is drawn");
+        Some(match self.poolerless {
+            Some(pooler) => format!("{head}, and with it {pooler}, which is not there either"),
+            None => head,
+        })
     }
 }
 
@@ -101,6 +110,24 @@ mod tests {
         let note = "classifier.weight and classifier.bias are not in the file: a new head is drawn";
         assert_eq!(arrival.note().as_deref(), Some(note));
         assert_eq!(arrival.counts(), "23 loaded, 2 missing, 1 of pretraining left aside");
+
+        let mut masked = body.clone();
+        masked.tensors.retain(|name, _| !name.starts_with("bert.pooler."));
+        let note = "classifier.weight and classifier.bias are not in the file: a new head is drawn, and with it \
+                    bert.pooler.dense, which is not there either";
+        assert_eq!(Arrival::check(&masked, &named).unwrap().note().as_deref(), Some(note));
+        let bias = body.tensors["bert.pooler.dense.bias"].clone();
+        masked.tensors.insert("bert.pooler.dense.bias".into(), bias);
+        let error = Arrival::check(&masked, &named).unwrap_err().to_string();
+        assert_eq!(error, "the weights do not fit the configuration: missing: `bert.pooler.dense.weight`");
+        let mut without = complete(&config, 2);
+        without.tensors.retain(|name, _| !name.starts_with("bert.pooler."));
+        assert!(
+            Arrival::check(&without, &named).unwrap_err().to_string().contains("missing: `bert.pooler.dense.weight`")
+        );
+        let mut answers = body.clone();
+        answers.tensors.insert("qa_outputs.bias".into(), HostTensor { shape: vec![2], data: vec![0.0; 2] });
+        assert!(Arrival::check(&answers, &named).is_ok());
 
         let mut partly = complete(&config, 2);
         partly.tensors.remove("classifier.bias");

@@ -41,7 +41,7 @@ pub use head::Head;
 pub use host_tensor::HostTensor;
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
-pub use relabel::relabel;
+pub use relabel::{other_task, relabel, without_head};
 pub use report::{LoadReport, Purpose};
 pub use transformer::{Gradients, MaskedTargets, Transformer};
 pub use transformer_plane::TransformerPlane;

@@ -22,10 +22,49 @@ pub fn relabel(config: &str, labels: &[String]) -> Result<String, ModelError> {
     Ok(text)
 }
 
+/// What a model's head is for, if it is not for classifying texts: such a head can have a classifier's very names.
+///
+/// The name of its class, `BertForTokenClassification`, where `config.json` tells it.
+pub fn other_task(config: &str) -> Option<String> {
+    const OTHERS: [&str; 3] = ["ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice"];
+    let fields: Value = serde_json::from_str(config).ok()?;
+    let classes: Vec<&str> = fields["architectures"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let other = classes.iter().find(|class| OTHERS.iter().any(|task| class.ends_with(task)));
+    let classifies = classes.iter().any(|class| class.ends_with("ForSequenceClassification"));
+    other.filter(|_| !classifies).map(|class| (*class).to_owned())
+}
+
+/// The same `config.json` of a model without a head.
+///
+/// # Errors
+/// Text that is not a JSON object.
+pub fn without_head(config: &str) -> Result<String, ModelError> {
+    let syntax = |error: serde_json::Error| ModelError::ConfigSyntax(error.to_string());
+    let mut fields: Map<String, Value> = serde_json::from_str(config).map_err(syntax)?;
+    for field in ["architectures", "id2label", "label2id", "num_labels"] {
+        fields.remove(field);
+    }
+    Ok(serde_json::to_string_pretty(&fields).map_err(syntax)? + "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::TransformerConfig;
     use super::*;
+
+    #[test]
+    fn a_tagger_is_no_classifier() {
+        let of = |classes: &[&str]| other_task(&serde_json::json!({ "architectures": classes }).to_string());
+        assert_eq!(of(&["BertForTokenClassification"]).as_deref(), Some("BertForTokenClassification"));
+        assert_eq!(of(&["ElectraForQuestionAnswering"]).as_deref(), Some("ElectraForQuestionAnswering"));
+        for fine in [&["BertForSequenceClassification"][..], &["BertForMaskedLM"], &["BertModel"], &[]] {
+            assert_eq!(of(fine), None, "{fine:?}");
+        }
+        assert_eq!(other_task("{}"), None);
+        let named = TransformerConfig::new(30, 2, 8, 2, 16).to_json(Some(&["O".into(), "B-PER".into()]));
+        let bare = without_head(&named).unwrap();
+        assert!(TransformerConfig::from_json(&bare).unwrap().labels().is_empty() && !bare.contains("B-PER"));
+    }
 
     #[test]
     fn only_the_labels_change() {

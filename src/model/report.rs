@@ -40,13 +40,27 @@ impl LoadReport {
         report
     }
 
+    /// Whether nothing is there of the pooler that there should be.
+    pub fn lacks_pooler(&self) -> bool {
+        let of_pooler = |names: &[String]| names.iter().filter(|name| self.is_of_pooler(name)).count();
+        of_pooler(&self.missing) == 2
+    }
+
+    pub fn is_of_pooler(&self, name: &str) -> bool {
+        let stem = self.architecture.pooler();
+        stem.is_some_and(|stem| name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.')))
+    }
+
     /// Fails on any difference that the purpose does not allow.
     ///
     /// # Errors
     /// A tensor of the wrong shape, a missing one, or one the model has no place for.
     pub fn check(&self, purpose: Purpose) -> Result<(), ModelError> {
         let kind = self.architecture.description();
-        let drawn = |name: &str| purpose == Purpose::StartFineTuning && self.architecture.new_head().holds(name);
+        let drawn = |name: &str| {
+            let whole_pooler = self.lacks_pooler() && self.is_of_pooler(name);
+            purpose == Purpose::StartFineTuning && (self.architecture.new_head().holds(name) || whole_pooler)
+        };
         let unused = |name: &str| kind.unused.iter().any(|start| name.starts_with(start));
         if let Some((name, found, expected)) = self.misshaped.iter().find(|(name, ..)| !drawn(name)) {
             let (name, found, expected) = (name.clone(), found.clone(), expected.clone());

@@ -1,6 +1,6 @@
 //! Weights on the host: tensors by Hugging Face name, in and out of safetensors.
 
-use super::canonical::{canonical, is_parameter};
+use super::canonical::{EMBEDDINGS, canonical, has_embeddings, is_tied, is_wanted};
 use super::floats::Float;
 use super::{Architecture, HostTensor, ModelError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -21,25 +21,37 @@ impl Weights {
     /// A truncated or corrupt file, a tensor that is not of floating point numbers, or a name that is there twice.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, ModelError> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| ModelError::Safetensors(error.to_string()))?;
-        let mut named = Vec::new();
-        for (name, view) in file.iter().filter(|(name, _)| is_parameter(name)) {
-            let data = floats(name, &view)?;
-            named.push((name.to_owned(), HostTensor { shape: view.shape().to_vec(), data }));
-        }
-        Self::from_named(named)
+        Self::from_named(named(&file)?)
     }
 
-    /// From tensors under the names that some file gave them, made canonical as [`Self::from_safetensors`] says.
+    /// The tensors of such a file under the names that it gives them.
+    ///
+    /// # Errors
+    /// A truncated or corrupt file, or a tensor that is not of floating point numbers.
+    pub(super) fn named_of_safetensors(bytes: &[u8]) -> Result<Vec<(String, HostTensor)>, ModelError> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| ModelError::Safetensors(error.to_string()))?;
+        named(&file)
+    }
+
+    /// From tensors under the names that some file gave them, made canonical as [`Self::from_safetensors`] says. Where
+    /// the word embeddings are there under the name of a tied decoder alone, they are taken from there.
     ///
     /// # Errors
     /// A name that is there twice.
     pub fn from_named(named: impl IntoIterator<Item = (String, HostTensor)>) -> Result<Self, ModelError> {
-        let mut tensors = BTreeMap::new();
+        let (mut tensors, mut tied) = (BTreeMap::new(), None);
         for (name, tensor) in named {
+            if is_tied(&name) {
+                tied = Some(tensor);
+                continue;
+            }
             let Some(name) = canonical(&name) else { continue };
             if tensors.insert(name.clone(), tensor).is_some() {
                 return Err(ModelError::Duplicate(name));
             }
+        }
+        if let Some(tied) = tied.filter(|_| !has_embeddings(tensors.keys().map(String::as_str))) {
+            tensors.insert(EMBEDDINGS.to_owned(), tied);
         }
         Ok(Self { tensors })
     }
@@ -148,6 +160,16 @@ fn floats(name: &str, view: &TensorView<'_>) -> Result<Vec<f32>, ModelError> {
     Ok(float.decode(view.data()))
 }
 
+fn named(file: &SafeTensors<'_>) -> Result<Vec<(String, HostTensor)>, ModelError> {
+    let embedded = has_embeddings(file.names().into_iter());
+    let mut named = Vec::new();
+    for (name, view) in file.iter().filter(|(name, _)| is_wanted(name, embedded)) {
+        let data = floats(name, &view)?;
+        named.push((name.to_owned(), HostTensor { shape: view.shape().to_vec(), data }));
+    }
+    Ok(named)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +194,7 @@ mod tests {
         let own = weights(&[
             ("embeddings.LayerNorm.gamma", &[1], &[1.0]),
             ("bert.embeddings.LayerNorm.beta", &[1], &[2.0]),
+            ("embeddings.word_embeddings.weight", &[1], &[3.0]),
             ("embeddings.position_ids", &[1], &[0.0]),
             ("cls.predictions.decoder.weight", &[1], &[0.0]),
             ("lm_head.decoder.weight", &[1], &[0.0]),
@@ -183,12 +206,39 @@ mod tests {
         let read = Weights::from_safetensors(&own.to_safetensors().unwrap()).unwrap();
         let read = read.with_prefix(Architecture::Bert).unwrap();
         let names: Vec<_> = read.tensors.keys().collect();
-        assert_eq!(names, ["bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.weight"]);
+        let embeddings = ["LayerNorm.bias", "LayerNorm.weight", "word_embeddings.weight"];
+        assert_eq!(names, embeddings.map(|name| format!("bert.embeddings.{name}")).iter().collect::<Vec<_>>());
+        assert_eq!(read.tensors[names[2]].data, [3.0]);
 
         let twice = weights(&[("pooler.dense.bias", &[1], &[1.0]), ("bert.pooler.dense.bias", &[1], &[1.0])]);
         let read = Weights::from_safetensors(&twice.to_safetensors().unwrap()).unwrap();
         let error = read.with_prefix(Architecture::Bert).unwrap_err();
         assert!(matches!(error, ModelError::Duplicate(name) if name == "bert.pooler.dense.bias"));
+    }
+
+    #[test]
+    fn wrappers_are_taken_off_and_a_tied_decoder_is_the_embeddings() {
+        let tied = weights(&[
+            ("module.bert.pooler.dense.bias", &[1], &[1.0]),
+            ("_orig_mod.module.model.cls.predictions.decoder.weight", &[1, 2], &[2.0, 3.0]),
+            ("module.cls.predictions.decoder.bias", &[1], &[0.0]),
+        ]);
+        let read = Weights::from_safetensors(&tied.to_safetensors().unwrap()).unwrap();
+        let read = read.with_prefix(Architecture::Bert).unwrap();
+        let names: Vec<_> = read.tensors.keys().collect();
+        assert_eq!(names, ["bert.embeddings.word_embeddings.weight", "bert.pooler.dense.bias"]);
+        assert_eq!(read.tensors[names[0]].data, [2.0, 3.0]);
+
+        let both = weights(&[
+            ("bert.embeddings.word_embeddings.weight", &[1, 2], &[4.0, 5.0]),
+            ("cls.predictions.decoder.weight", &[1, 2], &[2.0, 3.0]),
+        ]);
+        let read = Weights::from_safetensors(&both.to_safetensors().unwrap()).unwrap();
+        assert_eq!(read.tensors.len(), 1);
+        assert_eq!(read.tensors["bert.embeddings.word_embeddings.weight"].data, [4.0, 5.0]);
+        let twice = weights(&[("module.a", &[1], &[1.0]), ("a", &[1], &[1.0])]);
+        let error = Weights::from_safetensors(&twice.to_safetensors().unwrap()).unwrap_err();
+        assert!(matches!(error, ModelError::Duplicate(name) if name == "a"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 /// Puts a newly drawn head for `labels` classes into `weights`, replacing an old one: the dense layers that
-/// [`crate::model::Architecture::new_head`] names.
+/// [`crate::model::Architecture::new_head`] names, and the pooler where it has one and there is none.
 ///
 /// A weight is `[outputs, hidden]` and depends on the seed alone; biases are 0.
 pub fn draw_head(weights: &mut Weights, config: &TransformerConfig, init: HeadInit, labels: usize, seed: u64) {
@@ -19,7 +19,9 @@ pub fn draw_head(weights: &mut Weights, config: &TransformerConfig, init: HeadIn
     let head = config.model_type.new_head();
     weights.tensors.retain(|name, _| !head.holds(name));
     let dense = head.dense.map(|stem| (stem, hidden, "head.dense"));
-    for (stem, outputs, purpose) in dense.into_iter().chain([(head.output, labels, "head")]) {
+    let pooler = config.model_type.pooler().filter(|stem| !weights.tensors.contains_key(&format!("{stem}.weight")));
+    let pooler = pooler.map(|stem| (stem, hidden, "head.pooler"));
+    for (stem, outputs, purpose) in dense.into_iter().chain(pooler).chain([(head.output, labels, "head")]) {
         let mut random = crate::rng::stream(purpose, seed, 0);
         let data = (0..outputs * hidden).map(|_| (std * truncated_normal(&mut random)) as f32).collect();
         weights.tensors.insert(format!("{stem}.weight"), HostTensor { shape: vec![outputs, hidden], data });
@@ -76,6 +78,25 @@ mod tests {
         weights.tensors["classifier.weight"].data.clone()
     }
 
+    #[test]
+    fn a_pooler_is_drawn_where_there_is_none() {
+        let config = TransformerConfig::new(10, 1, 64, 1, 1);
+        let init = HeadInit::TruncatedNormal { std: 0.02 };
+        let (mut none, mut one) = (Weights::default(), Weights::default());
+        let old = HostTensor { shape: vec![64, 64], data: vec![1.0; 64 * 64] };
+        one.tensors.insert("bert.pooler.dense.weight".into(), old.clone());
+        for weights in [&mut none, &mut one] {
+            draw_head(weights, &config, init, 2, 7);
+        }
+        let (pooler, bias) = (&none.tensors["bert.pooler.dense.weight"], &none.tensors["bert.pooler.dense.bias"]);
+        assert_eq!((&pooler.shape[..], &bias.data[..]), (&[64, 64][..], &[0.0; 64][..]));
+        assert!((deviation(&pooler.data) / 0.02 - 0.8796).abs() < 0.05);
+        assert_eq!(one.tensors["bert.pooler.dense.weight"], old);
+        // The head itself is the same with it and without.
+        assert_eq!(none.tensors["classifier.weight"], one.tensors["classifier.weight"]);
+        assert_ne!(pooler.data[..128], none.tensors["classifier.weight"].data[..]);
+    }
+
     fn deviation(values: &[f32]) -> f64 {
         (values.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
     }
@@ -111,7 +132,7 @@ mod tests {
             draw_head(&mut weights, &config, init, 3, 1);
             let names: Vec<_> = weights.tensors.keys().map(String::as_str).filter(|n| n.ends_with("weight")).collect();
             let wanted: &[&str] = match model_type {
-                Architecture::Bert => &["classifier.weight", "kept.weight"],
+                Architecture::Bert => &["bert.pooler.dense.weight", "classifier.weight", "kept.weight"],
                 Architecture::DistilBert => &["classifier.weight", "kept.weight", "pre_classifier.weight"],
                 _ => &["classifier.dense.weight", "classifier.out_proj.weight", "kept.weight"],
             };

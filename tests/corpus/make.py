@@ -247,6 +247,15 @@ def models_and_manifests(manifest, tokenizer):
     words = (REFERENCE / "formats" / "vocab.txt").read_bytes()
     put("vocabulary", "cased", words + BETWEEN + b'{"do_lower_case": false, "strip_accents": null}')
     put("vocabulary", "bare", words)
+    ways = {"content": "doctor", "lstrip": True, "rstrip": False, "normalized": True, "single_word": True, "special": False}
+    said = {"do_lower_case": False, "strip_accents": True, "model_max_length": 16, "tokenizer_class": "BertTokenizer",
+            "added_tokens_decoder": {"900": ways}, "additional_special_tokens": ["tourist", ways | {"content": "saw"}]}
+    beside = {"tokenizer_config.json": said, "added_tokens.json": {"doctor": 900},
+              "special_tokens_map.json": {"cls_token": "[CLS]"}}
+    put("tokenizer-files", "all", json.dumps(own).encode() + BETWEEN + json.dumps(beside).encode())
+    part = (REFERENCE / "formats" / "sharded.safetensors").read_bytes()
+    where = {"weight_map": {"classifier.bias": "model-00001-of-00001.safetensors"}, "metadata": {"total_size": 8}}
+    put("sharded", "one", json.dumps(where).encode() + BETWEEN + part)
     vocabulary = json.loads((REFERENCE / "byte_pairs" / "vocab.json").read_text())
     merges = (REFERENCE / "byte_pairs" / "merges.txt").read_text().splitlines(True)[:8]
     kept = dict(list(vocabulary.items())[:275])

@@ -51,6 +51,11 @@ def write_torch():
     torch.save(state, OUT / "legacy.bin", _use_new_zipfile_serialization=False)
     torch.save({"state_dict": dict(state), "epoch": 3}, OUT / "protocol4.bin", pickle_protocol=4)
 
+    # A training loop's, of a compiled model on several devices.
+    wrapped = {f"_orig_mod.module.{name}": tensor for name, tensor in model.state_dict().items()}
+    optimizer = {"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 1e-3, "params": [0]}]}
+    torch.save({"model": wrapped, "step": 3, "optimizer": optimizer}, OUT / "wrapped.bin")
+
     base = torch.randn(6, 10)
     odd = {
         "half": torch.randn(3, 5).half(),

@@ -2,6 +2,7 @@
 
 use super::super::DataError;
 use super::super::network::{CONNECT_TIMEOUT, Failure, host};
+use super::super::trust::tls;
 use super::settings::{HUGGING_FACE, HubSettings};
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
@@ -15,6 +16,7 @@ pub(super) struct Client {
     agent: Agent,
     endpoint: String,
     token: Option<String>,
+    token_from: String,
 }
 
 /// An answer, and the address that gave it or, where the hub points elsewhere, the address to go to.
@@ -41,7 +43,10 @@ impl Client {
             // Compressed bytes have other sizes and ranges than the file.
             .accept_encoding("identity")
             .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")));
-        Ok(Client { agent: config.build().new_agent(), endpoint, token: settings.token.clone() })
+        // Without the network, nobody's certificate matters.
+        let config = if settings.offline { config } else { config.tls_config(tls()?) };
+        let (token, token_from) = (settings.token.clone(), settings.token_from.clone());
+        Ok(Client { agent: config.build().new_agent(), endpoint, token, token_from })
     }
 
     pub fn host(&self) -> String {
@@ -58,13 +63,15 @@ impl Client {
     }
 
     /// The headers of a file as the hub gives them. A redirect that stays on the hub (a renamed repository) is
-    /// followed; one to the place of the bytes is not, and its target is the answer's `url`.
+    /// followed, as is one that says nothing of the file (a mirror's); one to the place of the bytes is not, and its
+    /// target is the answer's `url`.
     pub fn head(&self, url: &str) -> Result<Answer, Failure> {
         let mut url = url.to_string();
         for _ in 0..REDIRECTS {
             let response = self.call(self.agent.head(&url), &url)?;
             let Some(target) = self.redirect(&response, &url)? else { return Ok(Answer { response, url }) };
-            if !self.is_hub(&target) {
+            let tells = ["x-repo-commit", "x-linked-etag", "etag"].iter().any(|name| header(&response, name).is_some());
+            if !self.is_hub(&target) && tells {
                 return Ok(Answer { response, url: target });
             }
             url = target;
@@ -162,6 +169,9 @@ impl Client {
         let error = match status {
             401 | 403 if !self.is_hub(url) => DataError::Status { host, status, what: repo },
             401 | 403 if header(response, "x-error-code") == Some("GatedRepo") => DataError::Gated { host, repo },
+            401 | 403 if self.has_token() => {
+                DataError::TokenRefused { host, repo, status, from: self.token_from.clone() }
+            }
             401 | 403 => DataError::Refused { host, repo, status },
             _ => DataError::Status { host, status, what: repo },
         };

@@ -202,12 +202,18 @@ impl Hub {
             first,
             DataError::RepoNotFound { .. }
                 | DataError::Refused { .. }
+                | DataError::TokenRefused { .. }
                 | DataError::Offline { .. }
                 | DataError::HubUnreachable { .. }
         );
         match ask(RepoType::Model) {
             _ if !elsewhere => Err(first),
-            Err(DataError::RepoNotFound { .. } | DataError::Refused { .. } | DataError::Offline { .. }) => Err(first),
+            Err(
+                DataError::RepoNotFound { .. }
+                | DataError::Refused { .. }
+                | DataError::TokenRefused { .. }
+                | DataError::Offline { .. },
+            ) => Err(first),
             answer => answer,
         }
     }

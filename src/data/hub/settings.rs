@@ -2,6 +2,7 @@
 
 use super::super::DataError;
 use super::super::network::{PAUSE, STALLED, host};
+use super::super::paths::expanded_by;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ pub struct HubSettings {
     /// `https://huggingface.co`, or a mirror.
     pub endpoint: String,
     pub token: Option<String>,
+    /// The variable or the file that the token is from.
+    pub token_from: String,
     /// Use the cache only, and never the network.
     pub offline: bool,
     /// The pause before the first retry.
@@ -40,18 +43,29 @@ impl HubSettings {
             let values = names.iter().filter_map(|name| variable(name));
             values.map(|value| value.trim().to_string()).find(|value| !value.is_empty())
         };
-        let default = || set(&["XDG_CACHE_HOME"]).map(PathBuf::from).or(home.map(|home| home.join(".cache")));
-        let root = match set(&["HF_HOME"]) {
-            Some(root) => Some(PathBuf::from(root)),
-            None => default().map(|cache| cache.join("huggingface")),
+        let folder = |names: &[&str]| -> Result<Option<PathBuf>, DataError> {
+            let Some(written) = set(names) else { return Ok(None) };
+            let wrong = |what| DataError::Folder { variable: names.join(" or "), what };
+            expanded_by(&written, variable, home).map(Some).map_err(wrong)
         };
-        let cache = match set(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]) {
-            Some(cache) => PathBuf::from(cache),
+        let root = match folder(&["HF_HOME"])? {
+            Some(root) => Some(root),
+            None => folder(&["XDG_CACHE_HOME"])?
+                .or(home.map(|home| home.join(".cache")))
+                .map(|cache| cache.join("huggingface")),
+        };
+        let cache = match folder(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"])? {
+            Some(cache) => cache,
             None => root.as_ref().ok_or(DataError::NoHome)?.join("hub"),
         };
-        let token_file = set(&["HF_TOKEN_PATH"]).map(PathBuf::from).or(root.map(|root| root.join("token")));
-        let stored = || token_file.and_then(|file| std::fs::read_to_string(file).ok());
-        let token = set(&["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"]).or_else(stored);
+        let token_file = folder(&["HF_TOKEN_PATH"])?.or(root.map(|root| root.join("token")));
+        let given =
+            ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].into_iter().find_map(|name| Some((set(&[name])?, name.to_owned())));
+        let stored = || {
+            let file = token_file?;
+            Some((std::fs::read_to_string(&file).ok()?, format!("the file {}", file.display())))
+        };
+        let (token, token_from) = given.or_else(stored).unzip();
         let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| HUGGING_FACE.to_string());
         let offline = set(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]).is_some_and(|value| is_true(&value));
         let seconds =
@@ -60,6 +74,7 @@ impl HubSettings {
             cache,
             endpoint: endpoint.trim_end_matches('/').to_string(),
             token: token.map(|token| token.trim().to_string()).filter(|token| !token.is_empty()),
+            token_from: token_from.unwrap_or_default(),
             offline,
             pause: PAUSE,
             stalled: seconds.map_or(STALLED, Duration::from_secs),
@@ -99,6 +114,12 @@ mod tests {
         assert_eq!(cache(&[("HF_HOME", "/hf"), ("XDG_CACHE_HOME", "/x")]), Path::new("/hf/hub"));
         assert_eq!(cache(&[("HF_HOME", "/hf"), ("HF_HUB_CACHE", "/c")]), Path::new("/c"));
         assert_eq!(cache(&[("HF_HOME", "")]), Path::new("/home/me/.cache/huggingface/hub"));
+        assert_eq!(cache(&[("HF_HOME", "~/hf")]), Path::new("/home/me/hf/hub"));
+        assert_eq!(cache(&[("HF_HUB_CACHE", "$SCRATCH/c"), ("SCRATCH", "/s")]), Path::new("/s/c"));
+        assert_eq!(cache(&[("XDG_CACHE_HOME", "~/x")]), Path::new("/home/me/x/huggingface/hub"));
+        let unset = |name: &str| (name == "HF_HOME").then(|| "$SCRATCH/hf".to_string());
+        let error = HubSettings::from_variables(&unset, Some(Path::new("/home/me"))).unwrap_err().to_string();
+        assert_eq!(error, "HF_HOME: `$SCRATCH/hf` needs the variable SCRATCH, which is not set");
         for (value, offline) in [("1", true), ("TRUE", true), ("0", false), ("", false)] {
             assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
         }
@@ -122,6 +143,7 @@ mod tests {
         assert_eq!(stored.token.as_deref(), Some("from-file"));
         let given = settings(&[("HF_HOME", home), ("HF_TOKEN", "secret")]);
         assert_eq!(given.token.as_deref(), Some("secret"));
+        assert_eq!((stored.token_from, given.token_from.as_str()), (format!("the file {home}/token"), "HF_TOKEN"));
         assert!(!format!("{given:?}").contains("secret"));
     }
 }

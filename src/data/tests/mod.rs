@@ -1,2 +1,3 @@
 mod parity;
 pub(super) mod stub;
+mod tokenizer_files;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Hub, ModelFiles, Normalization, Source, Tokenizer, name_says_cased, unpack_model, walk};
+use crate::data::{Assembled, Hub, ModelFiles, Source, TokenizerFiles, name_says_cased, unpack_model, walk};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::fetch::data::is_false;
 use crate::kinds::files::{bring, digest_of_file, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
-use crate::model::{Arrival, TransformerConfig, formats, relabel};
+use crate::model::{Arrival, TransformerConfig, formats, other_task, relabel, without_head};
 use crate::study::words::Checkpoint;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,7 +30,8 @@ pub struct Params {
 
 impl StepKind for Params {
     const KIND: &'static str = "fetch-model";
-    const VERSION: u32 = 2;
+    /// 2: every format, checked against the configuration. 3: all files that decide a tokenizer's ids are read.
+    const VERSION: u32 = 3;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         // Held until the files in it are read.
@@ -51,36 +52,53 @@ impl StepKind for Params {
 
         // Read here so that a broken file is found now, and stored under the names that everything else expects.
         let mut config = String::from_utf8_lossy(&read(&chosen.config)?).into_owned();
-        if !self.labels.is_empty() {
-            let own = TransformerConfig::from_json(&config)?.labels();
-            match contradiction(&own, &self.labels) {
-                Some(what) if !self.relabel => return Err(what.into()),
-                _ => {}
+        let other = other_task(&config);
+        match &other {
+            Some(class) if !self.labels.is_empty() => {
+                let what = format!("the model is a {class}: it has no classes of whole texts that `labels` could name");
+                return Err(StageError::new(what).help("leave `labels` out, and fine-tune it first").into());
             }
-            config = relabel(&config, &self.labels)?;
+            Some(_) => config = without_head(&config)?,
+            None if !self.labels.is_empty() => {
+                let own = TransformerConfig::from_json(&config)?.labels();
+                if let Some(what) = contradiction(&own, &self.labels).filter(|_| !self.relabel) {
+                    return Err(what.into());
+                }
+                config = relabel(&config, &self.labels)?;
+            }
+            None => {}
         }
         let parsed = TransformerConfig::from_json(&config)?;
         let files =
             chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
         let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
-        let weights =
+        let mut weights =
             formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;
+        if let Some(class) = other {
+            let head = parsed.model_type.new_head();
+            weights.tensors.retain(|name, _| !head.holds(name));
+            context.note(&format!("the head of a {class} classifies no texts: it is left aside"));
+        }
         let arrival = Arrival::check(&weights, &parsed).map_err(in_file)?;
         context.fact("weights", chosen.weights.join(", "));
         context.fact("tensors", arrival.counts());
         arrival.note().iter().for_each(|note| context.note(note));
-        let settings = chosen.tokenizer.iter().find(|name| *name == "tokenizer_config.json");
-        let tokenizer = match chosen.tokenizer[0].as_str() {
-            "tokenizer.json" => Tokenizer::from_files(Some(&read(&chosen.tokenizer[0])?), None, true)?,
-            "vocab.txt" => {
-                let normalization =
-                    settings.map(|name| Ok::<_, StageError>(Normalization::from_tokenizer_config(&read(name)?)?));
-                let normalization = normalization.transpose()?.unwrap_or_default().or_cased(found.cased);
-                Tokenizer::from_vocabulary(&read(&chosen.tokenizer[0])?, &normalization)?
-            }
-            "vocab.json" => Tokenizer::from_byte_pairs(&read(&chosen.tokenizer[0])?, &read(&chosen.tokenizer[1])?)?,
-            other => return Err(StageError::new(format!("a tokenizer of {other} cannot be read")).into()),
+        let of_tokenizer = chosen.tokenizer.iter().map(|name| Ok((name.clone(), read(name)?)));
+        let files = TokenizerFiles {
+            files: of_tokenizer.collect::<Result<_, StageError>>()?,
+            class: serde_json::from_str::<Named>(&config).ok().and_then(|named| named.tokenizer_class),
+            model_type: parsed.model_type.name().to_owned(),
+            cased: found.cased,
         };
+        let Assembled { tokenizer, notes, longest } = files.assemble()?;
+        notes.iter().for_each(|note| context.note(note));
+        let positions = parsed.max_tokens();
+        if let Some(longest) = longest.filter(|longest| *longest != positions) {
+            context.note(&format!(
+                "tokenizer_config.json says model_max_length = {longest}, and the model has {positions} positions: \
+                 texts are cut at a stage's `max_length` alone"
+            ));
+        }
         if tokenizer.vocab_size() > parsed.vocab_size {
             return Err(StageError::new(format!(
                 "the tokenizer knows {} tokens, but the model has embeddings for {}",
@@ -116,6 +134,12 @@ fn contradiction(own: &[String], given: &[String]) -> Option<StageError> {
     })
 }
 
+/// What the configuration says of the tokenizer.
+#[derive(Deserialize)]
+struct Named {
+    tokenizer_class: Option<String>,
+}
+
 /// A model's files by name, wherever they came from.
 struct Found {
     files: Vec<(String, PathBuf)>,
@@ -145,8 +169,11 @@ fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, 
 fn local_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, StageError> {
     let names = walk::names(folder)
         .map_err(|error| StageError::new(format!("failed to read `{}`: {error}", folder.display())))?;
-    let chosen = ModelFiles::choose(&names)
-        .map_err(|lacking| StageError::new(format!("`{}` is not a model: it has {lacking}", folder.display())))?;
+    let chosen = ModelFiles::choose(&names).map_err(|lacking| {
+        // What is wanted may be one folder further down.
+        let below = walk::names_below(folder).ok().and_then(|names| ModelFiles::choose(&names).err());
+        StageError::new(format!("`{}` is not a model: it has {}", folder.display(), below.unwrap_or(lacking)))
+    })?;
     Ok(chosen.all().map(|name| (name.clone(), folder.join(name))).collect())
 }
 

@@ -60,6 +60,13 @@ impl StepKind for Params {
                 "all {rows} rows to train on have the label `{label}`, so there is nothing to tell apart"
             ));
         }
+        let empty = dataset.text_pair.iter().flatten().filter(|second| second.is_empty()).count();
+        if empty > 0 {
+            context.note(&format!(
+                "{empty} rows have an empty second text: they are [CLS] a [SEP] [SEP], as in Hugging Face's scripts, where \
+                 Google's has [CLS] a [SEP]"
+            ));
+        }
         context.go_on()?;
         let tokenizer = tokenizer(context, &MODEL)?;
         let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.recipe.max_length)?;

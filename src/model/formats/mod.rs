@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `model.safetensors` | transformers | nothing |
 //! | `pytorch_model.bin` | `torch.save`, zip or legacy | a pickle names the tensors; strides, shared storages |
+//! | `….index.json`, `…-00001-of-00002.…` | transformers | either of the two in parts |
 //! | `flax_model.msgpack` | Flax | dense kernels are `[in, out]`; long arrays come in chunks |
 //! | `*.ckpt.index`, `*.ckpt.data-…` | TensorFlow's `Saver` | Google's names; the optimizer's slots lie beside |
 
@@ -24,7 +25,10 @@ mod torch;
 pub use error::FormatError;
 pub use surface::{PublishedSurface, read_surface};
 
+use super::canonical::canonical;
 use super::{ModelError, Weights};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The weights in the files that [`crate::data::ModelFiles::choose`] found, in that order.
@@ -41,6 +45,7 @@ pub fn read(files: &[PathBuf]) -> Result<Weights, ModelError> {
     }
     let extension = first.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension {
+        "json" => sharded(&bytes, shards),
         "bin" => Weights::from_named(torch::read(&bytes)?),
         "msgpack" => Weights::from_named(flax::read(&bytes)?),
         "index" => {
@@ -50,4 +55,27 @@ pub fn read(files: &[PathBuf]) -> Result<Weights, ModelError> {
         }
         _ => Weights::from_safetensors(&bytes),
     }
+}
+
+/// Which tensor is in which part.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+fn sharded(index: &[u8], shards: &[PathBuf]) -> Result<Weights, ModelError> {
+    let damaged = |what: String| FormatError::Damaged { format: "index of the weights", what };
+    let index: Index = serde_json::from_slice(index).map_err(|error| damaged(error.to_string()))?;
+    let mut named = Vec::new();
+    for path in shards {
+        let bytes = std::fs::read(path).map_err(|source| FormatError::Io { path: path.clone(), source })?;
+        let torch = path.extension().is_some_and(|extension| extension == "bin");
+        named.extend(if torch { torch::read(&bytes)? } else { Weights::named_of_safetensors(&bytes)? });
+    }
+    let there: BTreeSet<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+    let lost = index.weight_map.iter().find(|(name, _)| canonical(name).is_some() && !there.contains(name.as_str()));
+    if let Some((name, file)) = lost {
+        return Err(damaged(format!("it says that `{name}` is in {file}, and no part has it")).into());
+    }
+    Weights::from_named(named)
 }

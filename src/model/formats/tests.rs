@@ -33,7 +33,7 @@ fn same(files: &[PathBuf], safetensors: &str) {
 
 #[test]
 fn every_format_gives_the_same_bits() {
-    for name in ["zip.bin", "legacy.bin", "protocol4.bin", "flax.msgpack", "chunked.msgpack"] {
+    for name in ["zip.bin", "legacy.bin", "protocol4.bin", "wrapped.bin", "flax.msgpack", "chunked.msgpack"] {
         same(&[path(name)], "model.safetensors");
     }
     same(&tensorflow("bert_model.ckpt", 1), "model.safetensors");
@@ -47,6 +47,42 @@ fn strides_shared_storages_and_other_floats_are_read() {
     }
     same(&[path("odd.msgpack")], "odd_flax.safetensors");
     same(&tensorflow("sharded.ckpt", 2), "sharded.safetensors");
+}
+
+#[test]
+fn weights_in_parts_are_read_by_their_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, inside) = (read(&[path("model.safetensors")]).unwrap(), |name: &str| folder.path().join(name));
+    let names: Vec<&String> = whole.tensors.keys().collect();
+    let parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let mut map = BTreeMap::new();
+    for (number, part) in parts.iter().enumerate() {
+        let of_part = names.iter().skip(number).step_by(2).map(|name| ((*name).clone(), whole.tensors[*name].clone()));
+        let part_of = Weights { tensors: of_part.collect() };
+        map.extend(part_of.tensors.keys().map(|name| (name.clone(), (*part).to_owned())));
+        std::fs::write(inside(part), part_of.to_safetensors().unwrap()).unwrap();
+    }
+    // What is no parameter need not be there.
+    map.insert("bert.embeddings.position_ids".into(), parts[0].into());
+    let index = inside("model.safetensors.index.json");
+    let write = |map: &BTreeMap<String, String>| {
+        std::fs::write(&index, serde_json::json!({"metadata": {}, "weight_map": map}).to_string()).unwrap();
+        read(&[index.clone(), inside(parts[0]), inside(parts[1])])
+    };
+    assert_eq!(bits(&write(&map).unwrap()), bits(&whole));
+    map.insert("bert.embeddings.more.weight".into(), parts[1].into());
+    let error = write(&map).unwrap_err().to_string();
+    assert!(
+        error.contains("`bert.embeddings.more.weight` is in model-00002-of-00002.safetensors, and no part"),
+        "{error}"
+    );
+
+    std::fs::write(&index, r#"{"weight_map": {"classifier.bias": "pytorch_model-00001-of-00001.bin"}}"#).unwrap();
+    std::fs::copy(path("zip.bin"), inside("pytorch_model-00001-of-00001.bin")).unwrap();
+    let torch = read(&[index.clone(), inside("pytorch_model-00001-of-00001.bin")]).unwrap();
+    assert_eq!(bits(&torch), bits(&whole));
+    std::fs::write(&index, "[]").unwrap();
+    assert!(read(&[index]).unwrap_err().to_string().contains("index of the weights"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::FormatError;
 use super::names::Named;
 use super::pickle::{Class, Element, Object, Pickle, damaged};
 use super::reader::{Cut, Reader};
-use crate::model::canonical::is_parameter;
+use crate::model::canonical::{has_embeddings, is_wanted};
 use crate::model::floats::elements;
 use crate::model::{HostTensor, ModelError};
 use std::borrow::Cow;
@@ -27,9 +27,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Named, ModelError> {
     // Views may share a storage or repeat its elements; a file that would unfold to far more than itself is no model.
     let mut budget = bytes.len();
     let mut named = Vec::new();
-    for (name, arguments) in entries(&pickle)? {
-        // Left out before anything is checked: `position_ids` are whole numbers.
-        if !is_parameter(name) {
+    let entries = entries(&pickle)?;
+    let embedded = has_embeddings(entries.iter().map(|(name, _)| *name));
+    for (name, arguments) in entries {
+        // Left out before anything is checked: `position_ids` are whole numbers, and a tied decoder is there twice.
+        if !is_wanted(name, embedded) {
             continue;
         }
         let view = View::new(&pickle, arguments)
@@ -183,9 +185,13 @@ fn entries<'a>(pickle: &Pickle<'a>) -> Result<Vec<(&'a str, usize)>, FormatError
     let Object::Dict(mut entries) = pickle.root().clone() else {
         return Err(unsupported("it holds something other than a dict of tensors".into()));
     };
-    let inner = entries.iter().find(|(name, _)| pickle.text(*name) == Some("state_dict"));
-    if let Some(Object::Dict(inner)) = inner.map(|(_, value)| pickle.get(*value)) {
-        entries = inner.clone();
+    // What a training loop saves has the weights beside an optimizer and whatever else it needs to go on.
+    for name in ["state_dict", "model_state_dict", "model"] {
+        let inner = entries.iter().find(|(key, _)| pickle.text(*key) == Some(name));
+        if let Some(Object::Dict(inner)) = inner.map(|(_, value)| pickle.get(*value)) {
+            entries = inner.clone();
+            break;
+        }
     }
     let tensor = |(name, value): (usize, usize)| {
         let name = pickle.text(name).ok_or_else(|| unsupported("a name in it is not text".into()))?;

@@ -30,6 +30,7 @@ fn settings(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> HubSet
         cache: folder.path().join("hub"),
         endpoint: endpoint.to_string(),
         token: Some("very-secret".to_string()),
+        token_from: "HF_TOKEN".to_string(),
         offline,
         pause: Duration::ZERO,
         stalled: Duration::from_secs(300),
@@ -90,7 +91,7 @@ fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
 fn what_cannot_be_had_is_named_with_what_to_do() {
     let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
     let cases = [
-        (stub.address.as_str(), false, "me/gated", ["(401)", "HF_TOKEN"]),
+        (stub.address.as_str(), false, "me/gated", ["(401), and the token from HF_TOKEN was sent along", "renew it, or unset it"]),
         (stub.address.as_str(), false, "me/terms", ["me/terms is gated", "HF_TOKEN"]),
         (stub.address.as_str(), false, "me/absent", ["no repository me/absent", "revision `main`"]),
         ("http://127.0.0.1:9", false, "me/bert", ["failed to reach 127.0.0.1:9", "HF_HUB_OFFLINE=1"]),
@@ -127,6 +128,22 @@ fn the_readme_says_which_files_are_a_split_and_the_hub_how_many() {
     let doubt = "read from the hub cache's part of me/set: how many files the split has is not known there";
     assert_eq!(count("http://127.0.0.1:9", true, "all"), (1, Some(doubt.to_string())));
     assert_eq!(count(&stub.address, false, "all"), (2, None));
+}
+
+/// A mirror may know nothing itself: what it is asked is the original's to answer, and the token is not the original's.
+#[test]
+fn a_mirror_that_sends_on_for_good_is_followed_without_the_token() {
+    let (original, folder) = (model_stub(), tempfile::tempdir().unwrap());
+    let on = |path: &str| Reply::status(308).header("location", format!("{}{path}", original.address));
+    let at = |file: &str| format!("/me/bert/resolve/{COMMIT}/{file}");
+    let revision = "/api/models/me/bert/revision/main";
+    let paths = [revision.to_string(), at("config.json"), at("model.safetensors"), at("vocab.txt")];
+    let mirror = Stub::start(paths.iter().map(|path| (path.as_str(), vec![on(path)])).collect());
+    let model = hub(&folder, &mirror.address, false).model_files("me/bert", None, None).unwrap();
+    assert_eq!((model.commit.as_str(), model.files.len()), (COMMIT, 3));
+    assert_eq!(std::fs::read(&model.files[1].1).unwrap(), b"weights".repeat(1000));
+    assert!(mirror.requests().iter().all(|asked| asked.header("authorization") == Some("Bearer very-secret")));
+    assert!(original.requests().iter().all(|asked| asked.header("authorization").is_none()));
 }
 
 #[test]

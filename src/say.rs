@@ -24,6 +24,13 @@ macro_rules! eprintln {
     }};
 }
 
+macro_rules! eprint {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        write!(std::io::stderr(), $($text)*).ok();
+    }};
+}
+
 /// Ends the program where its output cannot be written. A reader that has seen enough is no error.
 pub fn or_end(written: std::io::Result<()>) {
     match written {

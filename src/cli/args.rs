@@ -26,6 +26,8 @@ pub enum Command {
     Plan(Plan),
     /// Prints the graph of stages.
     Graph(Graph),
+    /// Shows what is running in this cache, on all machines.
+    Status,
     /// Runs what is missing, then writes tables and figures to results/.
     Run(Run),
     /// Prints the tables of what is finished.
@@ -104,6 +106,9 @@ pub struct Run {
     /// Starts nothing new after a failure.
     #[arg(long)]
     pub fail_fast: bool,
+    /// Where models lack something at the end, makes clusters and figures of the others, which say "73 of 100 models".
+    #[arg(long)]
+    pub partial: bool,
     /// Shows the plan and stops.
     #[arg(long)]
     pub dry_run: bool,

@@ -3,13 +3,17 @@
 mod args;
 mod cache;
 mod check;
+mod ending;
 mod exit;
 mod export;
+mod forecast;
 mod open;
+mod partial;
 mod plan;
 mod run;
 mod show;
 mod signals;
+mod status;
 mod units;
 
 use std::process::ExitCode;
@@ -32,6 +36,7 @@ pub fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Check(command) => check::check(command),
         Command::Plan(command) => plan::plan(command, cache),
+        Command::Status => status::status(cache),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),
         Command::Show(command) => show::show(command, cache),

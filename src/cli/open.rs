@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::args;
-use super::exit::Failure;
+use super::exit::{Failure, with_help};
 use crate::engine::Graph;
 use crate::experiment::{self, expand};
 use crate::kinds::stages::Experiment;
+use crate::results::{Place, PlaceError};
 use crate::store::Store;
 
 /// Reads and expands an experiment; the first thing that nearly every command does.
@@ -14,6 +15,14 @@ pub(super) fn load(command: &args::Experiment) -> Result<(Experiment, Graph), Fa
     let experiment = experiment::read(&command.file, &command.overrides)?;
     let graph = expand(&experiment)?;
     Ok((experiment, graph))
+}
+
+/// Where its results go.
+pub(super) fn place(experiment: &Experiment, command: &args::Experiment, results: &Path) -> Result<Place, Failure> {
+    Place::new(experiment, &command.overrides, results).map_err(|error| match error {
+        PlaceError::Folder(error) => Failure::cannot_start(with_help(&error)),
+        PlaceError::Taken(error) => Failure::wrong_input(with_help(&error)),
+    })
 }
 
 /// The cache in this folder, if there is one: a mistyped name is no empty cache.

@@ -4,17 +4,23 @@ use std::path::Path;
 
 use super::args;
 use super::exit::{Exit, Failure};
+use super::forecast::forecast;
 use super::open::load;
+use super::units::age;
 use crate::engine::Graph;
-use crate::engine::{Plan, State};
+use crate::engine::{Going, Plan, Reason, State, going_on};
 use crate::experiment::{Selection, select, steps_named};
+use crate::fingerprint::Key;
+use crate::kinds::cost::{self, StudyCosts};
+use crate::report::Costs;
 use crate::store::Store;
 
 pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> {
     let (_, graph) = load(&command.experiment)?;
     let (selected, forced) = chosen(&graph, &command.chosen)?;
-    let plan = Plan::new(&graph, &Store::existing(cache), &forced)?;
-    print!("{}", render(&graph, &plan, &selected, command.verbose));
+    let store = Store::existing(cache);
+    let plan = Plan::new(&graph, &store, &forced)?;
+    print!("{}", render(&graph, &plan, &selected, command.verbose, &store));
     Ok(Exit::Done)
 }
 
@@ -27,8 +33,41 @@ pub(super) fn chosen(graph: &Graph, chosen: &args::Chosen) -> Result<(BTreeSet<u
     Ok((selected, forced))
 }
 
+/// What is known of steps that are not finished, beside the plan.
+struct Meanwhile<'a> {
+    store: &'a Store,
+    going: Vec<Going>,
+    costs: StudyCosts,
+}
+
+impl Meanwhile<'_> {
+    /// Who runs it now and how far it is, or what an interrupted run left of it.
+    fn of(&self, graph: &Graph, step: usize, key: Key, reason: &Reason) -> Option<String> {
+        let running = self.going.iter().find_map(|run| {
+            let own = run.running.iter().find(|running| running.key == Some(key))?;
+            let far = own.how_far().map_or(String::new(), |far| format!(", {far}"));
+            Some(format!("runs now: {}, since {}{far}", run.who, age(own.seconds)))
+        });
+        if let Some(running) = running {
+            return Some(running);
+        }
+        if let Some(holder) = self.store.holder_of(&key) {
+            return Some(format!("runs now: {holder}"));
+        }
+        if *reason == Reason::Forced {
+            return None;
+        }
+        let kept = cost::kept(&self.store.kept(&key), self.costs.of(graph, step))?;
+        Some(format!("will run: was interrupted, {kept}"))
+    }
+}
+
 /// Grouped by stage. Without `verbose`, steps of a stage that are in the same state for the same reason share a line.
-pub(super) fn render(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>, verbose: bool) -> String {
+pub(super) fn render(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>, verbose: bool, store: &Store) -> String {
+    let mut costs = StudyCosts::new(store);
+    costs.begin(graph, plan);
+    // A cache that is not there runs nothing.
+    let meanwhile = Meanwhile { store, going: going_on(store).unwrap_or_default(), costs };
     let mut text = String::new();
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
     for stage in graph.stages() {
@@ -37,7 +76,7 @@ pub(super) fn render(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>, ver
         writeln!(text, "{stage}{count}").ok();
         let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
         for step in steps {
-            let (word, description) = describe(graph, plan, step, selected.contains(&step));
+            let (word, description) = describe(graph, plan, step, selected.contains(&step), &meanwhile);
             *totals.entry(word).or_default() += 1;
             match groups.iter_mut().find(|(known, _)| *known == description) {
                 Some((_, members)) if !verbose => members.push(step),
@@ -69,14 +108,23 @@ pub(super) fn render(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>, ver
         write!(text, ", {} not selected", total("not selected")).ok();
     }
     text.push('\n');
-    text
+    text + &forecast(graph, plan, selected, meanwhile.costs)
 }
 
-fn describe(graph: &Graph, plan: &Plan, step: usize, selected: bool) -> (&'static str, String) {
+fn describe(
+    graph: &Graph,
+    plan: &Plan,
+    step: usize,
+    selected: bool,
+    meanwhile: &Meanwhile<'_>,
+) -> (&'static str, String) {
     match &plan.states[step] {
         State::Fresh(_) => ("fresh", "fresh".to_owned()),
         _ if !selected => ("not selected", "not selected".to_owned()),
-        State::WillRun(_, reason) => ("will run", format!("will run: {reason}")),
+        State::WillRun(key, reason) => {
+            let now = meanwhile.of(graph, step, *key, reason);
+            ("will run", now.unwrap_or_else(|| format!("will run: {reason}")))
+        }
         State::Waiting(on) => {
             let stages: BTreeSet<String> = on.iter().map(|step| graph.steps[*step].stage.to_string()).collect();
             ("waiting", format!("waiting on {}", stages.into_iter().collect::<Vec<_>>().join(", ")))

@@ -1,5 +1,5 @@
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,15 +7,19 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::args;
-use super::exit::{Exit, Failure, with_help};
-use super::open::load;
+use super::ending::ending;
+use super::exit::{Exit, Failure};
+use super::open::{load, place};
+use super::partial::partial;
 use super::plan::{chosen, render};
 use super::signals::on_signal;
 use crate::device::Backend;
 use crate::engine::Graph;
 use crate::engine::{self, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
 use crate::hold;
+use crate::kinds::cost::StudyCosts;
 use crate::report::{LogFormat, reporter};
+use crate::results::{Place, Written};
 use crate::store::{Store, StoreError};
 use crate::units::duration;
 use crate::{kinds, results};
@@ -36,14 +40,13 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let (selected, forced) = chosen(&graph, &command.chosen)?;
     if command.dry_run {
         let plan = Plan::new(&graph, &Store::existing(cache), &forced)?;
-        print!("{}", render(&graph, &plan, &selected, false));
+        print!("{}", render(&graph, &plan, &selected, false, &Store::existing(cache)));
         return Ok(Exit::Done);
     }
-    results::make_folder(&graph.experiment, &command.results_dir)
-        .map_err(|error| Failure::cannot_start(with_help(&error)))?;
+    let to = place(&experiment, &command.experiment, &command.results_dir)?;
     let store = match Store::open(cache) {
         Ok(store) => store,
-        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(&to, &graph, cache, &(selected, forced), error),
     };
     let waiting = |who: &str| match command.log_format {
         LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
@@ -52,7 +55,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     // Kept to the end: what this run has found or finished is not removed before.
     let _staying = match store.stay(&graph.experiment, waiting) {
         Ok(lock) => lock,
-        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(&to, &graph, cache, &(selected, forced), error),
     };
     let options = RunOptions {
         cache: cache.to_owned(),
@@ -76,31 +79,50 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         hold::at(format_args!("interrupted"));
     })?;
 
-    let (summary, folder) = run_and_heal(&graph, &store, options, &command.results_dir, command.log_format)?;
+    let (mut summary, mut written, plan) = run_and_heal(&graph, &store, options.clone(), &to, command.log_format)?;
+    let mut graph = graph;
+    // Of those that were tried first.
+    let mut failed = summary.failed.len();
+    if command.partial
+        && !summary.interrupted
+        && let Some(rest) = partial(&experiment, &graph, &plan, &options.selected)
+    {
+        let mut selected = chosen(&rest, &command.chosen)?.0;
+        selected.retain(|step| rest.steps[*step].runs().iter().all(|run| !rest.without.contains(*run)));
+        let options = RunOptions { selected, forced: BTreeSet::new(), ..options };
+        let ran = summary.ran;
+        (summary, written, _) = run_and_heal(&rest, &store, options, &to, command.log_format)?;
+        summary.ran += ran;
+        failed += summary.failed.len();
+        graph = rest;
+    }
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
         0 if command.log_format == LogFormat::Human
-            && summary.failed.is_empty()
+            && failed == 0
             && summary.not_selected == 0
             && !summary.interrupted =>
         {
             eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
-            eprintln!("results: {}", folder.display());
+            eprint!("{}", ending(&written, &to, &graph, &[]));
             return Ok(Exit::Done);
         }
         _ => format!("{} ran, {} fresh", summary.ran, summary.fresh),
     };
     if command.log_format == LogFormat::Json {
         let missing: Vec<String> = summary.missing.iter().map(|(step, _)| graph.steps[*step].name()).collect();
-        let end = json!({"event": "end", "ran": summary.ran, "fresh": summary.fresh, "failed": summary.failed.len(),
+        let not_drawn: BTreeMap<&str, String> =
+            written.not_drawn.iter().map(|one| (one.stage.as_str(), one.why(&graph, &summary.failed))).collect();
+        let end = json!({"event": "end", "ran": summary.ran, "fresh": summary.fresh, "failed": failed,
             "dropped": summary.dropped, "not-selected": summary.not_selected, "missing": missing,
-            "interrupted": summary.interrupted, "results": folder, "seconds": clock.elapsed().as_secs_f64()});
+            "interrupted": summary.interrupted, "results": to.folder, "finished": written.finished,
+            "not-drawn": not_drawn, "seconds": clock.elapsed().as_secs_f64()});
         eprintln!("{end}");
-        return Ok(exit_of(&summary));
+        return Ok(exit_of(&summary, failed));
     }
     let mut parts = vec![fresh];
-    if !summary.failed.is_empty() {
-        parts.push(format!("{} failed", summary.failed.len()));
+    if failed > 0 {
+        parts.push(format!("{failed} failed"));
     }
     for (count, what) in [(summary.dropped, "need a failed step"), (summary.not_selected, "not selected")] {
         if count > 0 {
@@ -108,32 +130,32 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         }
     }
     eprintln!("{}: {} ({took})", graph.experiment, parts.join(", "));
-    eprintln!("results: {}", folder.display());
+    eprint!("{}", ending(&written, &to, &graph, &summary.failed));
     if summary.interrupted {
         eprintln!(
             "interrupted: finished steps are kept, and half-done ones where they could be; run the same command again \
              to go on"
         );
-        return Ok(exit_of(&summary));
+        return Ok(exit_of(&summary, failed));
     }
     for (step, wanted) in &summary.missing {
         let name = graph.steps[*step].name();
         eprintln!("{wanted} selected steps need {name}, which is neither finished nor selected");
     }
-    Ok(exit_of(&summary))
+    Ok(exit_of(&summary, failed))
 }
 
-fn exit_of(summary: &RunSummary) -> Exit {
+fn exit_of(summary: &RunSummary, failed: usize) -> Exit {
     match summary.interrupted {
         true => Exit::Interrupted,
-        false if summary.failed.is_empty() && summary.missing.is_empty() => Exit::Done,
+        false if failed == 0 && summary.missing.is_empty() => Exit::Done,
         false => Exit::Failed,
     }
 }
 
 /// A cache that cannot be written is enough where nothing has to run.
 fn without_writing(
-    command: &args::Run,
+    to: &Place,
     graph: &Graph,
     cache: &Path,
     (selected, forced): &(BTreeSet<usize>, BTreeSet<usize>),
@@ -143,15 +165,15 @@ fn without_writing(
     let plan = Plan::new(graph, &store, forced).ok();
     let plan = plan.filter(|plan| selected.iter().all(|step| plan.states[*step].finished().is_some()));
     let Some(plan) = plan else { return Err(error.into()) };
-    let folder = write_results(graph, &plan, &store, &command.results_dir)?;
+    let written = write_results(graph, &plan, &store, to, &[])?;
     let count = selected.len();
     eprintln!("{}: nothing to do, all {count} steps are fresh (the cache is read-only)", graph.experiment);
-    eprintln!("results: {}", folder.display());
+    eprint!("{}", ending(&written, to, graph, &[]));
     Ok(Exit::Done)
 }
 
-fn write_results(graph: &Graph, plan: &Plan, store: &Store, folder: &Path) -> Result<PathBuf, Failure> {
-    results::write(graph, plan, store, folder).map_err(Failure::ResultsOfRun)
+fn write_results(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[usize]) -> Result<Written, Failure> {
+    results::write(graph, plan, store, to, failed).map_err(Failure::ResultsOfRun)
 }
 
 /// How often a run goes round again for what turned out to be damaged.
@@ -163,13 +185,13 @@ fn run_and_heal(
     graph: &Graph,
     store: &Store,
     mut options: RunOptions,
-    results: &Path,
+    to: &Place,
     format: LogFormat,
-) -> Result<(RunSummary, PathBuf), Failure> {
+) -> Result<(RunSummary, Written, Plan), Failure> {
     let mut ran = 0;
     let mut round = 0;
     loop {
-        let mut reporter = reporter(format);
+        let mut reporter = reporter(format, Box::new(StudyCosts::new(store)));
         let (mut summary, plan) = engine::run(graph, store, &options, &INTERRUPT, reporter.as_mut())?;
         drop(reporter);
         ran += summary.ran;
@@ -180,12 +202,12 @@ fn run_and_heal(
             lost = selected_losses(graph, store, &plan, &options, &summary.failed, false)?;
         }
         if lost.is_empty() {
-            let written = write_results(graph, &plan, store, results);
+            let written = write_results(graph, &plan, store, to, &summary.failed);
             if again && written.is_err() {
                 lost = selected_losses(graph, store, &plan, &options, &summary.failed, true)?;
             }
             if lost.is_empty() {
-                return Ok((summary, written?));
+                return Ok((summary, written?, plan));
             }
         }
         for Lost { step, why } in &lost {

@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args;
+use super::ending::ending;
 use super::exit::{Exit, Failure};
-use super::open::load;
+use super::open::{load, place};
 use crate::engine::Plan;
 use crate::results;
 use crate::store::Store;
@@ -17,10 +18,11 @@ pub(super) fn show(command: &args::Experiment, cache: &Path) -> Result<Exit, Fai
 }
 
 pub(super) fn results(command: &args::Results, cache: &Path) -> Result<Exit, Failure> {
-    let (_, graph) = load(&command.experiment)?;
+    let (experiment, graph) = load(&command.experiment)?;
     let store = Store::existing(cache);
     let plan = Plan::new(&graph, &store, &BTreeSet::new())?;
-    let folder = results::write(&graph, &plan, &store, &command.results_dir)?;
-    eprintln!("results: {}", folder.display());
+    let to = place(&experiment, &command.experiment, &command.results_dir)?;
+    let written = results::write(&graph, &plan, &store, &to, &[])?;
+    eprint!("{}", ending(&written, &to, &graph, &[]));
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! One file from an https address, known by the BLAKE3 digest that the experiment gives.
 
 use super::DataError;
+use super::arriving;
 use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, first_byte, host, with_retries};
 use super::secrets::shown;
 use super::trust::tls;
@@ -98,6 +99,8 @@ fn attempt(agent: &Agent, url: &str, part: &Path) -> Result<Body, Failure> {
             });
         }
     }
+    let all = header("content-length").and_then(|length| length.parse::<u64>().ok()).map(|rest| start + rest);
+    let mut arrived = start;
     let mut body = response.body_mut().as_reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -107,6 +110,8 @@ fn attempt(agent: &Agent, url: &str, part: &Path) -> Result<Body, Failure> {
         }
         hasher.update(&buffer[..read]);
         file.write_all(&buffer[..read]).map_err(failed)?;
+        arrived += read as u64;
+        arriving::arrived(arrived, all);
         hold::at(format_args!("arrived"));
     }
 }

@@ -4,6 +4,7 @@
 //! number: label order belongs to a model) and the columns an experiment asked to keep.
 
 mod archive;
+pub mod arriving;
 mod batch;
 mod byte_pairs;
 mod card;

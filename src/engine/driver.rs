@@ -35,15 +35,16 @@ pub fn run(
         store.remove_leftovers();
     }
     let journal = Journal::create(store, &graph.experiment);
-    reporter.event(&Event::Planned { graph, plan: &plan, selected: &options.selected });
+    let mut teller = Teller::new(graph, journal, reporter);
+    teller.planned(&plan, &options.selected);
     let crew = Crew::new(options.jobs, options.backend);
     let mut driver = Driver {
         graph,
         store,
         options,
-        pool: Pool::new(crew, &options.cache, journal.folder(), options.retries, options.timeout),
+        pool: Pool::new(crew, &options.cache, teller.folder(), options.retries, options.timeout),
         schedule: Schedule::new(graph, store, options, plan),
-        teller: Teller::new(graph, journal, reporter),
+        teller,
         stopping: false,
         asked_to_stop: None,
     };
@@ -154,7 +155,7 @@ impl Driver<'_> {
             }
             (Ok(Report::NoDevice { message }), _) => return Err(StageError::new(message).into()),
             (Ok(Report::Progress(progress)), Some(step)) => {
-                self.teller.event(&Event::Progress { step, progress: &progress });
+                self.teller.progress(step, &progress);
             }
             (Ok(Report::Done { seconds }), Some(_)) => {
                 if let Some((step, manifest)) = self.left_by(number)? {

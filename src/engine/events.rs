@@ -6,6 +6,7 @@ use std::path::Path;
 use super::graph::Graph;
 use super::plan::Plan;
 use super::protocol::Progress;
+use crate::store::Finished;
 
 /// What happens while an experiment runs.
 pub enum Event<'a> {
@@ -18,8 +19,11 @@ pub enum Event<'a> {
     Device {
         description: &'a str,
     },
+    /// Somebody has finished it before.
     Fresh {
+        graph: &'a Graph,
         step: usize,
+        finished: &'a Finished,
     },
     Started {
         graph: &'a Graph,
@@ -35,6 +39,7 @@ pub enum Event<'a> {
         seconds: f64,
         /// What the user should know about the result.
         note: Option<&'a str>,
+        finished: &'a Finished,
     },
     Failed {
         graph: &'a Graph,

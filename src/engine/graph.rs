@@ -46,6 +46,8 @@ impl fmt::Display for StageId {
 #[derive(Debug)]
 pub struct Graph {
     pub experiment: String,
+    /// Models that are left out because they lack something, by their names in tables.
+    pub without: BTreeSet<String>,
     pub steps: Vec<Step>,
 }
 
@@ -59,6 +61,10 @@ pub struct Step {
     pub inputs: Vec<Input>,
     /// Where a fetched file lies; the key holds its content instead.
     pub location: Option<String>,
+    /// What it is about, as tables call it: models, in the order of its result. Never part of a key.
+    pub subjects: Vec<String>,
+    /// How many models it would be about, where some are left out.
+    pub out_of: Option<usize>,
 }
 
 /// An artifact of another step.
@@ -80,6 +86,11 @@ impl Step {
     /// `finetune.bert[seed=7]`
     pub fn name(&self) -> String {
         if self.instance.is_empty() { self.stage.to_string() } else { format!("{}[{}]", self.stage, self.instance) }
+    }
+
+    /// The models that it is about, whatever their checkpoint.
+    pub fn runs(&self) -> BTreeSet<&str> {
+        self.subjects.iter().map(|name| name.split('@').next().unwrap_or(name)).collect()
     }
 
     /// The steps that this one needs, each once.

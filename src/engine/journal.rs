@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::fingerprint::Digest;
-use crate::store::Store;
+use crate::store::{Holder, Store};
 
 const FORMAT: &str = "pipeline.journal.v1";
 
@@ -31,7 +31,7 @@ impl Journal {
         });
         let mut journal = Self { file: file.ok(), folder, cut: false };
         let version = env!("CARGO_PKG_VERSION");
-        journal.write("run", json!({"format": FORMAT, "experiment": experiment, "pipeline": version}));
+        journal.write("run", json!({"format": FORMAT, "experiment": experiment, "pipeline": version, "host": host()}));
         journal
     }
 
@@ -88,6 +88,11 @@ fn new_folder(runs: &Path, name: &str) -> (PathBuf, io::Result<()>) {
         made = fs::create_dir(&folder);
     }
     (folder, made)
+}
+
+/// As locks call it.
+fn host() -> String {
+    Holder::me("", false).host
 }
 
 /// For people to read; durations and decisions never come from it. 0 where the clock is before 1970.

@@ -10,7 +10,7 @@ use super::snapshots::SnapshotEvery;
 use crate::device::Backend;
 use crate::store::StoreError;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunOptions {
     pub cache: PathBuf,
     pub backend: Backend,

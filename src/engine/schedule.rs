@@ -78,10 +78,10 @@ impl<'a> Schedule<'a> {
                     look_up(self.store, &self.graph.steps[step], &inputs, forced, &self.last_keys)?;
             }
             match &self.plan.states[step] {
-                State::Fresh(_) => {
+                State::Fresh(finished) => {
                     self.summary.fresh += 1;
                     self.queue.finish(step);
-                    teller.event(&Event::Fresh { step });
+                    teller.event(&Event::Fresh { graph: self.graph, step, finished });
                 }
                 State::WillRun(key, reason) if selected => {
                     let key = *key;
@@ -111,20 +111,21 @@ impl<'a> Schedule<'a> {
 
     /// This run has finished a step.
     pub fn ran(&mut self, step: usize, manifest: Manifest, seconds: f64, teller: &mut Teller<'_>) {
-        let (key, note) = (manifest.key, manifest.provenance.facts.get("note").cloned());
-        self.plan.states[step] = State::Fresh(Arc::new(Finished::of(&manifest)));
         self.summary.ran += 1;
         self.queue.finish(step);
-        teller.done(step, key, seconds, note.as_deref());
+        let finished = Arc::new(Finished::of(&manifest));
+        let note = manifest.provenance.facts.get("note").map(String::as_str);
+        teller.done(step, seconds, note, &finished);
+        self.plan.states[step] = State::Fresh(finished);
     }
 
     /// Another process has finished a step.
     pub fn found(&mut self, step: usize, manifest: Manifest, teller: &mut Teller<'_>) {
-        let key = manifest.key;
-        self.plan.states[step] = State::Fresh(Arc::new(Finished::of(&manifest)));
         self.summary.fresh += 1;
         self.queue.finish(step);
-        teller.fresh(step, key);
+        let finished = Arc::new(Finished::of(&manifest));
+        teller.fresh(step, &finished);
+        self.plan.states[step] = State::Fresh(finished);
     }
 
     pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, teller: &mut Teller<'_>) {
@@ -154,7 +155,7 @@ impl<'a> Schedule<'a> {
 
     /// Another process runs the step.
     pub fn set_aside(&mut self, what: Runnable, holder: Option<Holder>, teller: &mut Teller<'_>) {
-        teller.event(&Event::SetAside { step: what.step });
+        teller.set_aside(what.step);
         self.aside.add(what, holder, Instant::now());
     }
 

@@ -1,6 +1,8 @@
 //! What happens in a run, written into its journal and told to the reporter.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -8,22 +10,33 @@ use super::events::{Event, Reporter};
 use super::graph::Graph;
 use super::journal::Journal;
 use super::log;
+use super::plan::Plan;
+use super::protocol::Progress;
 use crate::fingerprint::Key;
-use crate::store::Holder;
+use crate::store::{Finished, Holder};
 
 pub struct Teller<'a> {
     graph: &'a Graph,
     journal: Journal,
     reporter: &'a mut dyn Reporter,
+    /// When each running step's progress was last kept.
+    said: BTreeMap<usize, Instant>,
 }
+
+const KEPT_EVERY: Duration = Duration::from_secs(30);
 
 impl<'a> Teller<'a> {
     pub fn new(graph: &'a Graph, journal: Journal, reporter: &'a mut dyn Reporter) -> Self {
-        Self { graph, journal, reporter }
+        Self { graph, journal, reporter, said: BTreeMap::new() }
     }
 
     pub fn event(&mut self, event: &Event<'_>) {
         self.reporter.event(event);
+    }
+
+    /// Of the run.
+    pub fn folder(&self) -> &Path {
+        self.journal.folder()
     }
 
     pub fn log_of(&self, step: usize) -> PathBuf {
@@ -43,6 +56,25 @@ impl<'a> Teller<'a> {
         self.reporter.event(&Event::Device { description });
     }
 
+    /// What there is to do.
+    pub fn planned(&mut self, plan: &Plan, selected: &BTreeSet<usize>) {
+        let fresh = plan.states.iter().filter(|state| state.finished().is_some()).count();
+        let to_run = selected.iter().filter(|step| plan.states[**step].finished().is_none()).count();
+        self.journal.write("planned", json!({"steps": self.graph.steps.len(), "fresh": fresh, "to-run": to_run}));
+        self.reporter.event(&Event::Planned { graph: self.graph, plan, selected });
+    }
+
+    /// Kept from time to time, for who asks from outside.
+    pub fn progress(&mut self, step: usize, progress: &Progress) {
+        if self.said.get(&step).is_none_or(|said| said.elapsed() >= KEPT_EVERY) {
+            self.said.insert(step, Instant::now());
+            let Progress { done, total, loss } = progress;
+            let fields = json!({"step": self.name(step), "done": done, "total": total, "loss": loss});
+            self.journal.write("progress", fields);
+        }
+        self.reporter.event(&Event::Progress { step, progress });
+    }
+
     pub fn started(&mut self, step: usize, key: Key) {
         self.journal.write("start", json!({"step": self.name(step), "key": key}));
         self.reporter.event(&Event::Started { graph: self.graph, step });
@@ -53,9 +85,10 @@ impl<'a> Teller<'a> {
         self.notice(&format!("{}: {text}", self.name(step)));
     }
 
-    pub fn done(&mut self, step: usize, key: Key, seconds: f64, note: Option<&str>) {
-        self.journal.write("done", json!({"step": self.name(step), "key": key, "seconds": seconds}));
-        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note });
+    pub fn done(&mut self, step: usize, seconds: f64, note: Option<&str>, finished: &Finished) {
+        self.said.remove(&step);
+        self.journal.write("done", json!({"step": self.name(step), "key": finished.key, "seconds": seconds}));
+        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note, finished });
     }
 
     pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, dropped: usize) {
@@ -73,6 +106,12 @@ impl<'a> Teller<'a> {
         self.journal.write("retry", json!({"step": name, "cause": cause, "tries": tries}));
         self.reporter.event(&Event::SetAside { step });
         self.notice(&format!("{name}: {cause}; running it again"));
+    }
+
+    /// Another process runs it.
+    pub fn set_aside(&mut self, step: usize) {
+        self.journal.write("aside", json!({"step": self.name(step)}));
+        self.reporter.event(&Event::SetAside { step });
     }
 
     pub fn stopping(&mut self, running: usize) {
@@ -100,9 +139,9 @@ impl<'a> Teller<'a> {
     }
 
     /// Another process has finished a step.
-    pub fn fresh(&mut self, step: usize, key: Key) {
-        self.journal.write("fresh", json!({"step": self.name(step), "key": key}));
-        self.reporter.event(&Event::Fresh { step });
+    pub fn fresh(&mut self, step: usize, finished: &Finished) {
+        self.journal.write("fresh", json!({"step": self.name(step), "key": finished.key}));
+        self.reporter.event(&Event::Fresh { graph: self.graph, step, finished });
     }
 
     /// `own`: from a worker of this very run, whose end was said already.

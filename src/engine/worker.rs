@@ -1,6 +1,6 @@
 //! The loop that runs steps, one at a time, in a process of its own: a crash costs one step.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +16,7 @@ use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
 use super::work::{ReadStep, Work};
+use crate::data::arriving;
 use crate::device::{Backend, Device, select};
 use crate::hold;
 use crate::store::{Attempt, MANIFEST_FORMAT, Manifest, Provenance, Store};
@@ -174,6 +175,13 @@ impl Worker {
             tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
         };
+        let said = Cell::new(Instant::now());
+        let _listening = arriving::listen(move |done, total| {
+            if said.get().elapsed().as_millis() >= 200 {
+                said.set(Instant::now());
+                say(&Report::Progress(Progress { done: done as usize, total: total as usize, loss: None }));
+            }
+        });
         self.stop.running(step.needs_device());
         // A panic is a bug of ours or of a library; it costs this step, not the worker.
         let outputs = catch_unwind(AssertUnwindSafe(|| step.run(&mut context)))

@@ -1,8 +1,11 @@
 //! A validated experiment → its steps.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::engine::Graph;
 use crate::kinds;
 use crate::kinds::expand::Expander;
+use crate::kinds::plot;
 use crate::kinds::stages::{Experiment, Stage};
 use crate::study::ExperimentError;
 
@@ -11,7 +14,30 @@ use crate::study::ExperimentError;
 /// # Errors
 /// What can be known only now, such as a file that is not there.
 pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
-    let mut expander = Expander::new(experiment.precision, &experiment.directory);
+    expand_with(experiment, BTreeSet::new())
+}
+
+/// The same without some models, by their names in tables. What is made of several models says of how many.
+///
+/// # Errors
+/// As [`expand`]; too few models are left for a stage.
+pub fn expand_without(experiment: &Experiment, without: BTreeSet<String>) -> Result<Graph, ExperimentError> {
+    let whole = expand(experiment)?;
+    let models: BTreeMap<String, usize> = whole.steps.iter().map(|step| (step.name(), step.runs().len())).collect();
+    let mut graph = expand_with(experiment, without)?;
+    for step in &mut graph.steps {
+        let (models, of) = (step.runs().len(), models.get(&step.name()).copied());
+        let Some(of) = of.filter(|of| *of > models) else { continue };
+        step.out_of = Some(of);
+        if let Some(figure) = step.work.of::<plot::Params>() {
+            step.work = Box::new(plot::Params { partial: Some([models, of]), ..figure.clone() });
+        }
+    }
+    Ok(graph)
+}
+
+fn expand_with(experiment: &Experiment, without: BTreeSet<String>) -> Result<Graph, ExperimentError> {
+    let mut expander = Expander::new(experiment.precision, &experiment.directory, &without);
     // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
     let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
     stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
@@ -21,7 +47,7 @@ pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
         }
     }
     match expander.finish() {
-        Ok(steps) => Ok(Graph { experiment: experiment.name.clone(), steps }),
+        Ok(steps) => Ok(Graph { experiment: experiment.name.clone(), without: without.clone(), steps }),
         Err(diagnostics) => Err(ExperimentError { sources: experiment.sources.clone(), diagnostics }),
     }
 }

@@ -6,6 +6,6 @@ mod read;
 mod select;
 
 pub use draw::{Format, draw};
-pub use expand::expand;
+pub use expand::{expand, expand_without};
 pub use read::{read, read_with};
 pub use select::{Selection, SelectionError, StepError, select, step_named, steps_named};

@@ -1,16 +1,16 @@
 //! What a stage has at hand when it becomes steps: those of the stages before it, by what they are.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
 use toml::Spanned;
 
-use super::models::{Maker, Model, resolve};
+use super::models::{Maker, Member, Model, resolve};
 use crate::engine::{Input, Kind, StageId, Step, StepKind};
 use crate::study::Diagnostic;
-use crate::study::words::{DataRef, ModelRef, Precision};
+use crate::study::words::{Checkpoint, DataRef, ModelRef, Precision};
 
 pub struct Expander<'a> {
     precision: Precision,
@@ -24,13 +24,16 @@ pub struct Expander<'a> {
     datasets: BTreeMap<String, (StageId, Rc<dyn DataSet>)>,
     /// Steps of splits; only those that something reads are fetched.
     splits: BTreeMap<(String, String), usize>,
+    /// Models that are left out, by their names in tables.
+    without: &'a BTreeSet<String>,
     errors: Vec<Diagnostic>,
 }
 
 impl<'a> Expander<'a> {
-    pub fn new(precision: Precision, directory: &'a Path) -> Self {
+    pub fn new(precision: Precision, directory: &'a Path, without: &'a BTreeSet<String>) -> Self {
         Self {
             precision,
+            without,
             directory,
             datasets: BTreeMap::new(),
             steps: Vec::new(),
@@ -75,7 +78,15 @@ impl<'a> Expander<'a> {
         inputs: Vec<Input>,
     ) -> usize {
         let (stage, instance) = (stage.clone(), instance.into());
-        self.steps.push(Step { stage, instance, work: Box::new(work), inputs, location: None });
+        self.steps.push(Step {
+            stage,
+            instance,
+            work: Box::new(work),
+            inputs,
+            location: None,
+            subjects: Vec::new(),
+            out_of: None,
+        });
         self.steps.len() - 1
     }
 
@@ -93,17 +104,74 @@ impl<'a> Expander<'a> {
         step
     }
 
+    /// The stage of a step.
+    pub fn stage(&self, step: usize) -> &StageId {
+        &self.steps[step].stage
+    }
+
     pub fn add_maker(&mut self, maker: Maker) {
+        for (coordinates, step) in &maker.steps {
+            self.steps[*step].subjects = vec![maker.model(coordinates)];
+        }
         self.makers.push(maker);
+    }
+
+    /// Says which models a step is about, in the order of its result.
+    pub fn about<'m>(&mut self, step: usize, models: impl IntoIterator<Item = &'m Member>) {
+        let names = models.into_iter().map(|model| self.name(model)).collect();
+        self.steps[step].subjects = names;
+    }
+
+    /// What tables call a model, whatever stage names it: `agents/7`, `agents/7@15000`, or `bert` where its stage makes
+    /// one. A published one is the study's own of that label, where there is one.
+    fn name(&self, model: &Member) -> String {
+        match model {
+            Member::Here(model) => {
+                let name = self.steps[model.step].subjects.concat();
+                match model.checkpoint {
+                    Checkpoint::Last => name,
+                    Checkpoint::Step(step) => format!("{name}@{step}"),
+                }
+            }
+            Member::Published(label) => {
+                let mut own = self.makers.iter().filter_map(|maker| maker.labelled(label));
+                match (own.next(), own.next()) {
+                    (Some(name), None) => name,
+                    _ => format!("published/{label}"),
+                }
+            }
+        }
     }
 
     pub fn maker(&self, name: &str) -> Option<&Maker> {
         self.makers.iter().find(|maker| maker.name == name)
     }
 
-    /// All models that the references mean; none where the stage that makes them could not be expanded.
+    /// All models that the references mean, but those that are left out; none where the stage that makes them could not
+    /// be expanded.
     pub fn models(&self, references: &[Spanned<ModelRef>]) -> Vec<Model> {
-        resolve(&self.makers, references)
+        let mut models = resolve(&self.makers, references);
+        models.retain(|model| !self.leaves_out(model.step));
+        models
+    }
+
+    /// Whether the models of a step that makes some are left out.
+    pub fn leaves_out(&self, step: usize) -> bool {
+        self.steps[step].subjects.iter().any(|name| self.without.contains(name))
+    }
+
+    /// Whether one of the models that the references mean and that has this label is left out.
+    pub fn leaves_out_label(&self, references: &[Spanned<ModelRef>], label: &str) -> bool {
+        resolve(&self.makers, references).iter().any(|model| model.label == label && self.leaves_out(model.step))
+    }
+
+    /// Says that a step is about the models that its inputs are about.
+    pub fn about_inputs(&mut self, step: usize) {
+        let mut names = BTreeSet::new();
+        for need in self.steps[step].needs() {
+            names.extend(self.steps[need].subjects.iter().cloned());
+        }
+        self.steps[step].subjects = names.into_iter().collect();
     }
 
     /// Says what a stage became, for those that build on it.

@@ -1,5 +1,7 @@
 //! The finished steps of a study, as rows of tables are made of them.
 
+use std::collections::BTreeSet;
+
 use polars::prelude::DataFrame;
 use serde::de::DeserializeOwned;
 
@@ -28,6 +30,11 @@ pub struct Done<'a, T: ?Sized = dyn Work> {
 impl<'a> Finished<'a> {
     pub fn new(graph: &'a Graph, plan: &'a Plan, store: &'a Store) -> Self {
         Self { graph, plan, store }
+    }
+
+    /// One of the graph, finished or not.
+    pub fn step(&self, step: usize) -> &'a Step {
+        &self.graph.steps[step]
     }
 
     /// All of them, in the order of the graph.
@@ -66,6 +73,21 @@ impl<'a, T: ?Sized> Done<'a, T> {
         self.finished.key
     }
 
+    /// The models that it is about, as tables call them.
+    pub fn subjects(&self) -> &'a [String] {
+        &self.step.subjects
+    }
+
+    /// How long it took.
+    pub fn seconds(&self) -> f64 {
+        self.finished.seconds
+    }
+
+    /// The names of what it made.
+    pub fn artifacts(&self) -> impl Iterator<Item = &'a str> {
+        self.finished.outputs().iter().map(|made| &*made.name)
+    }
+
     /// # Errors
     /// It is damaged, or gone.
     pub fn bytes<U: ?Sized>(&self, artifact: &Artifact<U>) -> Result<Vec<u8>, TableError> {
@@ -99,12 +121,16 @@ pub fn by_stage<'a, T>(steps: impl Iterator<Item = Done<'a, T>>) -> Vec<(&'a str
 /// A Parquet table of one step: its name, its bytes and the step's key.
 pub type Part = Result<(String, Vec<u8>, Key), TableError>;
 
-/// Parquet tables below each other as one, with two more columns: the name of each under `named`, and its key. `None`
-/// of none.
-pub fn stacked(named: &str, parts: impl Iterator<Item = Part>) -> Result<Option<Vec<u8>>, TableError> {
-    let mut whole: Option<DataFrame> = None;
+/// A Parquet table of several steps, and their keys.
+pub type Stacked = (Vec<u8>, BTreeSet<Key>);
+
+/// Parquet tables below each other as one, with two more columns: the name of each under `named`, and its key. And all
+/// keys; `None` of none.
+pub fn stacked(named: &str, parts: impl Iterator<Item = Part>) -> Result<Option<Stacked>, TableError> {
+    let (mut whole, mut keys): (Option<DataFrame>, _) = (None, BTreeSet::new());
     for part in parts {
         let (name, bytes, key) = part?;
+        keys.insert(key);
         let mut part = read_parquet(&bytes)?;
         let rows = part.height();
         part.with_column(column(named, vec![name; rows]))?;
@@ -116,5 +142,5 @@ pub fn stacked(named: &str, parts: impl Iterator<Item = Part>) -> Result<Option<
     }
     let Some(mut whole) = whole else { return Ok(None) };
     whole.rechunk_mut();
-    Ok(Some(write_parquet(&mut whole)?))
+    Ok(Some((write_parquet(&mut whole)?, keys)))
 }

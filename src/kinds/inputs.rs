@@ -15,7 +15,7 @@ pub const DATA: Artifact<Dataset> = Artifact::new("data");
 /// The small artifact beside it.
 pub const INFO: Artifact<DataInfo> = Artifact::new("info");
 
-const DATA_ROLE: Role<Dataset> = Role::new("data");
+pub const DATA_ROLE: Role<Dataset> = Role::new("data");
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DataInfo {

@@ -1,10 +1,12 @@
 //! The kinds of stage: a room each, with everything that is known of it, and a line below. Adding a kind is its room and
 //! its line; what all share is in the files beside them.
 
+pub mod cost;
 pub mod expand;
 pub mod files;
 pub mod finished;
 pub mod inputs;
+pub mod made;
 pub mod measure;
 pub mod models;
 pub mod offers;
@@ -65,7 +67,7 @@ pub fn steps() -> Vec<ReadStep> {
 
 /// The names of all tables.
 pub fn tables() -> impl Iterator<Item = &'static str> {
-    ROOMS.iter().flat_map(|room| room.tables.iter().copied())
+    std::iter::once(made::NAME).chain(ROOMS.iter().flat_map(|room| room.tables.iter().copied()))
 }
 
 #[cfg(test)]

@@ -86,6 +86,14 @@ impl Member {
         }
     }
 
+    /// The model, where it is made here.
+    pub fn here(&self) -> Option<&Model> {
+        match self {
+            Self::Here(model) => Some(model),
+            Self::Published(_) => None,
+        }
+    }
+
     pub fn is_published(&self) -> bool {
         matches!(self, Self::Published(_))
     }
@@ -140,6 +148,17 @@ pub struct Maker {
 }
 
 impl Maker {
+    /// The name of one of its models in tables.
+    pub fn model(&self, coordinates: &Coordinates) -> String {
+        coordinates.label().map_or(self.name.clone(), |label| format!("{}/{label}", self.name))
+    }
+
+    /// The same of the one with this label, if there is one.
+    pub fn labelled(&self, label: &str) -> Option<String> {
+        let mut own = self.steps.iter().map(|(coordinates, _)| coordinates);
+        own.find(|own| own.label().as_deref() == Some(label)).map(|own| self.model(own))
+    }
+
     fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
         let wanted = |member: &Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
         let label = |member: &Coordinates| {

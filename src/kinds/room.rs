@@ -1,6 +1,7 @@
 //! What everything outside knows of a kind of stage: two traits, and the door through which its room is entered.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use super::finished::Finished;
 use super::offers::Offers;
 use super::references::References;
 use crate::engine::{Kind, ReadStep, StageId};
+use crate::fingerprint::Key;
 use crate::study::{Checker, Diagnostic};
 use crate::tables::{Table, TableError};
 
@@ -58,8 +60,8 @@ pub struct Room {
     pub files: fn(&Finished<'_>, Write<'_>) -> Result<(), TableError>,
 }
 
-/// Writes one file of the results.
-pub type Write<'a> = &'a mut dyn FnMut(PathBuf, &[u8]) -> Result<(), TableError>;
+/// Takes one file of the results, with the keys of the steps that it was made from.
+pub type Write<'a> = &'a mut dyn FnMut(PathBuf, Vec<u8>, BTreeSet<Key>) -> Result<(), TableError>;
 
 impl Room {
     /// A kind that has steps and nothing to say in tables.

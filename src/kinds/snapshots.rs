@@ -57,6 +57,7 @@ impl Snapshots {
         if let Some(saved) = &saved {
             context.fact("resumed_from_step", saved.step.to_string());
             context.log(&format!("goes on after step {}", saved.step));
+            context.tell(&format!("goes on from step {} of {}", saved.step, shape.steps));
             let others: Vec<&str> = kept.devices.iter().filter(|other| **other != device).map(String::as_str).collect();
             if !others.is_empty() {
                 context.fact("resumed_from_device", others.join(", "));

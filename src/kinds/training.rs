@@ -34,9 +34,9 @@ pub fn training_log(log: &[StepLog]) -> Result<Vec<u8>, StageError> {
 /// `training/<stage>.parquet`; a CSV of a real study would be hundreds of megabytes.
 pub fn files<T: StepKind>(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError> {
     for (stage, steps) in by_stage(finished.steps::<T>()) {
-        let logs = steps.iter().map(|done| Ok((done.instance().to_owned(), done.bytes(&TRAINING_LOG)?, done.key())));
-        if let Some(file) = stacked("model", logs)? {
-            write(Path::new("training").join(format!("{stage}.parquet")), &file)?;
+        let logs = steps.iter().map(|done| Ok((done.subjects().concat(), done.bytes(&TRAINING_LOG)?, done.key())));
+        if let Some((file, keys)) = stacked("model", logs)? {
+            write(Path::new("training").join(format!("{stage}.parquet")), file, keys)?;
         }
     }
     Ok(())

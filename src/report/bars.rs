@@ -5,18 +5,18 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::estimate::Estimate;
+use super::estimate::{Costs, Estimate};
 use super::lines::STOPPING;
 use crate::engine::{Event, Reporter};
 use crate::units::duration;
 
-#[derive(Default)]
 pub struct Bars {
     bars: MultiProgress,
     run: Option<ProgressBar>,
     steps: BTreeMap<usize, Running>,
     estimate: Estimate,
     workers: usize,
+    start: Instant,
 }
 
 struct Running {
@@ -30,17 +30,14 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Bars {
+    pub fn new(costs: Box<dyn Costs>) -> Self {
+        let (bars, steps, estimate) = (MultiProgress::new(), BTreeMap::new(), Estimate::new(costs));
+        Self { bars, run: None, steps, estimate, workers: 0, start: Instant::now() }
+    }
+
     fn update_run(&self) {
         let Some(run) = &self.run else { return };
-        let left = self.estimate.left();
-        let seconds = left.seconds / self.workers.max(1) as f64;
-        run.set_message(match (left.complete, seconds > 0.0) {
-            (true, true) => format!("about {} left", duration(seconds)),
-            (true, false) => String::new(),
-            // A stage that was never timed could take any time.
-            (false, true) => format!("at least {} left", duration(seconds)),
-            (false, false) => "time left not known yet".to_owned(),
-        });
+        run.set_message(self.estimate.left(self.workers).to_string());
     }
 
     fn end(&mut self, step: usize) {
@@ -58,7 +55,7 @@ impl Reporter for Bars {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Planned { graph, plan, selected } => {
-                self.estimate = Estimate::new(graph, plan, selected);
+                self.estimate.begin(graph, plan, selected);
                 if self.estimate.open() > 0 {
                     let run = self.bars.add(ProgressBar::new(self.estimate.open() as u64));
                     run.set_style(style("{prefix:.bold} {wide_bar:.cyan/dim} {pos}/{len} steps  {elapsed}  {msg}"));
@@ -69,7 +66,11 @@ impl Reporter for Bars {
                 }
             }
             Event::Device { description } => self.say(format!("device: {description}")),
-            Event::Fresh { step } | Event::NotSelected { step, .. } => self.estimate.dropped(*step),
+            Event::Fresh { graph, step, finished } => {
+                self.estimate.finished(graph, *step, finished);
+                self.estimate.dropped(*step);
+            }
+            Event::NotSelected { step, .. } => self.estimate.dropped(*step),
             Event::Started { graph, step } => {
                 let bar = self.bars.add(ProgressBar::new(1));
                 bar.set_style(style("  {prefix:32!} {elapsed}"));
@@ -78,10 +79,16 @@ impl Reporter for Bars {
                 self.workers = self.workers.max(self.steps.len());
             }
             Event::Progress { step, progress } => {
-                self.estimate.progress(*step, progress.done as f64 / progress.total.max(1) as f64);
+                let now = self.start.elapsed().as_secs_f64();
+                self.estimate.progress(*step, progress.done as f64 / progress.total.max(1) as f64, now);
                 if let Some(running) = self.steps.get_mut(step) {
                     if running.first.is_none() {
-                        running.bar.set_style(style("  {prefix:32!} {bar:24.green/dim} {pos}/{len}  {msg}"));
+                        let far = if running.bar.prefix().starts_with("fetch.") {
+                            "{bytes}/{total_bytes}"
+                        } else {
+                            "{pos}/{len}"
+                        };
+                        running.bar.set_style(style(&format!("  {{prefix:32!}} {{bar:24.green/dim}} {far}  {{msg}}")));
                     }
                     running.bar.set_length(progress.total as u64);
                     running.bar.set_position(progress.done as u64);
@@ -89,14 +96,16 @@ impl Reporter for Bars {
                     let rate = (progress.done.saturating_sub(from)) as f64 / since.elapsed().as_secs_f64().max(1e-3);
                     let loss = progress.loss.map_or(String::new(), |loss| format!("  loss {loss:.4}"));
                     let left = duration(progress.total.saturating_sub(progress.done) as f64 / rate.max(1e-9));
-                    running.bar.set_message(if rate > 0.0 { format!("{rate:.1}/s, {left}{loss}") } else { loss });
+                    let pace =
+                        if running.bar.prefix().starts_with("fetch.") { left } else { format!("{rate:.1}/s, {left}") };
+                    running.bar.set_message(if rate > 0.0 { pace + &loss } else { loss });
                 }
                 self.update_run();
             }
-            Event::Done { graph, step, seconds, note } => {
+            Event::Done { graph, step, seconds, note, finished } => {
                 self.end(*step);
                 note.iter().for_each(|note| self.say(format!("{}: {note}", graph.steps[*step].name())));
-                self.estimate.done(*step, *seconds);
+                self.estimate.done(graph, *step, *seconds, finished);
                 self.run.iter().for_each(|run| run.inc(1));
                 self.update_run();
             }
@@ -114,9 +123,13 @@ impl Reporter for Bars {
             Event::Stopping => self.say(STOPPING.to_owned()),
             Event::Stopped { graph, step } => {
                 self.end(*step);
+                self.estimate.paused(*step);
                 self.say(format!("stopped {}", graph.steps[*step].name()));
             }
-            Event::SetAside { step } => self.end(*step),
+            Event::SetAside { step } => {
+                self.end(*step);
+                self.estimate.paused(*step);
+            }
             Event::Notice { text } => self.say((*text).to_owned()),
         }
     }

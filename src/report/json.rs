@@ -30,7 +30,7 @@ fn describe(event: &Event<'_>) -> Option<Value> {
         Event::Progress { step, progress } => {
             json!({"event": "progress", "number": step, "done": progress.done, "total": progress.total, "loss": progress.loss})
         }
-        Event::Done { graph, step, seconds, note } => {
+        Event::Done { graph, step, seconds, note, .. } => {
             json!({"event": "done", "step": graph.steps[*step].name(), "number": step, "seconds": seconds, "note": note})
         }
         Event::Failed { graph, step, message, help, log, dropped } => {

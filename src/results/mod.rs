@@ -1,48 +1,131 @@
-//! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked.
+//! Tables and figures where a person looks: `results/<experiment>/`, made from the cache whenever it is asked. It holds
+//! what the experiment gives and nothing else; its index says what that is.
 
 mod figures;
+mod gathered;
+mod index;
+mod origin;
 mod put;
+mod told;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use put::put;
 
-use crate::engine::{Graph, Plan, StageError};
+pub use figures::NotDrawn;
+pub use origin::Origin;
+
+use crate::engine::{Graph, Kind, Plan, StageError};
+use crate::fingerprint::{Digest, Key};
 use crate::kinds::finished::Finished;
+use crate::kinds::plot::Params;
 use crate::kinds::stages::Experiment;
-use crate::kinds::{ROOMS, place};
+use crate::kinds::{ROOMS, made, place};
 use crate::store::{Store, remove_leftovers};
 use crate::tables::TableError;
+use gathered::Gathered;
+use index::{File, Index, Steps};
 
-/// Makes the folder that [`write()`] writes to: what stands in its way shows before the work and not after it.
-///
-/// # Errors
-/// It cannot be made.
-pub fn make_folder(experiment: &str, results: &Path) -> Result<(), StageError> {
-    let folder = results.join(experiment);
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        StageError::new(format!("cannot write results to `{}`: {error}", folder.display()))
-            .help("choose another folder with --results-dir")
-    })
+/// Where the results of an experiment go, and what they are made from.
+pub struct Place {
+    pub folder: PathBuf,
+    origin: Origin,
 }
 
-/// Writes everything that is finished and returns the folder.
+impl Place {
+    /// Makes the folder: what stands in its way shows before the work and not after it.
+    ///
+    /// # Errors
+    /// It cannot be made, or belongs to another experiment of that name.
+    pub fn new(experiment: &Experiment, set: &[String], results: &Path) -> Result<Self, PlaceError> {
+        let folder = results.join(&experiment.name);
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            let message = format!("cannot write results to `{}`: {error}", folder.display());
+            PlaceError::Folder(StageError::new(message).help("choose another folder with --results-dir"))
+        })?;
+        let earlier = Index::read(&folder).map(|index| index.experiment);
+        let origin = Origin::new(experiment, set, &folder, earlier.as_ref()).map_err(PlaceError::Taken)?;
+        Ok(Self { folder, origin })
+    }
+}
+
+/// Why there is no place for results.
+pub enum PlaceError {
+    Folder(StageError),
+    /// By another experiment file with the same name.
+    Taken(StageError),
+}
+
+/// What was written, and what could not be.
+pub struct Written {
+    pub finished: usize,
+    pub not_drawn: Vec<NotDrawn>,
+    /// Files of an earlier run that somebody has changed; they are not ours any more.
+    pub left: Vec<String>,
+    /// Figures that there are.
+    pub figures: usize,
+    /// Of clusterings, in words.
+    pub told: Vec<String>,
+}
+
+/// Writes everything that is finished, once all of it is at hand, and removes what earlier runs wrote and this
+/// experiment does not give any more. `failed`: steps that were tried.
 ///
 /// # Errors
 /// Something in the cache is damaged, or a file cannot be written.
-pub fn write(graph: &Graph, plan: &Plan, store: &Store, results: &Path) -> Result<PathBuf, TableError> {
-    let folder = results.join(&graph.experiment);
-    let finished = Finished::new(graph, plan, store);
-    for room in ROOMS {
-        for table in (room.rows)(&finished)? {
-            put(&folder.join(format!("{}.csv", table.name)), &table.csv(&graph.experiment)?)?;
-            put(&folder.join(format!("{}.parquet", table.name)), &table.parquet()?)?;
-        }
-        (room.files)(&finished, &mut |path, bytes| put(&folder.join(path), bytes))?;
+pub fn write(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[usize]) -> Result<Written, TableError> {
+    let (folder, finished) = (&to.folder, Finished::new(graph, plan, store));
+    let gathered = gather(&finished)?;
+    let not_drawn = figures::not_drawn(graph, plan);
+    let keys = plan.last_keys(graph);
+    let mut index = Index::new(to.origin.clone(), Steps { finished: keys.len(), all: graph.steps.len() });
+    index.keys = keys;
+    index.without = graph.without.clone();
+    index.not_drawn = not_drawn.iter().map(|one| (one.stage.clone(), one.why(graph, failed))).collect();
+    for (path, bytes, stages) in &gathered.files {
+        let file = File { blake3: Digest::of(bytes), stages: stages.clone() };
+        index.files.insert(path.display().to_string(), file);
     }
-    figures::write(&finished, &folder)?;
-    remove_leftovers(&folder, 1);
-    Ok(folder)
+    let earlier = Index::read(folder);
+    let known = earlier.as_ref().is_some_and(|earlier| index.files.keys().all(|name| earlier.files.contains_key(name)));
+    if let Some(earlier) = earlier.as_ref().filter(|_| !known) {
+        index.announce(earlier, folder)?;
+    }
+    for (path, bytes, _) in &gathered.files {
+        put(&folder.join(path), bytes)?;
+    }
+    let left = earlier.map_or(Ok(Vec::new()), |earlier| index.remove_rest_of(&earlier, folder))?;
+    index.write(folder)?;
+    remove_leftovers(folder, 1);
+    let figures = finished.steps::<Params>().count();
+    Ok(Written { finished: index.steps.finished, not_drawn, left, figures, told: told::clusterings(&finished)? })
+}
+
+fn gather(finished: &Finished<'_>) -> Result<Gathered, TableError> {
+    let mut gathered = Gathered::default();
+    if let Some(models) = made::tables(finished)? {
+        let keys = models.keys()?;
+        let stages = ROOMS.iter().flat_map(|room| stages_of(finished, room.kind, &keys)).collect();
+        gathered.add_table(&models, stages)?;
+    }
+    for room in ROOMS {
+        for table in (room.rows)(finished)? {
+            gathered.add_table(&table, stages_of(finished, room.kind, &table.keys()?))?;
+        }
+        (room.files)(finished, &mut |path, bytes, keys| {
+            gathered.add(path, bytes, stages_of(finished, room.kind, &keys));
+            Ok(())
+        })?;
+    }
+    figures::gather(finished, &mut gathered)?;
+    Ok(gathered)
+}
+
+/// The stages of a kind that steps with these keys belong to.
+fn stages_of(finished: &Finished<'_>, kind: Kind, keys: &BTreeSet<Key>) -> BTreeSet<String> {
+    let ours = finished.all().filter(|done| done.step.stage.kind == kind && keys.contains(&done.key()));
+    ours.map(|done| done.step.stage.to_string()).collect()
 }
 
 /// The tables as text for a terminal. They follow one another as the first stages of their kinds do in the file.

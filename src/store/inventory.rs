@@ -76,6 +76,15 @@ impl Store {
         Ok(loose.into_iter().chain(packed).flatten().collect())
     }
 
+    /// Of each of these kinds the newest so many finished steps.
+    pub fn newest(&self, kinds: &[&str], each: usize) -> Result<Vec<Manifest>, StoreError> {
+        let found = self.read_manifests(&self.list_steps()?)?.into_iter();
+        let mut manifests: Vec<Manifest> = found.filter_map(|found| found.manifest.ok()).collect();
+        manifests.sort_by_key(|manifest| std::cmp::Reverse(manifest.provenance.started));
+        let of = |kind: &&str| manifests.iter().filter(|one| one.kind == *kind).take(each).cloned().collect::<Vec<_>>();
+        Ok(kinds.iter().flat_map(of).collect())
+    }
+
     /// The files and folders that lie in one folder of the cache (`scratch`, `runs`, …), with the bytes in them. Links
     /// are left out.
     pub(super) fn list_loose(&self, folder: &str) -> Result<Vec<Loose>, StoreError> {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::lock::{self, Attempt, Holder, StepLock, Watch};
-use super::{Store, StoreError, leftovers};
+use super::{Scratch, Store, StoreError, leftovers};
+use crate::fingerprint::Key;
 
 /// How often a run looks whether `gc` has ended.
 const EVERY: Duration = Duration::from_millis(50);
@@ -58,6 +59,29 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// The runs that are going on, by their processes.
+    pub fn runs_alive(&self) -> Result<Vec<Holder>, StoreError> {
+        let locks = self.list_loose("alive")?;
+        if locks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.file_clock();
+        let alive = locks.into_iter().filter(|lock| lock::holder(&lock.path, lock.modified, now).is_some());
+        Ok(alive.filter_map(|lock| Holder::read(&lock.path)).collect())
+    }
+
+    /// Who runs a step, if anybody does.
+    pub fn holder_of(&self, key: &Key) -> Option<String> {
+        let path = self.lock_path(key);
+        let modified = std::fs::symlink_metadata(&path).ok()?.modified().ok()?;
+        lock::holder(&path, modified, self.file_clock())
+    }
+
+    /// The names of what an interrupted run left of a step; nothing is made or removed.
+    pub fn kept(&self, key: &Key) -> Vec<String> {
+        Scratch::new(self.root().join("scratch").join(key.to_string())).names()
     }
 
     /// The time by the clock that gives files theirs, which may be another machine's than this one.

@@ -13,6 +13,9 @@ pub struct Sources {
     texts: Vec<SourceText>,
 }
 
+/// The name of a text of the command line.
+pub const SET: &str = "--set";
+
 #[derive(Debug, Clone)]
 struct SourceText {
     name: String,
@@ -29,6 +32,11 @@ impl Sources {
         let mut padded = "\n".repeat(start);
         padded.push_str(text);
         padded
+    }
+
+    /// The experiment's file, then those that it extends.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|source| source.name.as_str()).filter(|name| *name != SET)
     }
 
     fn end(&self) -> usize {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, ExperimentError, Sources};
+use super::diagnostic::{Diagnostic, ExperimentError, SET, Sources};
 
 /// The texts of an experiment; later layers override earlier ones. Each is padded to its place in `sources`.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Loaded {
 
     fn set(&mut self, text: &str) -> Result<(), Diagnostic> {
         let Some((key, value)) = text.split_once('=') else {
-            let padded = self.sources.add("--set", text);
+            let padded = self.sources.add(SET, text);
             return Err(Diagnostic::new("`--set` needs key=value", padded.len() - text.len()..padded.len())
                 .help("for example --set finetune.bert.epochs=1"));
         };
@@ -92,7 +92,7 @@ impl Loaded {
         let quoted = format!("{key} = {}", toml::Value::String(value.trim().to_owned()));
         let as_value = format!("{key} = {value}");
         let text = if DeTable::parse(&as_value).is_ok() { as_value } else { quoted };
-        let layer = self.sources.add("--set", &text);
+        let layer = self.sources.add(SET, &text);
         parse(&layer)?;
         self.layers.push(layer);
         Ok(())

@@ -3,9 +3,12 @@
 pub mod brief;
 mod error;
 
+use std::collections::BTreeSet;
+
 use polars::prelude::{Column, CsvWriter, DataFrame, NamedFrom, PlSmallStr, SerWriter, Series};
 
 use crate::data::write_parquet;
+use crate::fingerprint::Key;
 
 pub use error::TableError;
 
@@ -16,15 +19,17 @@ pub struct Table {
 }
 
 impl Table {
-    /// With one line before the header that says where it comes from.
-    pub fn csv(&self, experiment: &str) -> Result<Vec<u8>, TableError> {
-        let mut csv = format!(
-            "# pipeline {} experiment {experiment}: `key` is the step that a row comes from, see its manifest in the cache\n",
-            env!("CARGO_PKG_VERSION")
-        )
-        .into_bytes();
+    /// Where it comes from is in the index beside it: readers take the first line for the names of the columns.
+    pub fn csv(&self) -> Result<Vec<u8>, TableError> {
+        let mut csv = Vec::new();
         CsvWriter::new(&mut csv).include_header(true).finish(&mut self.frame.clone())?;
         Ok(csv)
+    }
+
+    /// The steps that its rows come from.
+    pub fn keys(&self) -> Result<BTreeSet<Key>, TableError> {
+        let texts: BTreeSet<&str> = self.frame.column("key")?.str()?.iter().flatten().collect();
+        Ok(texts.into_iter().filter_map(|text| text.parse().ok()).map(Key).collect())
     }
 
     pub fn parquet(&self) -> Result<Vec<u8>, TableError> {

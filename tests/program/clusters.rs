@@ -81,7 +81,7 @@ fn rows(table: &str) -> Vec<Vec<String>> {
         let kept = parts.map(|(place, part)| if place % 2 == 1 { part.replace(',', ";") } else { part.to_owned() });
         kept.collect::<String>().split(',').map(str::to_owned).collect()
     };
-    table.lines().skip(2).map(cells).collect()
+    table.lines().skip(1).map(cells).collect()
 }
 
 #[test]
@@ -114,12 +114,15 @@ fn clusters_are_described_followed_and_drawn() {
 
     let dynamics = rows(&table("dynamics"));
     assert_eq!(dynamics.len(), 4 * 2);
-    assert_eq!(dynamics[..2].iter().map(|row| (&*row[1], &*row[2])).collect::<Vec<_>>(), [("0", "2"), ("0", "last")]);
+    assert_eq!(
+        dynamics[..2].iter().map(|row| (&*row[1], &*row[2])).collect::<Vec<_>>(),
+        [("agents/0@2", "agents/0"), ("agents/0", "agents/0")]
+    );
     let last: Vec<String> =
         rows(&table("clusters")).iter().filter(|row| row[0] == "basins").map(|row| row[2].clone()).collect();
-    let followed: Vec<String> = dynamics.iter().filter(|row| row[2] == "last").map(|row| row[3].clone()).collect();
+    let followed: Vec<String> = dynamics.iter().filter(|row| row[3] == "last").map(|row| row[4].clone()).collect();
     assert_eq!(last, followed);
-    let changed = dynamics.iter().filter(|row| row[4] == "true").count();
+    let changed = dynamics.iter().filter(|row| row[5] == "true").count();
     assert_eq!(rows(&table("dynamics_transitions"))[0][3], changed.to_string());
     let differences = rows(&table("cluster_differences"));
     for row in differences.iter().filter(|row| row[0] == "basins") {
@@ -134,7 +137,8 @@ fn clusters_are_described_followed_and_drawn() {
 
 fn hans_by_subcase(metrics: &[Vec<String>]) {
     let value = |eval: &str, group: &str, metric: &str| {
-        let found = metrics.iter().find(|row| row[0] == eval && row[1] == "2" && row[2] == group && row[4] == metric);
+        let found =
+            metrics.iter().find(|row| row[0] == eval && row[1] == "agents/2" && row[2] == group && row[4] == metric);
         let row = found.unwrap_or_else(|| panic!("no {metric} of {eval} [{group}]: {metrics:?}"));
         (row[3].parse::<f64>().unwrap(), row[5].parse::<f64>().unwrap())
     };

@@ -115,13 +115,14 @@ fn published_models_come_from_the_commit_of_their_training_step() {
     };
     run(&[]).ok();
     let theirs = study.read("results/published/metrics.csv");
-    let values = |table: &str, models: &[&str]| -> Vec<String> {
-        let mine = |line: &&str| models.iter().any(|model| line.starts_with(&format!("in_domain,{model},")));
-        table.lines().filter(mine).map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    let values = |table: &str, stage: &str| -> Vec<String> {
+        let models = [0, 1, 2].map(|model| format!("in_domain,{stage}/{model},"));
+        let own = table.lines().filter(|line| models.iter().any(|model| line.starts_with(model)));
+        own.map(|line| line.rsplit_once(',').unwrap().0.replace(stage, "")).collect()
     };
     let own = maker.read("results/tiny/metrics.csv");
-    assert_eq!(values(&own, &["0", "1", "2"]).len(), 3 * 2, "{own}");
-    assert_eq!(values(&own, &["0", "1", "2"]), values(&theirs, &["0", "1", "2"]));
+    assert_eq!(values(&own, "agents").len(), 3 * 2, "{own}");
+    assert_eq!(values(&own, "agents"), values(&theirs, "others"));
 
     // On a node without network, with another cache of results.
     let before = stub.requests().len();

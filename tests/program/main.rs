@@ -21,6 +21,7 @@ mod plans;
 mod published;
 mod random;
 mod readme;
+mod results;
 mod runs;
 mod secrets;
 mod sources;
@@ -30,5 +31,6 @@ mod stops;
 #[path = "../../src/data/tests/stub.rs"]
 mod stub;
 mod surfaces;
+mod tables;
 mod two_drivers;
 mod workspace;

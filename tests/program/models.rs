@@ -39,8 +39,8 @@ max_length = 24
 
 fn rows(table: &str, start: &str) -> Vec<String> {
     let own = table.lines().filter(|line| line.starts_with(start));
-    // All but the key of the step, the last column.
-    own.map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    // All but the key of the step, the last column, and the stage that made the model.
+    own.map(|line| line.rsplit_once(',').unwrap().0.replace("others/", "agents/")).collect()
 }
 
 #[test]
@@ -91,7 +91,11 @@ fn crossed_seeds_give_every_combination_once() {
     let mut models =
         rows(&metrics, "passive,").iter().map(|row| row.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>();
     models.dedup();
-    assert_eq!(models, ["h0o1", "h0o2", "h0o3", "h1o1", "h1o2", "h1o3"], "{metrics}");
+    assert_eq!(
+        models,
+        ["h0o1", "h0o2", "h0o3", "h1o1", "h1o2", "h1o3"].map(|label| format!("agents/{label}")),
+        "{metrics}"
+    );
     let log = study.pipeline(&["run", "study.toml", "--force", "finetune", "--only", "finetune", "--dry-run"]).ok();
     assert!(
         format!("{}{}", log.out, log.err).contains("head=0,order=1 … head=1,order=3 (6)"),
@@ -110,6 +114,6 @@ fn crossed_seeds_give_every_combination_once() {
     study.write("study.toml", crossed.replace("models = \"agents\"", "models = \"agents[head=1, order=2, 3]\""));
     study.run(&[]).ok();
     let distances = study.read("results/tiny/distances.csv");
-    assert_eq!(rows(&distances, "lines,h1o2,h1o3,").len(), 2, "{distances}");
+    assert_eq!(rows(&distances, "lines,agents/h1o2,agents/h1o3,").len(), 2, "{distances}");
     assert_eq!(rows(&distances, "lines,").len(), 2, "{distances}");
 }

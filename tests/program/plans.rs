@@ -1,13 +1,72 @@
 //! Looking before running: check, plan, graph, selections.
 
+use crate::background::Run;
 use crate::workspace::{TINY, Workspace};
+
+#[test]
+fn plan_and_status_tell_what_runs_and_what_was_interrupted() {
+    let workspace = Workspace::new(TINY);
+    assert_eq!(workspace.pipeline(&["status"]).code, Some(3));
+    let (here, told) = (workspace.hold("finetune-3"), workspace.hold("stop-asked"));
+    let run = Run::start(&workspace, &["--jobs", "1"]);
+    here.reached();
+    let status = workspace.pipeline(&["status"]).ok().out;
+    let who = format!("pid {} on ", run.pid());
+    let lines: Vec<&str> = status.lines().collect();
+    assert!(lines[0].starts_with(&format!("tiny: {who}")) && lines[0].contains(": 4 of 31 steps done"), "{status}");
+    assert!(lines[1].starts_with("  finetune.agents[seed=0]  since ") && lines.len() == 2, "{status}");
+    let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
+    assert!(plan.contains(&format!("  seed=0  runs now: {who}")) && plan.contains(", since "), "{plan}");
+    assert!(plan.contains("  seed=1 … seed=3 (3)  will run: never run"), "{plan}");
+    run.signal("-INT");
+    told.reached();
+    told.let_go();
+    here.let_go();
+    assert_eq!(run.end().code, Some(130));
+
+    assert_eq!(workspace.pipeline(&["status"]).ok().out, "nothing is running in this cache\n");
+    let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
+    assert!(plan.contains("  seed=0  will run: was interrupted, 3 of 8 steps saved\n"), "{plan}");
+    // One step that was timed tells of all that compute.
+    assert!(plan.contains("\nroughly ") && plan.contains(" with one worker, by 1 pretrain step here"), "{plan}");
+    let again = workspace.run(&["--jobs", "1"]).ok();
+    assert!(again.err.contains("finetune.agents[seed=0]: goes on from step 3 of 8\n"), "{}", again.err);
+}
+
+#[test]
+fn a_run_in_a_pipe_says_what_begins_and_how_long_it_will_take() {
+    let workspace = Workspace::new(TINY);
+    let first = workspace.run(&["--jobs", "1"]).ok().err;
+    let lines: Vec<&str> = first.lines().collect();
+    assert_eq!(lines[0], "tiny: 31 steps to run, 0 fresh; time left unknown");
+    for said in ["start finetune.agents[seed=0]", "start plot.heatmap"] {
+        assert!(lines.contains(&said), "{said}: {first}");
+    }
+    assert!(
+        lines.iter().any(|line| line.starts_with("done pretrain.start in ") && line.contains("; 28 to go, about ")),
+        "{first}"
+    );
+    assert!(!first.contains('\r') && !first.contains('\u{1b}') && !first.contains("at least"), "{first}");
+    // What is known of a first run is known of a second one of another study from its first moment.
+    workspace.write("study.toml", TINY.replace("name = \"tiny\"", "name = \"second\"").replace("3e-2", "2e-2"));
+    let second = workspace.run(&["--jobs", "1"]).ok().err;
+    let (first_line, _) = second.split_once('\n').unwrap();
+    assert!(
+        first_line.starts_with("second: 26 steps to run, 5 fresh; about ") && !first_line.contains("unknown"),
+        "{second}"
+    );
+    // The end says how clear the clusters are, and where figures are.
+    assert!(second.ends_with("\nresults: results/second, 3 figures\n"), "{second}");
+    assert!(second.contains("\nbasins: 4 models in clusters of "), "{second}");
+}
 
 #[test]
 fn check_counts_and_plan_explains() {
     let workspace = Workspace::new(TINY);
     assert_eq!(workspace.pipeline(&["check", "study.toml"]).ok().out, "study.toml: 10 stages, 31 steps\n");
     let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
-    assert_eq!(plan, include_str!("plan.txt"), "{plan}");
+    let golden = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/plan.txt")).unwrap();
+    assert_eq!(plan, golden, "{plan}");
     assert!(!workspace.path("cache").exists(), "looking must not make a cache");
     let verbose = workspace.pipeline(&["plan", "study.toml", "--verbose"]).ok().out;
     assert!(verbose.contains("  1,3  waiting on "), "{verbose}");

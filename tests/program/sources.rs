@@ -99,11 +99,11 @@ fn labels_are_mapped_by_name_and_groups_are_counted() {
     let metrics = workspace.read("results/nli/metrics.csv");
     let rows =
         |start: &str| metrics.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect::<Vec<_>>();
-    assert!(rows("challenge,1,\"\",24,accuracy,").len() == 1, "{metrics}");
+    assert!(rows("challenge,nli/1,\"\",24,accuracy,").len() == 1, "{metrics}");
     for group in ["lexical_overlap,entailment", "constituent,non-entailment"] {
-        assert!(rows(&format!("challenge,1,\"{group}\",6,accuracy,")).len() == 1, "{metrics}");
+        assert!(rows(&format!("challenge,nli/1,\"{group}\",6,accuracy,")).len() == 1, "{metrics}");
     }
-    assert!(rows("filtered,1,\"\",5,loss,").len() == 1, "{metrics}");
+    assert!(rows("filtered,nli/1,\"\",5,loss,").len() == 1, "{metrics}");
 
     // The same bytes at another place are the same source.
     std::fs::rename(workspace.path("data/nli.tsv"), workspace.path("nli.tsv")).unwrap();

@@ -57,7 +57,7 @@ fn the_models_lie_in_their_plane() {
         assert!(grid.y.iter().zip(&grid.x).all(|(y, x)| (y - x * scale).abs() < 1e-15));
         for (model, column) in [(models[0], 3), (end, 5)] {
             for metric in [Metric::Loss, Metric::Accuracy, Metric::Ece] {
-                let wanted = value(&metrics, &format!("same,{model},\"\",32,{metric},"));
+                let wanted = value(&metrics, &format!("same,agents/{model},\"\",32,{metric},"));
                 assert_eq!(grid.metrics[&metric][3 * 7 + column], wanted, "{metric} of {model} in {step}");
             }
         }
@@ -65,8 +65,11 @@ fn the_models_lie_in_their_plane() {
     }
     assert_eq!(seen, 3);
     let planes = workspace.read("results/tiny/planes.csv");
-    assert_eq!(planes.lines().count(), 2 + 9, "{planes}");
-    assert!(planes.contains("\nsurface,plane,model,x,y,length,key\nplane,\"0,1,2\",0,0.0,0.0,"), "{planes}");
+    assert_eq!(planes.lines().count(), 1 + 9, "{planes}");
+    assert!(
+        planes.contains("surface,plane,model,x,y,length,key\nplane,\"agents/0,agents/1,agents/2\",agents/0,0.0,0.0,"),
+        "{planes}"
+    );
     assert!(std::fs::read(workspace.path("results/tiny/surfaces/plane.parquet")).unwrap().starts_with(b"PAR1"));
     let svg = workspace.read("results/tiny/planes.svg");
     assert!(svg.contains("loss (nats)"), "{svg}");

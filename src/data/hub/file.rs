@@ -10,6 +10,7 @@
 //! ```
 
 use super::super::DataError;
+use super::super::arriving;
 use super::super::network::{Failure, Patience, first_byte, host};
 use super::super::walk::{self, Links};
 use super::Hub;
@@ -235,6 +236,7 @@ impl Hub {
             }
             file.write_all(&buffer[..read]).map_err(written)?;
             progress.reached = progress.reached.max(length);
+            arriving::arrived(length, remote.size);
             hold::at(format_args!("arrived"));
         }
         match remote.size {

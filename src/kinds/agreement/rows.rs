@@ -10,8 +10,8 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
     let mut rows = Vec::new();
     for done in finished.steps::<Params>() {
         let agreement = done.json(&AGREEMENT)?;
-        for (i, first) in agreement.models.iter().enumerate() {
-            for (j, second) in agreement.models.iter().enumerate().skip(i + 1) {
+        for (i, first) in done.subjects().iter().enumerate() {
+            for (j, second) in done.subjects().iter().enumerate().skip(i + 1) {
                 let (equal, apart) = (agreement.agreement[i][j], agreement.divergence[i][j]);
                 let (examples, measure) = (agreement.examples, agreement.measure);
                 rows.push((done.stage(), first.clone(), second.clone(), examples, equal, apart, measure, done.key()));
@@ -22,19 +22,16 @@ pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
         return Ok(Vec::new());
     }
     let only = |measure| rows.iter().map(move |row| (row.6 == measure).then_some(row.5));
-    let mut columns = vec![
+    let columns = vec![
         texts("stage", &rows, |row| row.0.to_owned()),
         texts("first", &rows, |row| row.1.clone()),
         texts("second", &rows, |row| row.2.clone()),
         counts("examples", &rows, |row| row.3),
         numbers("agreement", &rows, |row| row.4),
         column("divergence", only(Divergence::JensenShannon).collect::<Vec<_>>()),
+        column("distance", only(Divergence::JensenShannonDistance).collect::<Vec<_>>()),
+        texts("key", &rows, |row| row.7.to_string()),
     ];
-    let distances: Vec<Option<f64>> = only(Divergence::JensenShannonDistance).collect();
-    if distances.iter().any(Option::is_some) {
-        columns.push(column("distance", distances));
-    }
-    columns.push(texts("key", &rows, |row| row.7.to_string()));
     Ok(vec![table("agreement", columns)?])
 }
 

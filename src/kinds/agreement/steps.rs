@@ -52,6 +52,7 @@ impl Spec for Agreement {
         let models: Vec<Member> = all.iter().map(|one| one.model.clone()).collect();
         let params = run::Params { models: labels(&models), divergence: self.divergence };
         let step = to.push(stage, "", params, inputs);
+        to.about(step, &models);
         to.publish(stage, Agreed { step, models });
         Ok(())
     }

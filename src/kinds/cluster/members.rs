@@ -89,6 +89,7 @@ impl Spec for Members {
         let models = Member::published(&self.seeds);
         let params = Params { models: labels(&models), clusters: self.clusters.clone() };
         let step = to.push(stage, "", params, vec![]);
+        to.about(step, &models);
         to.publish(stage, Clustered { step, models, has_distances: false });
         Ok(())
     }

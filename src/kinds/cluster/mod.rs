@@ -8,7 +8,8 @@ mod run;
 mod spec;
 mod steps;
 
-pub use clusters::{CLUSTERS, CLUSTERS_ROLE, Clustered, Clusters, KIND};
+pub use clusters::{CLUSTERS, CLUSTERS_ROLE, Clustered, Clusters, KIND, Stability};
+pub use rows::{Finding, findings};
 
 use super::room::{Room, boxed};
 use crate::engine::ReadStep;

@@ -20,6 +20,8 @@ struct Clustering {
     distance: String,
     metric: String,
     models: usize,
+    /// How many they would be, were none left out.
+    of: usize,
     clusters: usize,
     eigengap: Option<f64>,
     /// Mean over the models.
@@ -30,14 +32,16 @@ struct Clustering {
 }
 
 impl Clustering {
-    fn of(Finding { stage, clusters, key }: &Finding) -> Result<Self, TableError> {
-        let models = clusters.models.len();
+    fn of(finding: &Finding) -> Result<Self, TableError> {
+        let Finding { stage, names, clusters, key, .. } = finding;
+        let models = names.len();
         Ok(Self {
             stage: stage.clone(),
             models,
+            of: finding.out_of.unwrap_or(models),
             clusters: clusters.members().len(),
             eigengap: clusters.eigengap,
-            silhouette: clusters.silhouettes.iter().sum::<f64>() / models.max(1) as f64,
+            silhouette: finding.silhouette().unwrap_or_default(),
             transitivity: transitivity(&clusters.matrix)?,
             distance: clusters.distance.clone(),
             metric: clusters.metric.clone(),
@@ -60,14 +64,9 @@ struct Difference {
 
 impl Difference {
     /// Every two clusters, where all their models have a value.
-    fn all(
-        stage: &str,
-        clusters: &Clusters,
-        metric: &str,
-        values: &BTreeMap<&str, f64>,
-        key: Key,
-    ) -> Result<Vec<Self>, TableError> {
-        let value = |model: &usize| values.get(clusters.models[*model].as_str()).copied();
+    fn all(of: &Finding, metric: &str, values: &BTreeMap<&str, f64>) -> Result<Vec<Self>, TableError> {
+        let Finding { stage, names, clusters, key, .. } = of;
+        let value = |model: &usize| values.get(names[*model].as_str()).copied();
         let groups: Vec<(usize, Option<Vec<f64>>)> = clusters
             .members()
             .into_iter()
@@ -78,12 +77,12 @@ impl Difference {
             for (second, other) in &groups[place + 1..] {
                 if let (Some(one), Some(other)) = (one, other) {
                     differences.push(Self {
-                        stage: stage.to_owned(),
+                        stage: stage.clone(),
                         first: *first,
                         second: *second,
                         metric: metric.to_owned(),
                         test: mean_difference(one, other, PERMUTATIONS)?,
-                        key,
+                        key: *key,
                     });
                 }
             }
@@ -93,17 +92,38 @@ impl Difference {
 }
 
 /// A finished cluster stage.
-struct Finding {
-    stage: String,
-    clusters: Clusters,
-    key: Key,
+pub struct Finding {
+    pub stage: String,
+    /// Of the models, as all tables call them.
+    pub names: Vec<String>,
+    /// How many models they would be, were none left out.
+    pub out_of: Option<usize>,
+    pub clusters: Clusters,
+    pub key: Key,
+}
+
+impl Finding {
+    /// Mean over the models; nothing where the clusters were given.
+    pub fn silhouette(&self) -> Option<f64> {
+        let all = &self.clusters.silhouettes;
+        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+    }
+
+    /// How far the clusters stay what they are where similarities are half or twice as wide, at worst.
+    pub fn steadiness(&self) -> Option<f64> {
+        let stability = &self.clusters.stability;
+        let own = stability.get(stability.len() / 2)?.delta;
+        let near = stability.iter().filter(|at| at.delta >= own / 2.01 && at.delta <= own * 2.01);
+        Some(near.map(|at| at.adjusted_rand.unwrap_or(0.0)).fold(1.0, f64::min))
+    }
 }
 
 /// In the order of the graph.
-fn findings(finished: &Finished<'_>) -> Result<Vec<Finding>, TableError> {
+pub fn findings(finished: &Finished<'_>) -> Result<Vec<Finding>, TableError> {
     let is_ours = |done: &Done<'_>| done.of::<run::Params>().is_some() || done.of::<members::Params>().is_some();
     let finding = |done: Done<'_>| {
-        Ok(Finding { stage: done.stage().to_owned(), clusters: done.json(&CLUSTERS)?, key: done.key() })
+        let (stage, names) = (done.stage().to_owned(), done.subjects().to_vec());
+        Ok(Finding { stage, names, out_of: done.step.out_of, clusters: done.json(&CLUSTERS)?, key: done.key() })
     };
     finished.all().filter(is_ours).map(finding).collect()
 }
@@ -139,13 +159,13 @@ fn tables_of(
 
 fn members_table(found: &[Finding]) -> Result<Table, TableError> {
     let each: Vec<(&Finding, usize)> =
-        found.iter().flat_map(|one| (0..one.clusters.models.len()).map(move |model| (one, model))).collect();
+        found.iter().flat_map(|one| (0..one.names.len()).map(move |model| (one, model))).collect();
     let feature = |(one, model): &(&Finding, usize)| Some(one.clusters.centroid_feature.as_ref()?[*model]);
     table(
         "clusters",
         vec![
             texts("clustering", &each, |(one, _)| one.stage.clone()),
-            texts("model", &each, |(one, model)| one.clusters.models[*model].clone()),
+            texts("model", &each, |(one, model)| one.names[*model].clone()),
             counts("cluster", &each, |(one, model)| one.clusters.clusters[*model]),
             known_numbers("centroid_feature", &each, feature),
             known_numbers("silhouette", &each, |(one, model)| one.clusters.silhouettes.get(*model).copied()),
@@ -176,15 +196,16 @@ struct OfMetrics {
 fn of_metrics(found: &[Finding], metrics: &[MetricRow]) -> Result<OfMetrics, TableError> {
     let values = by_metric(metrics);
     let OfMetrics { mut summaries, mut differences, mut correlated } = OfMetrics::default();
-    for Finding { stage, clusters, key } in found {
+    for finding in found {
+        let Finding { stage, names, clusters, key, .. } = finding;
         if let Some(feature) = &clusters.centroid_feature {
-            let models: Vec<&str> = clusters.models.iter().map(String::as_str).collect();
+            let models: Vec<&str> = names.iter().map(String::as_str).collect();
             correlated.extend(Correlation::all(stage, &models, feature, &values, *key));
         }
         for (metric, by_model) in &values {
-            differences.extend(Difference::all(stage, clusters, metric, by_model, *key)?);
+            differences.extend(Difference::all(finding, metric, by_model)?);
             for (cluster, members) in clusters.members() {
-                let value = |model: &usize| by_model.get(clusters.models[*model].as_str()).copied();
+                let value = |model: &usize| by_model.get(names[*model].as_str()).copied();
                 let Some(found) = members.iter().map(value).collect::<Option<Vec<f64>>>() else { continue };
                 let (stage, metric, summary) = (stage.clone(), metric.clone(), summary(&found)?);
                 summaries.push(ClusterSummary { stage, cluster, metric, summary, key: *key });
@@ -219,6 +240,7 @@ fn clusterings(rows: &[Clustering]) -> Result<Table, TableError> {
             texts("distance", rows, |row| row.distance.clone()),
             texts("metric", rows, |row| row.metric.clone()),
             counts("models", rows, |row| row.models),
+            counts("of_models", rows, |row| row.of),
             counts("clusters", rows, |row| row.clusters),
             known_numbers("eigengap", rows, |row| row.eigengap),
             numbers("silhouette", rows, |row| row.silhouette),
@@ -283,7 +305,7 @@ pub fn show(finished: &Finished<'_>) -> Result<String, TableError> {
     let found = findings(finished)?;
     let mut members: BTreeMap<(&str, usize), Vec<&str>> = BTreeMap::new();
     for one in &found {
-        for (model, cluster) in one.clusters.models.iter().zip(&one.clusters.clusters) {
+        for (model, cluster) in one.names.iter().zip(&one.clusters.clusters) {
             members.entry((&one.stage, *cluster)).or_default().push(model);
         }
     }

@@ -41,6 +41,7 @@ impl Spec for Cluster {
             models: labels(&models),
         };
         let step = to.push(stage, "", params, inputs);
+        to.about(step, &models);
         to.publish(stage, Clustered { step, models, has_distances: true });
         Ok(())
     }

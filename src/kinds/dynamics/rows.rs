@@ -9,12 +9,30 @@ use crate::words::Word;
 struct Dynamic {
     stage: String,
     dynamics: Dynamics,
+    /// [times, models]
+    names: Vec<Vec<String>>,
     key: Key,
+}
+
+impl Dynamic {
+    /// A model over its training: its name without a checkpoint.
+    fn run(&self, model: usize) -> &str {
+        let name = self.names.first().map_or("", |names| &names[model]);
+        name.split('@').next().unwrap_or_default()
+    }
+
+    /// The same of those that go by these labels.
+    fn changed(&self, labels: &[String]) -> Vec<&str> {
+        let models = self.dynamics.models.iter().enumerate();
+        models.filter(|(_, label)| labels.contains(label)).map(|(model, _)| self.run(model)).collect()
+    }
 }
 
 fn rows(finished: &Finished<'_>) -> Result<Vec<Dynamic>, TableError> {
     let row = |done: Done<'_, Params>| {
-        Ok(Dynamic { stage: done.stage().to_owned(), dynamics: done.json(&DYNAMICS)?, key: done.key() })
+        let dynamics: Dynamics = done.json(&DYNAMICS)?;
+        let names = done.subjects().chunks(dynamics.models.len().max(1)).map(<[String]>::to_vec).collect();
+        Ok(Dynamic { stage: done.stage().to_owned(), dynamics, names, key: done.key() })
     };
     finished.steps().map(row).collect()
 }
@@ -42,7 +60,8 @@ fn memberships(rows: &[Dynamic]) -> Result<Table, TableError> {
         "dynamics",
         vec![
             texts("dynamics", &each, |(row, ..)| row.stage.clone()),
-            texts("model", &each, |(row, model, _)| row.dynamics.models[*model].clone()),
+            texts("model", &each, |(row, model, time)| row.names[*time][*model].clone()),
+            texts("run", &each, |(row, model, _)| row.run(*model).to_owned()),
             texts("checkpoint", &each, |(row, _, time)| row.dynamics.times[*time].clone()),
             counts("cluster", &each, |(row, model, time)| cluster(row, *model, *time)),
             column("changed", each.iter().map(changed).collect::<Vec<Option<bool>>>()),
@@ -66,7 +85,7 @@ fn transitions(rows: &[Dynamic]) -> Result<Table, TableError> {
             texts("to", &each, |(row, time, _)| row.dynamics.times[time + 1].clone()),
             counts("changed", &each, |(.., step)| step.changed.len()),
             numbers("adjusted_rand", &each, |(.., step)| step.adjusted_rand),
-            texts("models", &each, |(.., step)| step.changed.join(" ")),
+            texts("runs", &each, |(row, _, step)| row.changed(&step.changed).join(" ")),
             texts("key", &each, |(row, ..)| row.key.to_string()),
         ],
     )
@@ -79,9 +98,9 @@ pub fn show(finished: &Finished<'_>) -> Result<String, TableError> {
     for row in &rows {
         let found = &row.dynamics;
         let header = std::iter::once("model".to_owned()).chain(found.times.iter().cloned()).collect();
-        let body = found.models.iter().enumerate().map(|(model, label)| {
+        let body = (0..found.models.len()).map(|model| {
             let clusters = found.clusters.iter().map(|clusters| clusters[model].to_string());
-            std::iter::once(label.clone()).chain(clusters).collect()
+            std::iter::once(row.run(model).to_owned()).chain(clusters).collect()
         });
         let cells: Vec<Vec<String>> = std::iter::once(header).chain(body).collect();
         brief::write(&format!("dynamics {}: clusters", row.stage), &cells, "models", "dynamics", &mut text);

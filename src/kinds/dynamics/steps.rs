@@ -36,12 +36,18 @@ impl Spec for DynamicsSpec {
             inputs.push(clustered.input(&CLUSTERS_OF.of(time)));
             clusterings.push((of, clustered.models.as_slice()));
         }
+        // Time by time.
+        let mut about: Vec<Member> = Vec::new();
         let models: Vec<String> = clusterings[0].1.iter().map(|model| model.over_training().to_owned()).collect();
         let orders: Vec<Vec<usize>> =
             clusterings.iter().map(|(of, found)| order(&models, of, found)).collect::<Result<_, _>>()?;
+        for ((_, found), order) in clusterings.iter().zip(&orders) {
+            about.extend(order.iter().map(|place| found[*place].clone()));
+        }
         let names = names(&clusterings);
         let times = names.into_iter().zip(orders).map(|(name, order)| Time { name, order }).collect();
         let step = to.push(stage, "", Params { models, times }, inputs);
+        to.about(step, &about);
         to.publish(stage, Followed { step });
         Ok(())
     }

@@ -127,6 +127,7 @@ impl Spec for PublishedLogs {
             examples: Some(EXAMPLES.of(seed)),
             sentences: Some(SENTENCES.of(seed)),
         };
+        to.about(step, &Member::published(&self.seeds));
         to.publish(stage, Evaluations::new(self.seeds.iter().map(one).collect()));
         Ok(())
     }

@@ -44,16 +44,17 @@ pub fn metric_rows(finished: &Finished<'_>) -> Result<Vec<MetricRow>, TableError
     let mut all = Vec::new();
     for done in finished.all() {
         if done.of::<run::Params>().is_some() {
-            all.extend(rows(done.stage(), done.instance(), &done.json(&METRICS)?, done.key()));
+            let measured = done.json(&METRICS)?;
+            all.extend(done.subjects().iter().flat_map(|name| rows(done.stage(), name, &measured, done.key())));
             continue;
         }
         let published = done.of::<logs::Params>().map(|logs| &logs.params.models);
         let published = published.or(done.of::<table::Params>().map(|table| &table.params.models));
         // By number: 2 before 10.
-        let mut models = published.cloned().unwrap_or_default();
+        let mut models: Vec<_> = published.into_iter().flatten().zip(done.subjects()).collect();
         models.sort_unstable();
-        for model in models {
-            all.extend(rows(done.stage(), &model.to_string(), &done.json(&METRICS.of(model))?, done.key()));
+        for (model, name) in models {
+            all.extend(rows(done.stage(), name, &done.json(&METRICS.of(model))?, done.key()));
         }
     }
     Ok(all)

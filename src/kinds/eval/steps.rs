@@ -47,8 +47,9 @@ impl Spec for Eval {
             let mut inputs = data_inputs(data);
             inputs.extend(model.inputs(&MODEL));
             let step = to.push(stage, model.label.clone(), params, inputs);
-            let (metrics, examples) = (METRICS, Some(EXAMPLES));
-            all.push(Evaluated { model: Member::Here(model), step, metrics, examples, sentences: None });
+            let (model, metrics, examples) = (Member::Here(model), METRICS, Some(EXAMPLES));
+            to.about(step, [&model]);
+            all.push(Evaluated { model, step, metrics, examples, sentences: None });
         }
         to.publish(stage, Evaluations::new(all));
         Ok(())

@@ -142,6 +142,7 @@ impl Spec for PublishedTable {
             examples: None,
             sentences: None,
         };
+        to.about(step, &Member::published(&self.seeds));
         to.publish(stage, Evaluations::new(self.seeds.iter().map(one).collect()));
         Ok(())
     }

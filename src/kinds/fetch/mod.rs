@@ -6,6 +6,7 @@ mod model;
 mod spec;
 mod steps;
 
+pub use model::Params as ModelParams;
 pub use spec::{Fetch, KIND};
 
 use super::room::{Room, boxed};

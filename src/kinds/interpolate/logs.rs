@@ -87,7 +87,9 @@ impl Spec for PublishedLines {
         let step = to.push_at(location, stage, "", params, vec![]);
         let line = |[i, j]: [usize; 2]| LINE.of(format_args!("{},{}", self.seeds[i], self.seeds[j]));
         let pairs = all.into_iter().map(|pair| ((pair[0], pair[1]), (step, line(pair)))).collect();
-        to.publish(stage, Lines { models: Member::published(&self.seeds), pairs });
+        let models = Member::published(&self.seeds);
+        to.about(step, &models);
+        to.publish(stage, Lines { models, pairs });
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! A row for every line with its distances, and one for every point of it.
 
+use std::collections::BTreeMap;
+
 use super::line::{LINE, Line};
 use super::{logs, run};
 use crate::fingerprint::Key;
@@ -38,16 +40,18 @@ fn pairs(finished: &Finished<'_>) -> Result<Vec<Pair>, TableError> {
             line,
             key: done.key(),
         };
-        if done.of::<run::PairParams>().is_some() {
-            let (first, second) = done.instance().split_once(',').unwrap_or((done.instance(), ""));
-            pairs.push(pair(first.to_owned(), second.to_owned(), done.json(&LINE)?));
+        if done.of::<run::PairParams>().is_some()
+            && let [first, second] = done.subjects()
+        {
+            pairs.push(pair(first.clone(), second.clone(), done.json(&LINE)?));
         } else if let Some(logs) = done.of::<logs::Params>() {
             // By number, whatever the order of `pairs`: 2 before 10.
             let mut named = logs.params.named_pairs();
             named.sort_unstable();
+            let names: BTreeMap<_, _> = logs.params.models.iter().zip(done.subjects()).collect();
             for (first, second) in named {
                 let line = done.json(&LINE.of(format_args!("{first},{second}")))?;
-                pairs.push(pair(first.to_string(), second.to_string(), line));
+                pairs.push(pair(names[&first].clone(), names[&second].clone(), line));
             }
         }
     }

@@ -36,11 +36,12 @@ impl Spec for Interpolate {
         let data = to.split(&measure.data)?;
         let selection = measure.selection(to);
         let models = to.models(&measure.models);
+        let members: Vec<Member> = models.iter().cloned().map(Member::Here).collect();
         if models.len() < 2 && to.is_sound() {
             let span = measure.models[0].span();
             return Err(Diagnostic::new("a line needs two models, and this names one", span));
         }
-        let pairs = self.pairs(&models)?;
+        let pairs = self.pairs(&models, to)?;
         let mut end_points = Vec::with_capacity(models.len());
         for model in &models {
             let params = EndPointParams {
@@ -51,6 +52,9 @@ impl Spec for Interpolate {
             let mut inputs = data_inputs(data);
             inputs.extend(model.inputs(&MODEL));
             end_points.push(to.push(stage, model.label.clone(), params, inputs));
+        }
+        for (end_point, member) in end_points.iter().zip(&members) {
+            to.about(*end_point, [member]);
         }
         let mut lines = BTreeMap::new();
         for (i, j) in pairs {
@@ -66,16 +70,17 @@ impl Spec for Interpolate {
             inputs.extend(models[i].inputs(&MODEL));
             inputs.extend(models[j].inputs(&SECOND));
             let instance = format!("{},{}", models[i].label, models[j].label);
-            lines.insert((i, j), (to.push(stage, instance, params, inputs), LINE));
+            let step = to.push(stage, instance, params, inputs);
+            to.about(step, [&members[i], &members[j]]);
+            lines.insert((i, j), (step, LINE));
         }
-        let models = models.into_iter().map(Member::Here).collect();
-        to.publish(stage, Lines { models, pairs: lines });
+        to.publish(stage, Lines { models: members, pairs: lines });
         Ok(())
     }
 }
 
 impl Interpolate {
-    fn pairs(&self, models: &[Model]) -> Result<Vec<(usize, usize)>, Diagnostic> {
+    fn pairs(&self, models: &[Model], of: &Expander<'_>) -> Result<Vec<(usize, usize)>, Diagnostic> {
         let mut pairs = Vec::new();
         match &self.pairs {
             None => {
@@ -89,7 +94,8 @@ impl Interpolate {
                             .suggest(label, models.iter().map(|model| model.label.as_str()))
                     })
                 };
-                for [first, second] in listed.get_ref() {
+                let there = |label: &String| !of.leaves_out_label(&self.measure.models, label);
+                for [first, second] in listed.get_ref().iter().filter(|pair| pair.iter().all(there)) {
                     let (i, j) = (number(first)?, number(second)?);
                     if i == j {
                         let message = format!("`{first}` is paired with itself");

@@ -36,6 +36,7 @@ pub fn logits(
     let start = read(context, name, batches.len())?;
     if let Some(part) = &start {
         context.fact("batches_of_an_interrupted_run", part.batches.to_string());
+        context.tell(&format!("goes on from batch {} of {}", part.batches, batches.len()));
     }
     let ended = train::logits_from(model, batches, start, &mut |part| {
         context.progress(batches[..part.batches].iter().map(|batch| batch.rows).sum(), rows);

@@ -1,5 +1,7 @@
 //! `kind = "distributions"`: two metrics, or one of two groups of examples, against each other.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
@@ -11,7 +13,7 @@ use crate::figures::{Histogram, HistogramGroup, Width};
 use crate::kinds::eval::{self, Evaluations, Measured};
 use crate::kinds::expand::Expander;
 use crate::kinds::references::References;
-use crate::study::words::{MetricName, MetricRef};
+use crate::study::words::{Checkpoint, MetricName, MetricRef};
 use crate::study::{Checker, Diagnostic};
 
 pub const FIGURE: FigureKind =
@@ -61,6 +63,10 @@ impl Figure for DistributionsSpec {
     /// Every model that the two evaluations measure.
     fn expand(&self, from: &Expander<'_>) -> Expanded {
         let mut inputs = Vec::new();
+        for metric in &self.of {
+            let eval = &metric.get_ref().eval;
+            from.find::<Evaluations>(eval::KIND, eval).map_or(Ok(()), |found| one_checkpoint(found, metric, from))?;
+        }
         let mut side = |role: &Role<Measured>, metric: &Spanned<MetricRef>| {
             let MetricRef { eval, metric } = metric.get_ref().clone();
             let evaluations = from.find::<Evaluations>(eval::KIND, &eval)?.all();
@@ -75,6 +81,28 @@ impl Figure for DistributionsSpec {
         };
         Ok(Some(Drawing::new(&Parameters { first, second }, inputs)))
     }
+}
+
+/// A model at three checkpoints is not three models.
+fn one_checkpoint(
+    evaluations: &Evaluations,
+    metric: &Spanned<MetricRef>,
+    from: &Expander<'_>,
+) -> Result<(), Diagnostic> {
+    let models = || evaluations.all().iter().filter_map(|one| one.model.here());
+    let runs: BTreeSet<usize> = models().map(|model| model.step).collect();
+    if runs.len() == models().count() {
+        return Ok(());
+    }
+    let (eval, runs, all) = (&metric.get_ref().eval, runs.len(), models().count());
+    let message =
+        format!("[eval.{eval}] evaluates {runs} models at several checkpoints each, and they would be drawn as {all}");
+    let at = models().find_map(|model| match model.checkpoint {
+        Checkpoint::Step(step) => Some((&from.stage(model.step).name, step)),
+        Checkpoint::Last => None,
+    });
+    let example = at.map_or(String::new(), |(stage, step)| format!(", such as models = \"{stage}@{step}\""));
+    Err(Diagnostic::new(message, metric.span()).help(format!("name an evaluation of one checkpoint{example}")))
 }
 
 fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {

@@ -25,6 +25,18 @@ pub struct Params {
     /// The figure's own where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<Width>,
+    /// How many models it is about, and how many it would be, where some are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<[usize; 2]>,
+}
+
+impl Params {
+    /// Of a scatter: the evaluation and the metric on its y axis.
+    pub fn scattered(&self) -> Option<(&str, &str)> {
+        let text = |name: &str| self.figure[name].as_str();
+        (text("kind") == Some("scatter")).then_some(())?;
+        Some((text("eval")?, text("metric")?))
+    }
 }
 
 /// Words, or `false` for none.
@@ -51,6 +63,11 @@ impl StepKind for Params {
         let mut picture = (kind.draw)(self.figure.clone(), title, context)?;
         if self.title == Some(Title::Shown(false)) {
             *picture.title() = None;
+        }
+        if let Some([models, of]) = self.partial {
+            let said = format!("{models} of {of} models");
+            let title = picture.title();
+            *title = Some(title.take().map_or(said.clone(), |title| format!("{title}, {said}")));
         }
         if let Some(width) = self.width {
             *picture.width() = width;

@@ -83,8 +83,9 @@ impl Spec for Plot {
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         if let Some(drawing) = self.figure.expand(to)? {
-            let params = Params { figure: drawing.parameters, title: self.title.clone(), width: self.width };
-            to.push(stage, "", params, drawing.inputs);
+            let (figure, title, width) = (drawing.parameters, self.title.clone(), self.width);
+            let step = to.push(stage, "", Params { figure, title, width, partial: None }, drawing.inputs);
+            to.about_inputs(step);
         }
         Ok(())
     }

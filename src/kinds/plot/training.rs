@@ -54,10 +54,11 @@ impl Figure for TrainingSpec {
 
     fn expand(&self, from: &Expander<'_>) -> Expanded {
         let Some(maker) = from.maker(self.of.get_ref()) else { return Ok(None) };
-        let numbered = maker.steps.iter().enumerate();
+        let steps = maker.steps.iter().filter(|(_, step)| !from.leaves_out(*step));
+        let numbered = steps.clone().enumerate();
         let inputs = numbered.map(|(number, (_, step))| Input::new(&LOG.of(number), *step, &TRAINING_LOG)).collect();
         let name = |(member, _): &(Coordinates, usize)| member.label().unwrap_or_else(|| maker.name.clone());
-        let models = maker.steps.iter().map(name).collect();
+        let models = steps.map(name).collect();
         Ok(Some(Drawing::new(&Parameters { smooth: self.smooth, models }, inputs)))
     }
 }

@@ -4,6 +4,7 @@ mod run;
 mod spec;
 mod steps;
 
+pub use run::Params;
 pub use spec::KIND;
 
 use super::room::{Room, boxed};

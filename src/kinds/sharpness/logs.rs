@@ -46,6 +46,7 @@ impl Spec for PublishedSharpness {
         let params = Params { logs, models: self.seeds.clone() };
         let step = to.push_at(location, stage, "", params, vec![]);
         let one = |seed: &u64| (Member::Published(seed.to_string()), step, SHARPNESS.of(seed));
+        to.about(step, &Member::published(&self.seeds));
         to.publish(stage, Sharpened(self.seeds.iter().map(one).collect()));
         Ok(())
     }

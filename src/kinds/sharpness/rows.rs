@@ -26,13 +26,13 @@ fn rows(finished: &Finished<'_>) -> Result<Vec<Sharp>, TableError> {
             key: done.key(),
         };
         if done.of::<run::Params>().is_some() {
-            rows.push(sharp(done.instance().to_owned(), done.json(&SHARPNESS)?));
+            rows.push(sharp(done.subjects().concat(), done.json(&SHARPNESS)?));
         } else if let Some(logs) = done.of::<logs::Params>() {
             // By number, whatever the order of `seeds`.
-            let mut models = logs.params.models.clone();
+            let mut models: Vec<_> = logs.params.models.iter().zip(done.subjects()).collect();
             models.sort_unstable();
-            for model in models {
-                rows.push(sharp(model.to_string(), done.json(&SHARPNESS.of(model))?));
+            for (model, name) in models {
+                rows.push(sharp(name.clone(), done.json(&SHARPNESS.of(model))?));
             }
         }
     }

@@ -38,7 +38,9 @@ impl Spec for SharpnessSpec {
             let mut inputs = data_inputs(data);
             inputs.extend(model.inputs(&MODEL));
             let step = to.push(stage, model.label.clone(), params, inputs);
-            all.push((Member::Here(model), step, SHARPNESS));
+            let model = Member::Here(model);
+            to.about(step, [&model]);
+            all.push((model, step, SHARPNESS));
         }
         to.publish(stage, Sharpened(all));
         Ok(())

@@ -10,6 +10,7 @@ use super::plane::{Grid, PLANE, Plane, SURFACE, Surface, Surfaces};
 use crate::data::published::{LogFile, Pattern, PublishedError};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StageId, StepKind};
 use crate::kinds::expand::Expander;
+use crate::kinds::models::Member;
 use crate::kinds::offers::Offers;
 use crate::kinds::pairs::RawPlanes;
 use crate::kinds::published::{Logs, LogsSpec, first_missing, read as read_file};
@@ -104,6 +105,7 @@ impl Spec for PublishedSurfaces {
         };
         params.logs = logs;
         let step = to.push_at(location, stage, "", params, vec![]);
+        to.about(step, &Member::published(self.planes.as_flattened()));
         let one = |plane: &[u64; 3]| Surface {
             step,
             models: plane.map(|model| model.to_string()),

@@ -13,7 +13,7 @@ use crate::tables::{Table, TableError, brief, known_numbers, numbers, table, tex
 /// One of the three models of a plane.
 struct Place {
     stage: String,
-    /// The labels of all three, the anchor first.
+    /// All three, the anchor first.
     plane: String,
     model: String,
     /// In units of `length`, on axes where distances are Euclidean.
@@ -29,32 +29,31 @@ fn places(finished: &Finished<'_>) -> Result<Vec<Place>, TableError> {
     let mut places = Vec::new();
     for done in finished.all() {
         if done.of::<run::Params>().is_some() {
-            places.extend(of_plane(done.stage(), done.instance(), &done.json(&PLANE)?, done.key()));
+            places.extend(of_plane(done.stage(), done.subjects(), &done.json(&PLANE)?, done.key()));
         } else if let Some(logs) = done.of::<logs::Params>() {
             // By number, whatever the order of `planes`.
-            let mut planes = logs.params.planes.clone();
+            let mut planes: Vec<_> = logs.params.planes.iter().zip(done.subjects().chunks(3)).collect();
             planes.sort_unstable();
-            for plane in planes {
-                let name = plane_name(&plane);
-                places.extend(of_plane(done.stage(), &name, &done.json(&PLANE.of(&name))?, done.key()));
+            for (plane, names) in planes {
+                places.extend(of_plane(done.stage(), names, &done.json(&PLANE.of(plane_name(plane)))?, done.key()));
             }
         }
     }
     Ok(places)
 }
 
-/// `name`: the labels of its three models, joined by commas.
-fn of_plane(stage: &str, name: &str, plane: &Plane, key: Key) -> Vec<Place> {
-    let place = |(model, [x, y]): (&str, [f64; 2])| Place {
+/// `models`: the anchor first.
+fn of_plane(stage: &str, models: &[String], plane: &Plane, key: Key) -> Vec<Place> {
+    let place = |(model, [x, y]): (&String, [f64; 2])| Place {
         stage: stage.to_owned(),
-        plane: name.to_owned(),
-        model: model.to_owned(),
+        plane: models.join(","),
+        model: model.clone(),
         x,
         y,
         length: plane.length,
         key,
     };
-    name.split(',').zip(plane.places).map(place).collect()
+    models.iter().zip(plane.places).map(place).collect()
 }
 
 pub fn tables(finished: &Finished<'_>) -> Result<Vec<Table>, TableError> {
@@ -84,13 +83,13 @@ pub fn show(finished: &Finished<'_>) -> Result<String, TableError> {
 /// megabytes.
 pub fn files(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError> {
     for (stage, steps) in by_stage(finished.steps::<run::Params>()) {
-        let grids = steps.iter().map(|done| Ok((done.instance().to_owned(), done.bytes(&SURFACE)?, done.key())));
+        let grids = steps.iter().map(|done| Ok((done.subjects().join(","), done.bytes(&SURFACE)?, done.key())));
         write_grids(stage, grids, write)?;
     }
     for (stage, steps) in by_stage(finished.steps::<logs::Params>()) {
         let grids = steps.iter().flat_map(|done| {
-            let planes = done.params.planes.iter().map(plane_name);
-            planes.map(|plane| Ok((plane.clone(), done.bytes(&SURFACE.of(&plane))?, done.key())))
+            let planes = done.params.planes.iter().zip(done.subjects().chunks(3));
+            planes.map(|(plane, names)| Ok((names.join(","), done.bytes(&SURFACE.of(plane_name(plane)))?, done.key())))
         });
         write_grids(stage, grids, write)?;
     }
@@ -99,7 +98,7 @@ pub fn files(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError
 
 fn write_grids(stage: &str, grids: impl Iterator<Item = Part>, write: Write<'_>) -> Result<(), TableError> {
     match stacked("plane", grids)? {
-        Some(file) => write(Path::new("surfaces").join(format!("{stage}.parquet")), &file),
+        Some((file, keys)) => write(Path::new("surfaces").join(format!("{stage}.parquet")), file, keys),
         None => Ok(()),
     }
 }

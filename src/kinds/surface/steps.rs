@@ -6,7 +6,7 @@ use super::spec::SurfaceSpec;
 use crate::engine::StageId;
 use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
-use crate::kinds::models::{MODEL, Model};
+use crate::kinds::models::{MODEL, Member, Model};
 use crate::kinds::offers::Offers;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
@@ -30,7 +30,7 @@ impl Spec for SurfaceSpec {
         let selection = measure.selection(to);
         let models = to.models(&measure.models);
         let mut surfaces = Vec::new();
-        for plane in self.planes(&models, to.is_sound())? {
+        for plane in self.planes(&models, to)? {
             let params = Params {
                 selection: selection.clone(),
                 metrics: measure.metrics.clone(),
@@ -44,6 +44,7 @@ impl Spec for SurfaceSpec {
             }
             let models = plane.map(|model| model.label.clone());
             let step = to.push(stage, models.join(","), params, inputs);
+            to.about(step, &plane.map(|model| Member::Here(model.clone())));
             surfaces.push(Surface { step, models, plane: PLANE, grid: SURFACE });
         }
         to.publish(stage, Surfaces(surfaces));
@@ -52,13 +53,12 @@ impl Spec for SurfaceSpec {
 }
 
 impl SurfaceSpec {
-    /// `sound`: all stages before could be expanded.
-    fn planes<'a>(&self, models: &'a [Model], sound: bool) -> Result<Vec<[&'a Model; 3]>, Diagnostic> {
+    fn planes<'a>(&self, models: &'a [Model], of: &Expander<'_>) -> Result<Vec<[&'a Model; 3]>, Diagnostic> {
         let Some(listed) = &self.planes else {
             return match models {
                 [anchor, first, second] => Ok(vec![[anchor, first, second]]),
                 // The stage that makes them has failed already, and said so.
-                [] if !sound => Ok(Vec::new()),
+                [] if !of.is_sound() => Ok(Vec::new()),
                 _ => {
                     let span = self.measure.models[0].span();
                     let message = format!("a plane goes through three models, and this names {}", models.len());
@@ -74,7 +74,8 @@ impl SurfaceSpec {
             })
         };
         let mut planes: Vec<[&Model; 3]> = Vec::new();
-        for [anchor, first, second] in listed.get_ref() {
+        let there = |label: &String| !of.leaves_out_label(&self.measure.models, label);
+        for [anchor, first, second] in listed.get_ref().iter().filter(|plane| plane.iter().all(there)) {
             let plane = [find(anchor)?, find(first)?, find(second)?];
             if plane[0] == plane[1] || plane[0] == plane[2] || plane[1] == plane[2] {
                 let message = format!("the plane {anchor}, {first}, {second} names a model twice");

@@ -1,0 +1,145 @@
+//! What results are made from, beside the cache: the experiment's files, the command line, and the state of git.
+
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::secrets::masked;
+use crate::engine::StageError;
+use crate::kinds::stages::Experiment;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    pub name: String,
+    /// The experiment's file and those that it extends, from the folder of the results.
+    pub files: Vec<String>,
+    /// The texts of `--set`.
+    pub set: Vec<String>,
+    /// Of the folder that the file lies in; nothing outside git.
+    pub git: Option<Git>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Git {
+    pub commit: String,
+    /// No file that git knows was changed, and git knows all files of the experiment.
+    pub clean: bool,
+}
+
+impl Origin {
+    /// Of what is about to be written to `folder`, which must be there, and holds what was made from `earlier`.
+    ///
+    /// # Errors
+    /// That is another experiment file with this name.
+    pub fn new(
+        experiment: &Experiment,
+        set: &[String],
+        folder: &Path,
+        earlier: Option<&Self>,
+    ) -> Result<Self, StageError> {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let (name, folder) = (experiment.name.clone(), whole(folder));
+        let files: Vec<PathBuf> = experiment.sources.files().map(|file| whole(Path::new(file))).collect();
+        if let (Some(file), Some(earlier)) = (files.first(), earlier) {
+            told_apart(file, earlier, &folder)?;
+        }
+        let git = files.first().and_then(|file| Git::of(file.parent()?, &files));
+        let files = files.iter().map(|file| relative(file, &folder).display().to_string()).collect();
+        Ok(Self { name, files, set: set.iter().map(|text| masked(text)).collect(), git })
+    }
+}
+
+/// Two experiments of one name must not write over each other. A file that was moved or renamed is no other one.
+fn told_apart(file: &Path, earlier: &Origin, folder: &Path) -> Result<(), StageError> {
+    let Some(other) = earlier.files.first().and_then(|other| folder.join(other).canonicalize().ok()) else {
+        return Ok(());
+    };
+    let text = std::fs::read_to_string(&other).unwrap_or_default();
+    let renamed = text.parse::<toml::Table>().is_ok_and(|table| {
+        let named = table.get("experiment").and_then(|header| header.get("name")).and_then(toml::Value::as_str);
+        named.is_some_and(|name| name != earlier.name)
+    });
+    let same = std::fs::read_to_string(file).is_ok_and(|own| own == text);
+    if other == file || renamed || same {
+        return Ok(());
+    }
+    let (folder, other) = (folder.display(), other.display());
+    let message =
+        format!("`{folder}` holds the results of `{other}`, whose experiment is also called `{}`", earlier.name);
+    Err(StageError::new(message)
+        .help("give one of them another `name` in [experiment], or choose a folder with --results-dir"))
+}
+
+impl Git {
+    /// Nothing where git is not there, or does not know the folder.
+    fn of(folder: &Path, files: &[PathBuf]) -> Option<Self> {
+        let commit = git(folder, &["rev-parse", "HEAD"])?.trim().to_owned();
+        let unchanged = git(folder, &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+        let known = files
+            .iter()
+            .all(|file| git(folder, &["ls-files", "--error-unmatch", "--", &file.to_string_lossy()]).is_some());
+        Some(Self { commit, clean: unchanged && known })
+    }
+}
+
+/// What git says; it writes nothing and runs nothing that the repository's configuration names.
+fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let mut git = Command::new("git");
+    git.args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"]).arg(folder).args(arguments);
+    let output = git.stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The way from one folder to a path; both are absolute, else it is the path itself.
+fn relative(to: &Path, from: &Path) -> PathBuf {
+    let (to_parts, from_parts): (Vec<Component>, Vec<Component>) =
+        (to.components().collect(), from.components().collect());
+    let common = to_parts.iter().zip(&from_parts).take_while(|(one, other)| one == other).count();
+    if common == 0 {
+        return to.to_owned();
+    }
+    let up = from_parts[common..].iter().map(|_| Component::ParentDir);
+    up.chain(to_parts[common..].iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_between_paths() {
+        for (to, from, way) in [
+            ("/a/study.toml", "/a/results/x", "../../study.toml"),
+            ("/a/results/x/study.toml", "/a/results/x", "study.toml"),
+            ("/b/c.toml", "/a", "../b/c.toml"),
+            ("c.toml", "/a", "c.toml"),
+        ] {
+            assert_eq!(relative(Path::new(to), Path::new(from)), Path::new(way));
+        }
+    }
+
+    #[test]
+    fn a_tree_is_clean_when_git_has_all_of_the_experiment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let file = path("study.toml");
+        let run = |arguments: &[&str]| {
+            git(folder.path(), &[&["-c", "user.name=x", "-c", "user.email=x@y"], arguments].concat())
+        };
+        let state = || Git::of(folder.path(), std::slice::from_ref(&file)).map(|git| git.clean);
+        std::fs::write(&file, "1").unwrap();
+        std::fs::write(path("other"), "1").unwrap();
+        assert_eq!(state(), None);
+        run(&["init", "-q"]).unwrap();
+        run(&["add", "other"]).unwrap();
+        run(&["commit", "-qm", "x"]).unwrap();
+        assert_eq!(state(), Some(false));
+        run(&["add", "study.toml"]).unwrap();
+        run(&["commit", "-qm", "x"]).unwrap();
+        std::fs::write(path("untracked"), "1").unwrap();
+        assert_eq!(state(), Some(true));
+        std::fs::write(path("other"), "2").unwrap();
+        assert_eq!(state(), Some(false));
+    }
+}

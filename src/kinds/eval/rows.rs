@@ -103,14 +103,14 @@ pub fn files(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError
             let mut table = read_parquet(&done.bytes(&EXAMPLES)?)?;
             let rows: Vec<u64> = (0..table.height() as u64).collect();
             table.insert_column(0, column("row", rows))?;
-            Ok((done.instance().to_owned(), write_parquet(&mut table)?, done.key()))
+            Ok((done.subjects().concat(), write_parquet(&mut table)?, done.key()))
         });
-        let Some(file) = stacked("model", tables)? else { continue };
+        let Some((file, keys)) = stacked("model", tables)? else { continue };
         let mut csv = Vec::new();
         CsvWriter::new(&mut csv).finish(&mut read_parquet(&file)?)?;
         let path = Path::new("predictions").join(stage);
-        write(path.with_extension("csv"), &csv)?;
-        write(path.with_extension("parquet"), &file)?;
+        write(path.with_extension("csv"), csv, keys.clone())?;
+        write(path.with_extension("parquet"), file, keys)?;
     }
     Ok(())
 }

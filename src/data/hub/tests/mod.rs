@@ -91,7 +91,12 @@ fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
 fn what_cannot_be_had_is_named_with_what_to_do() {
     let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
     let cases = [
-        (stub.address.as_str(), false, "me/gated", ["(401), and the token from HF_TOKEN was sent along", "renew it, or unset it"]),
+        (
+            stub.address.as_str(),
+            false,
+            "me/gated",
+            ["(401), and the token from HF_TOKEN was sent along", "renew it, or unset it"],
+        ),
         (stub.address.as_str(), false, "me/terms", ["me/terms is gated", "HF_TOKEN"]),
         (stub.address.as_str(), false, "me/absent", ["no repository me/absent", "revision `main`"]),
         ("http://127.0.0.1:9", false, "me/bert", ["failed to reach 127.0.0.1:9", "HF_HUB_OFFLINE=1"]),

@@ -46,7 +46,7 @@ impl ModelFiles {
             },
         };
         let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
-        let of_trainer = ["trainer_state.json", "training_args.bin", "optimizer.pt"].iter().any(|name| has(&name));
+        let of_trainer = ["trainer_state.json", "training_args.bin", "optimizer.pt"].iter().any(has);
         let hint = match of_trainer {
             true => {
                 ": a Trainer that was given none saves none; put tokenizer.json and tokenizer_config.json of the model \

@@ -22,7 +22,7 @@ const LONGEST: f64 = 1e9;
 #[derive(Debug, Default)]
 pub struct TokenizerFiles {
     pub files: BTreeMap<String, Vec<u8>>,
-    /// The class that the model's configuration names, and its type: what counts where [`CONFIG`] names no class.
+    /// The class that the model's configuration names, and its type: what counts where `tokenizer_config.json` names no class.
     pub class: Option<String>,
     pub model_type: String,
     /// What the source's name says; it counts where no file speaks of case.

@@ -397,7 +397,7 @@ mod tests {
         let other = manifest(1, BTreeMap::from([("x".to_owned(), from.put(b"other").unwrap())]));
         from.commit(&other).unwrap();
         let third = folder.path().join("c.zip");
-        export(&from, &[other.clone()], &third).unwrap();
+        export(&from, std::slice::from_ref(&other), &third).unwrap();
         assert_eq!(to.import(&third).unwrap().different, 1);
         assert_eq!(to.manifest(&other.key).unwrap().unwrap().outputs["x"].digest, steps[1].outputs["x"].digest);
     }
@@ -407,7 +407,7 @@ mod tests {
         let ((folder, from), (_there, to)) = (store(), store());
         let step = finish(&from, 1, b"bytes");
         let archive = folder.path().join("a.zip");
-        export(&from, &[step.clone()], &archive).unwrap();
+        export(&from, std::slice::from_ref(&step), &archive).unwrap();
         let whole = fs::read(&archive).unwrap();
         let damaged = folder.path().join("damaged.zip");
         let mut refused = 0;

@@ -46,15 +46,11 @@ pub struct Agreement {
 
 words! {
     /// The mean over examples of the Jensen–Shannon divergence in nats, or of its root, which the published study has.
+    #[derive(Default)]
     pub enum Divergence {
+        #[default]
         JensenShannon = "jensen-shannon",
         JensenShannonDistance = "jensen-shannon-distance",
-    }
-}
-
-impl Default for Divergence {
-    fn default() -> Self {
-        Self::JensenShannon
     }
 }
 

@@ -1,6 +1,6 @@
 //! A published loss surface, as Python's `pickle` writes it: `((X, Y, values), {"w0": (x, y), "w1": …, "w2": …})`, where
 //! X and Y are NumPy's `meshgrid(vec, vec)` and the values a PyTorch tensor; Y is already scaled so that distances are
-//! Euclidean. Unlike X and Y, whose rows are y's, the values have x first: `values[i, j]` is at (vec[i], scale · vec[j]).
+//! Euclidean. Unlike X and Y, whose rows are y's, the values have x first: `values[i, j]` is at `(vec[i], scale · vec[j])`.
 
 use super::pickle::{Class, Element, Id, Object, Pickle};
 use super::{FormatError, torch};

@@ -30,7 +30,7 @@ pub fn main() -> ExitCode {
     };
     let cache = &arguments.cache_dir;
     let done = match &arguments.command {
-        Command::Check(command) => check::check(command),
+        Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),

@@ -8,12 +8,13 @@ use serde_json::json;
 
 use super::args;
 use super::exit::{Exit, Failure, with_help};
-use super::open::load;
-use super::plan::{chosen, render};
+use super::open::Study;
+use super::plan::{chosen, show};
 use super::signals::on_signal;
 use crate::device::Backend;
 use crate::engine::Graph;
 use crate::engine::{self, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
+use crate::experiment::Looking;
 use crate::hold;
 use crate::report::{LogFormat, reporter};
 use crate::store::{Store, StoreError};
@@ -32,18 +33,17 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         let text = format!("the cache folder's name `{}` is not UTF-8", cache.display());
         return Err(Failure::wrong_input(format!("{text}\n  = help: choose another with --cache-dir")));
     }
-    let (experiment, graph) = load(&command.experiment)?;
-    let (selected, forced) = chosen(&graph, &command.chosen)?;
+    let study = Study::load(&command.experiment)?;
+    let (experiment, graph) = (&study.experiment, &study.graph);
+    let (selected, forced) = chosen(graph, &command.chosen)?;
     if command.dry_run {
-        let plan = Plan::new(&graph, &Store::existing(cache), &forced)?;
-        print!("{}", render(&graph, &plan, &selected, false));
-        return Ok(Exit::Done);
+        return show(&study, &Store::existing(cache), &selected, &forced, false);
     }
     results::make_folder(&graph.experiment, &command.results_dir)
         .map_err(|error| Failure::cannot_start(with_help(&error)))?;
     let store = match Store::open(cache) {
         Ok(store) => store,
-        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(command, graph, cache, &(selected, forced), error),
     };
     let waiting = |who: &str| match command.log_format {
         LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
@@ -52,7 +52,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     // Kept to the end: what this run has found or finished is not removed before.
     let _staying = match store.stay(&graph.experiment, waiting) {
         Ok(lock) => lock,
-        Err(error) => return without_writing(command, &graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(command, graph, cache, &(selected, forced), error),
     };
     let options = RunOptions {
         cache: cache.to_owned(),
@@ -76,7 +76,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         hold::at(format_args!("interrupted"));
     })?;
 
-    let (summary, folder) = run_and_heal(&graph, &store, options, &command.results_dir, command.log_format)?;
+    let (summary, folder) = run_and_heal(&study, &store, options, &command.results_dir, command.log_format)?;
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
         0 if command.log_format == LogFormat::Human
@@ -160,17 +160,25 @@ const ROUNDS: usize = 2;
 /// Runs and writes the results. Where something in the cache was damaged, which shows only when it is read, the steps
 /// that made it run again, and then what could not.
 fn run_and_heal(
-    graph: &Graph,
+    study: &Study,
     store: &Store,
     mut options: RunOptions,
     results: &Path,
     format: LogFormat,
 ) -> Result<(RunSummary, PathBuf), Failure> {
+    let graph = &study.graph;
     let mut ran = 0;
     let mut round = 0;
     loop {
         let mut reporter = reporter(format);
-        let (mut summary, plan) = engine::run(graph, store, &options, &INTERRUPT, reporter.as_mut())?;
+        let before_computing = |plan: &Plan| {
+            let looking = Looking { selected: &options.selected, unfinished_only: true, local: false };
+            let notes = study.preflight(plan, store, &looking).map_err(|error| error.to_string())?;
+            // Later rounds need not say it again.
+            Ok(if round == 0 { notes.iter().map(|note| format!("note: {note}")).collect() } else { Vec::new() })
+        };
+        let (mut summary, plan) =
+            engine::run(graph, store, &options, &INTERRUPT, &before_computing, reporter.as_mut())?;
         drop(reporter);
         ran += summary.ran;
         summary.ran = ran;

@@ -34,7 +34,7 @@ impl<'a> Teller<'a> {
         self.graph.steps[step].name()
     }
 
-    fn notice(&mut self, text: &str) {
+    pub fn notice(&mut self, text: &str) {
         self.reporter.event(&Event::Notice { text });
     }
 

@@ -173,6 +173,7 @@ impl Worker {
             log: &log::line,
             tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
+            offline: false,
         };
         self.stop.running(step.needs_device());
         // A panic is a bug of ours or of a library; it costs this step, not the worker.

@@ -2,7 +2,7 @@
 
 use crate::engine::Graph;
 use crate::kinds;
-use crate::kinds::expand::Expander;
+use crate::kinds::expand::{Built, Expander};
 use crate::kinds::stages::{Experiment, Stage};
 use crate::study::ExperimentError;
 
@@ -11,19 +11,31 @@ use crate::study::ExperimentError;
 /// # Errors
 /// What can be known only now, such as a file that is not there.
 pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
+    Ok(build(experiment)?.0)
+}
+
+/// The same, with which steps make what stages name.
+///
+/// # Errors
+/// As [`expand`].
+pub fn build(experiment: &Experiment) -> Result<(Graph, Built), ExperimentError> {
     let mut expander = Expander::new(experiment.precision, &experiment.directory);
-    // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
-    let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
-    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
-    for stage in stages {
+    for stage in in_order(experiment) {
         if let Err(error) = stage.spec.steps(&stage.id, &mut expander) {
             expander.fail(error);
         }
     }
     match expander.finish() {
-        Ok(steps) => Ok(Graph { experiment: experiment.name.clone(), steps }),
+        Ok((steps, built)) => Ok((Graph { experiment: experiment.name.clone(), steps }, built)),
         Err(diagnostics) => Err(ExperimentError { sources: experiment.sources.clone(), diagnostics }),
     }
+}
+
+/// In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
+pub(super) fn in_order(experiment: &Experiment) -> Vec<&Stage> {
+    let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
+    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
+    stages
 }
 
 /// How many stages of its kind lie before this one.

@@ -14,7 +14,9 @@ use crate::kinds::room::Room;
 use crate::kinds::stages::{Experiment, RunSettings, Stage};
 use crate::kinds::{self, ROOMS};
 use crate::study::words::{Precision, parse_duration};
-use crate::study::{Checker, Diagnostic, ExperimentError, Loaded, ReadText, Text, from_disk, in_written_order, load};
+use crate::study::{
+    Checker, Diagnostic, ExperimentError, Loaded, Places, ReadText, Text, from_disk, in_written_order, load,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,8 +120,9 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
         for (name, value) in in_written_order(named) {
             checker.name(&name, "stage");
             let at = name.span();
+            let places = Places::of(at.clone(), &value);
             if let Some(spec) = (room.read)(value, at.clone(), checker) {
-                stages.push((at, Stage { id: StageId { kind, name: name.into_inner() }, spec }));
+                stages.push((at, Stage { id: StageId { kind, name: name.into_inner() }, spec, places }));
             }
         }
     }

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::expand::Expander;
 use super::finished::Finished;
 use super::offers::Offers;
+use super::preflight::Preflight;
 use super::references::References;
 use crate::engine::{Kind, ReadStep, StageId};
 use crate::study::{Checker, Diagnostic};
@@ -26,6 +27,9 @@ pub trait Spec: Offers + Debug + Any {
     /// # Errors
     /// What can be known only when everything that the stage builds on has its steps.
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic>;
+
+    /// Holds the table against the data and models that it names, as far as they are known, before anything computes.
+    fn preflight(&self, _: &mut Preflight<'_, '_>) {}
 }
 
 impl dyn Spec {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::room::Spec;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
-use crate::study::Sources;
 use crate::study::words::Precision;
+use crate::study::{Places, Sources};
 
 /// A validated study.
 #[derive(Debug)]
@@ -39,4 +39,5 @@ pub struct RunSettings {
 pub struct Stage {
     pub id: StageId,
     pub spec: Box<dyn Spec>,
+    pub places: Places,
 }

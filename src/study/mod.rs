@@ -4,6 +4,7 @@
 mod checker;
 mod diagnostic;
 mod load;
+mod places;
 mod raw;
 mod values;
 pub mod words;
@@ -11,4 +12,5 @@ pub mod words;
 pub use checker::{Checker, Text, has_key};
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
 pub use load::{Loaded, ReadText, from_disk, in_written_order, load};
+pub use places::Places;
 pub use raw::OneOrMany;

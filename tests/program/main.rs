@@ -17,6 +17,7 @@ mod model_analyses;
 mod models;
 mod obstacles;
 mod plans;
+mod preflight;
 mod published;
 mod random;
 mod readme;

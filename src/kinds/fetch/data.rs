@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Columns, Dataset, Format, Hub, Source, read_tables};
+use crate::data::{Columns, Dataset, Format, Source, read_tables};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
-use crate::kinds::files::{bring, file_name_of, file_unchanged};
+use crate::kinds::files::{bring, file_name_of, file_unchanged, hub};
 use crate::kinds::inputs::{DATA, DataInfo, INFO};
 
 const DATA_EXTENSIONS: [&str; 4] = ["parquet", "csv", "tsv", "jsonl"];
@@ -42,8 +42,7 @@ impl StepKind for Params {
         let files = match (self.source.parse(), location) {
             (Ok(Source::Hub { repo, revision }), _) => {
                 let split = self.split.as_deref().unwrap_or_default();
-                let found =
-                    Hub::from_env()?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split)?;
+                let found = hub(context)?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split)?;
                 context.fact("revision", &found.commit);
                 found.note.into_iter().for_each(|note| context.note(&note));
                 found.files
@@ -62,6 +61,17 @@ impl StepKind for Params {
         let read = read_tables(&files, format, &columns)?;
         file_unchanged(&self.source, context)?;
         Ok(store(&read)?)
+    }
+
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        let here = match self.source.parse() {
+            Ok(Source::Hub { repo, revision }) => {
+                let split = self.split.as_deref().unwrap_or_default();
+                hub(context)?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split).is_ok()
+            }
+            _ => context.local().is_some(),
+        };
+        here.then(|| self.run(context)).transpose()
     }
 }
 

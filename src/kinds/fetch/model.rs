@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Hub, ModelFiles, Normalization, Source, Tokenizer, name_says_cased, unpack_model, walk};
+use crate::data::{ModelFiles, Normalization, Source, Tokenizer, name_says_cased, unpack_model, walk};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
-use crate::kinds::files::{bring, digest_of_file, unchanged};
+use crate::kinds::files::{bring, digest_of_file, hub, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
 use crate::model::{Arrival, TransformerConfig, formats, relabel};
 use crate::study::words::Checkpoint;
@@ -29,6 +29,23 @@ impl StepKind for Params {
     const VERSION: u32 = 2;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
+        self.make(true, context)
+    }
+
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        let here = match self.source.parse() {
+            Ok(Source::Hub { repo, revision }) => {
+                hub(context)?.model_files(&repo, revision.as_deref(), self.step).is_ok()
+            }
+            _ => context.local().is_some(),
+        };
+        here.then(|| self.make(false, context)).transpose()
+    }
+}
+
+impl Params {
+    /// `whole`: with the weights.
+    fn make(&self, whole: bool, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         // Held until the files in it are read.
         let folder = context.scratch().temporary_folder()?;
         let found = find(self, context, folder.path())?;
@@ -51,15 +68,20 @@ impl StepKind for Params {
             config = relabel(&config, &self.labels)?;
         }
         let parsed = TransformerConfig::from_json(&config)?;
-        let files =
-            chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
-        let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
-        let weights =
-            formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;
-        let arrival = Arrival::check(&weights, &parsed).map_err(in_file)?;
-        context.fact("weights", chosen.weights.join(", "));
-        context.fact("tensors", arrival.counts());
-        arrival.note().iter().for_each(|note| context.note(note));
+        let weights = if whole {
+            let files =
+                chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
+            let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
+            let weights =
+                formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;
+            let arrival = Arrival::check(&weights, &parsed).map_err(in_file)?;
+            context.fact("weights", chosen.weights.join(", "));
+            context.fact("tensors", arrival.counts());
+            arrival.note().iter().for_each(|note| context.note(note));
+            Some(weights)
+        } else {
+            None
+        };
         let settings = chosen.tokenizer.iter().find(|name| *name == "tokenizer_config.json");
         let tokenizer = match chosen.tokenizer[0].as_str() {
             "tokenizer.json" => Tokenizer::from_files(Some(&read(&chosen.tokenizer[0])?), None, true)?,
@@ -83,8 +105,10 @@ impl StepKind for Params {
         let mut outputs = Outputs::default();
         outputs.bytes(&CONFIG, config.into_bytes());
         outputs.bytes(&TOKENIZER, tokenizer.to_json()?.into_bytes());
-        outputs.bytes(&weights_at(Checkpoint::Last), weights.to_safetensors()?);
-        if let Some(path) = context.local() {
+        if let Some(weights) = weights {
+            outputs.bytes(&weights_at(Checkpoint::Last), weights.to_safetensors()?);
+        }
+        if whole && let Some(path) = context.local() {
             unchanged(path, &self.source, digest_of_local(path))?;
         }
         Ok(outputs)
@@ -100,7 +124,7 @@ struct Found {
 /// Brings the files here if need be; what a zip file holds goes into `folder`.
 fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, StageError> {
     if let Ok(Source::Hub { repo, revision }) = params.source.parse() {
-        let found = Hub::from_env()?.model_files(&repo, revision.as_deref(), params.step)?;
+        let found = hub(context)?.model_files(&repo, revision.as_deref(), params.step)?;
         context.fact("revision", &found.commit);
         found.note.iter().for_each(|note| context.note(note));
         return Ok(Found { files: found.files, cased: params.cased });

@@ -7,6 +7,7 @@ use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Maker};
 use crate::kinds::offers::{Models, NoCheckpoint, Offers};
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::Diagnostic;
@@ -34,7 +35,7 @@ impl Spec for Finetune {
     }
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
-        let data = to.split(&self.data)?;
+        let data = to.bare_split(&self.data)?;
         let Some(start) = to.models(std::slice::from_ref(&self.model)).into_iter().next() else {
             // The stage that makes it has failed already, and said so.
             return Ok(());
@@ -67,5 +68,56 @@ impl Spec for Finetune {
         let max_length = Some(self.recipe.max_length);
         to.add_maker(Maker { name: stage.name.clone(), steps, max_length });
         Ok(())
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let start = to.models(std::slice::from_ref(&self.model)).into_iter().find_map(|(_, known)| known);
+        let Some(data) = to.rows(self.data.get_ref()) else { return };
+        let name = format!("{}.{}", self.data.get_ref().dataset, self.data.get_ref().split);
+        if data.label.is_none() {
+            let help = format!("name their column with `label` in [fetch.{}]", self.data.get_ref().dataset);
+            return to.fail("data", format!("`{name}` has no labels, and a fine-tune learns them"), help);
+        }
+        if data.label_names.len() < 2 {
+            let labels = data.label_names.join(", ");
+            let help = format!("name all labels with `labels` in [fetch.{}]", self.data.get_ref().dataset);
+            return to.fail("data", format!("`{name}` has one label, [{labels}], and a classifier needs two"), help);
+        }
+        self.steps_of_training(data.len(), to);
+        if let Some(start) = start {
+            to.length(&name, &data, &start, self.recipe.max_length);
+            // What builds on a mistake need not complain too.
+            if to.is_sound() {
+                to.will_be(&start.with_labels(&data.label_names));
+            }
+        }
+    }
+}
+
+impl Finetune {
+    /// Checkpoints must be among the training steps.
+    fn steps_of_training(&self, rows: usize, to: &mut Preflight<'_, '_>) {
+        let (batch, epochs) = (self.recipe.batch_size, self.recipe.epochs);
+        let total = self.recipe.total_steps(rows);
+        if total == 0 {
+            let message = format!("{rows} rows in batches of {batch} for {epochs} epochs make no training step");
+            return to.fail("batch_size", message, format!("write batch_size = {rows}, or less"));
+        }
+        let beyond = self.checkpoints.iter().find_map(|checkpoint| match checkpoint {
+            Checkpoint::Step(step) if *step > total => Some(step),
+            Checkpoint::Step(_) | Checkpoint::Last => None,
+        });
+        if let Some(step) = beyond {
+            let fits = |checkpoint: &&Checkpoint| !matches!(checkpoint, Checkpoint::Step(step) if *step > total);
+            let mut kept: Vec<String> = self.checkpoints.iter().filter(fits).map(|kept| kept.written()).collect();
+            if kept.is_empty() {
+                kept.push(Checkpoint::Last.written());
+            }
+            let path = to.within("checkpoints", &step.to_string());
+            let message = format!(
+                "there is no checkpoint {step}: {rows} rows in batches of {batch} for {epochs} epochs are {total} training steps"
+            );
+            to.fail(&path, message, format!("write checkpoints = [{}]", kept.join(", ")));
+        }
     }
 }

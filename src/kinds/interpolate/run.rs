@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::{LINE, Line};
 use crate::engine::{Artifact, Context, Outputs, Role, StageEnd, StageError, StepKind};
-use crate::kinds::inputs::model;
+use crate::kinds::inputs::{joinable, model};
 use crate::kinds::measure::{Points, Selection, logits_of_point};
 use crate::kinds::models::{MODEL, WholeModel};
 use crate::model::Transformer;
@@ -70,14 +70,7 @@ impl StepKind for PairParams {
         let second = context.json(&SECOND_END)?;
         let examples = self.selection.prepare(context)?;
         let (a, b) = (model(context, &MODEL)?, model(context, &SECOND)?);
-        if a.labels != b.labels {
-            return Err(StageError::new(format!(
-                "the two models have different labels, [{}] and [{}], so no line lies between them",
-                a.labels.join(", "),
-                b.labels.join(", ")
-            ))
-            .into());
-        }
+        joinable(context, [&MODEL, &SECOND], [&a, &b], (&examples.dataset, self.selection.max_length))?;
         let classes = examples.classes(&self.selection, &a)?;
         let last = self.points - 1;
         let coefficients: Vec<f64> = (0..self.points).map(|point| point as f64 / last as f64).collect();

@@ -11,6 +11,7 @@ use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Member, Model};
 use crate::kinds::offers::Offers;
 use crate::kinds::pairs::all_pairs;
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::Diagnostic;
@@ -34,7 +35,7 @@ impl Spec for Interpolate {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let measure = &self.measure;
         let data = to.split(&measure.data)?;
-        let selection = measure.selection(to);
+        let selection = measure.joined_selection(to);
         let models = to.models(&measure.models);
         if models.len() < 2 && to.is_sound() {
             let span = measure.models[0].span();
@@ -71,6 +72,17 @@ impl Spec for Interpolate {
         let models = models.into_iter().map(Member::Here).collect();
         to.publish(stage, Lines { models, pairs: lines });
         Ok(())
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let models: Vec<Model> = to.models(&self.measure.models).into_iter().map(|(model, _)| model).collect();
+        // What is wrong with the list of pairs was said when it became steps.
+        let listed = self.pairs.as_ref().and_then(|_| self.pairs(&models).ok());
+        let pairs: Vec<[usize; 2]> = match listed {
+            Some(pairs) => pairs.into_iter().map(|(i, j)| [i, j]).collect(),
+            None => (1..models.len()).map(|other| [0, other]).collect(),
+        };
+        self.measure.preflight_joined(&pairs, "no line lies between", to);
     }
 }
 

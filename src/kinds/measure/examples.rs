@@ -73,7 +73,7 @@ impl Selection {
         Ok(examples)
     }
 
-    fn select(&self, mut dataset: Dataset) -> Result<Dataset, StageError> {
+    pub(super) fn select(&self, mut dataset: Dataset) -> Result<Dataset, StageError> {
         if let Some(rows) = &self.rows {
             dataset = dataset.slice(rows.clone())?;
         }
@@ -104,7 +104,7 @@ impl Selection {
     }
 
     /// For each class that is measured: its name and the model's outputs that count as it.
-    fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
+    pub(super) fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
         let index = |name: &String| {
             model.iter().position(|label| label == name).ok_or_else(|| {
                 // What transformers writes where nobody gave names.
@@ -139,7 +139,7 @@ impl Selection {
 }
 
 /// A kept column, or `label`.
-fn column<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a [String], StageError> {
+pub(super) fn column<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a [String], StageError> {
     let found = if name == "label" { dataset.label.as_deref() } else { dataset.column(name) };
     found.ok_or_else(|| {
         let known: Vec<&str> = dataset.columns.iter().map(|(name, _)| name.as_str()).chain(["label"]).collect();

@@ -8,6 +8,7 @@ use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Model};
 use crate::kinds::offers::Offers;
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::Diagnostic;
@@ -27,7 +28,7 @@ impl Spec for SurfaceSpec {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let measure = &self.measure;
         let data = to.split(&measure.data)?;
-        let selection = measure.selection(to);
+        let selection = measure.joined_selection(to);
         let models = to.models(&measure.models);
         let mut surfaces = Vec::new();
         for plane in self.planes(&models, to.is_sound())? {
@@ -48,6 +49,17 @@ impl Spec for SurfaceSpec {
         }
         to.publish(stage, Surfaces(surfaces));
         Ok(())
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let models: Vec<Model> = to.models(&self.measure.models).into_iter().map(|(model, _)| model).collect();
+        let number = |model: &Model| models.iter().position(|other| other == model).unwrap_or_default();
+        let planes = self.planes(&models, true).unwrap_or_default();
+        let pairs: Vec<[usize; 2]> = planes
+            .iter()
+            .flat_map(|[anchor, first, second]| [[number(anchor), number(first)], [number(anchor), number(second)]])
+            .collect();
+        self.measure.preflight_joined(&pairs, "no plane goes through", to);
     }
 }
 

@@ -4,10 +4,12 @@ mod draw;
 mod expand;
 mod preflight;
 mod read;
+mod resolved;
 mod select;
 
 pub use draw::{Format, draw};
 pub use expand::{build, expand};
 pub use preflight::{Looking, preflight};
 pub use read::{read, read_with};
+pub use resolved::resolved;
 pub use select::{Selection, SelectionError, StepError, select, step_named, steps_named};

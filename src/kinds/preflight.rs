@@ -146,11 +146,11 @@ impl<'p, 'a> Preflight<'p, 'a> {
         matches!(longer(dataset, &model.tokenizer, limit), Ok(Some(_)))
     }
 
-    /// Holds a length against the model's positions, and the texts against both. A length that is written cuts texts,
-    /// which is noted; one that nobody wrote must not ask for more than there is.
-    pub fn length(&mut self, name: &str, dataset: &Dataset, model: &Blueprint, max_length: usize) {
+    /// Holds a length against the model's positions, and the texts against both. A length that cuts texts is noted;
+    /// one that is `asked` for, and not only a default, must not be more than there is.
+    pub fn length(&mut self, name: &str, dataset: &Dataset, model: &Blueprint, max_length: usize, asked: bool) {
         let positions = model.config.max_tokens();
-        if max_length > positions && self.is_written("max_length") {
+        if max_length > positions && asked {
             let message = format!("`max_length` is {max_length}, and the model has {positions} positions");
             return self.fail("max_length", message, format!("write max_length = {positions}, or less"));
         }

@@ -28,8 +28,23 @@ pub trait Spec: Offers + Debug + Any {
     /// What can be known only when everything that the stage builds on has its steps.
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic>;
 
+    /// Every key that has a default, with what is in effect.
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        Vec::new()
+    }
+
     /// Holds the table against the data and models that it names, as far as they are known, before anything computes.
     fn preflight(&self, _: &mut Preflight<'_, '_>) {}
+}
+
+/// A number as a file writes it. What does not fit there was written there already.
+pub fn whole(number: usize) -> toml::Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
+}
+
+/// The same of a seed.
+pub fn seed(number: u64) -> toml::Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
 impl dyn Spec {

@@ -15,6 +15,8 @@ pub struct Experiment {
     pub name: String,
     pub precision: Precision,
     pub run: RunSettings,
+    /// The tables that are no stages, as they are written but with what is in effect.
+    pub tables: Vec<(String, Vec<(String, String)>)>,
     /// In the order in which the file names them.
     pub stages: Vec<Stage>,
     /// Relative `path:` sources start here.
@@ -40,4 +42,6 @@ pub struct Stage {
     pub id: StageId,
     pub spec: Box<dyn Spec>,
     pub places: Places,
+    /// Its keys, as they are written.
+    pub written: Vec<(String, String)>,
 }

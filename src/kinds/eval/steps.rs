@@ -54,6 +54,10 @@ impl Spec for Eval {
         Ok(())
     }
 
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        self.measure.defaults(false)
+    }
+
     fn preflight(&self, to: &mut Preflight<'_, '_>) {
         self.measure.preflight_each(&self.by, to);
     }

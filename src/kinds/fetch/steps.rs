@@ -14,7 +14,7 @@ use crate::kinds::models::Maker;
 use crate::kinds::offers::{Models, NoCheckpoint, Offers, Splits};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, seed};
 use crate::study::Diagnostic;
 use crate::study::words::{Checkpoint, DataRef};
 
@@ -51,6 +51,19 @@ impl Spec for Fetch {
                 to.add_dataset(stage, generated.clone());
                 Ok(())
             }
+        }
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        match self {
+            Self::Models(_) => Vec::new(),
+            Self::Dataset(dataset) => vec![("header", dataset.header.into())],
+            Self::Generated(generated) => vec![
+                ("seed", seed(generated.seed)),
+                ("contrast", generated.contrast.into()),
+                ("adjective", generated.adjective.into()),
+                ("adverb", generated.adverb.into()),
+            ],
         }
     }
 

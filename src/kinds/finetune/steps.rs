@@ -1,5 +1,6 @@
 //! A step a seed.
 
+use super::overrides;
 use super::run::Params;
 use super::spec::Finetune;
 use crate::engine::StageId;
@@ -9,7 +10,7 @@ use crate::kinds::models::{MODEL, Maker};
 use crate::kinds::offers::{Models, NoCheckpoint, Offers};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, whole};
 use crate::study::Diagnostic;
 use crate::study::words::{Checkpoint, ModelRef};
 use toml::Spanned;
@@ -70,6 +71,17 @@ impl Spec for Finetune {
         Ok(())
     }
 
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        let checkpoint = |checkpoint: &Checkpoint| match checkpoint {
+            Checkpoint::Step(step) => whole(*step),
+            Checkpoint::Last => "last".into(),
+        };
+        let checkpoints: Vec<toml::Value> = self.checkpoints.iter().map(checkpoint).collect();
+        let mut defaults = vec![("checkpoints", toml::Value::Array(checkpoints))];
+        defaults.extend(overrides::written(&self.recipe));
+        defaults
+    }
+
     fn preflight(&self, to: &mut Preflight<'_, '_>) {
         let start = to.models(std::slice::from_ref(&self.model)).into_iter().find_map(|(_, known)| known);
         let Some(data) = to.rows(self.data.get_ref()) else { return };
@@ -85,7 +97,7 @@ impl Spec for Finetune {
         }
         self.steps_of_training(data.len(), to);
         if let Some(start) = start {
-            to.length(&name, &data, &start, self.recipe.max_length);
+            to.length(&name, &data, &start, self.recipe.max_length, self.own_length);
             // What builds on a mistake need not complain too.
             if to.is_sound() {
                 to.will_be(&start.with_labels(&data.label_names));

@@ -13,7 +13,7 @@ use crate::kinds::offers::Offers;
 use crate::kinds::pairs::all_pairs;
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, whole};
 use crate::study::Diagnostic;
 use crate::study::words::Metric;
 
@@ -72,6 +72,10 @@ impl Spec for Interpolate {
         let models = models.into_iter().map(Member::Here).collect();
         to.publish(stage, Lines { models, pairs: lines });
         Ok(())
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        [self.measure.defaults(false), vec![("points", whole(self.points))]].concat()
     }
 
     fn preflight(&self, to: &mut Preflight<'_, '_>) {

@@ -29,7 +29,7 @@ impl Measurement {
             let labels = known.config.labels();
             if seen.insert((labels.clone(), known.words, known.config.max_tokens(), length)) && to.is_sound() {
                 self.classes(&dataset, model, &labels, to);
-                to.length(&self.data_name(), &dataset, known, length);
+                to.length(&self.data_name(), &dataset, known, length, self.max_length.is_some());
             }
         }
         (models, Some(dataset))

@@ -100,6 +100,17 @@ impl Measurement {
         to.data(&self.data);
     }
 
+    /// Of the keys that it has: a stage that measures the loss alone has no `metrics` and no `combine`.
+    pub fn defaults(&self, loss_alone: bool) -> Vec<(&'static str, toml::Value)> {
+        let mut defaults = Vec::new();
+        if !loss_alone {
+            let metrics: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
+            defaults.extend([("metrics", metrics.into()), ("combine", self.combine.to_string().into())]);
+        }
+        defaults.extend(self.examples.and_then(|examples| Some(("examples", i64::try_from(examples).ok()?.into()))));
+        defaults
+    }
+
     /// As it enters keys, for one model: with the length that the model's own stage says, where this one does not.
     pub fn selection(&self, model: &Model, of: &Expander<'_>) -> Selection {
         self.selection_of(self.length(of.max_length_of(model)))

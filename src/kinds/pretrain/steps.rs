@@ -10,7 +10,7 @@ use crate::kinds::models::Maker;
 use crate::kinds::offers::{Models, NoCheckpoint, Offers};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, seed, whole};
 use crate::study::Diagnostic;
 use crate::study::words::{Checkpoint, Coordinates, Precision};
 
@@ -40,6 +40,21 @@ impl Spec for Pretrain {
         Ok(())
     }
 
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        vec![
+            ("vocabulary", whole(self.vocabulary)),
+            ("intermediate", whole(self.intermediate)),
+            ("max_length", whole(self.max_length)),
+            ("initializer_range", self.initializer_range.into()),
+            ("dropout", self.dropout.into()),
+            ("mask", self.mask.into()),
+            ("batch_size", whole(self.batch_size)),
+            ("warmup", self.warmup.into()),
+            ("weight_decay", self.weight_decay.into()),
+            ("seed", seed(self.seed)),
+        ]
+    }
+
     fn preflight(&self, to: &mut Preflight<'_, '_>) {
         let Some(data) = to.rows(self.data.get_ref()) else { return };
         // The seed and the numbers are not looked at.
@@ -47,7 +62,7 @@ impl Spec for Pretrain {
         match begun.and_then(|(config, tokenizer)| Blueprint::new(config, tokenizer)) {
             Ok(model) => {
                 let name = format!("{}.{}", self.data.get_ref().dataset, self.data.get_ref().split);
-                to.length(&name, &data, &model, self.max_length);
+                to.length(&name, &data, &model, self.max_length, true);
                 to.will_be(&model);
             }
             Err(error) => to.fail("vocabulary", error.to_string(), ""),

@@ -10,7 +10,7 @@ use crate::kinds::models::{MODEL, Member};
 use crate::kinds::offers::Offers;
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, seed, whole};
 use crate::study::Diagnostic;
 
 impl Offers for SharpnessSpec {}
@@ -42,6 +42,17 @@ impl Spec for SharpnessSpec {
         }
         to.publish(stage, Sharpened(all));
         Ok(())
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        let own = vec![
+            ("epsilon", self.epsilon.into()),
+            ("box", self.shape.to_string().into()),
+            ("learning_rate", self.learning_rate.into()),
+            ("batch_size", whole(self.batch_size)),
+            ("seed", seed(self.seed)),
+        ];
+        [self.measure.defaults(true), own].concat()
     }
 
     fn preflight(&self, to: &mut Preflight<'_, '_>) {

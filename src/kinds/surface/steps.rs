@@ -51,6 +51,12 @@ impl Spec for SurfaceSpec {
         Ok(())
     }
 
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        let per_unit = self.points as f64 / (2.0 * self.range);
+        [self.measure.defaults(false), vec![("range", self.range.into()), ("points_per_unit", per_unit.into())]]
+            .concat()
+    }
+
     fn preflight(&self, to: &mut Preflight<'_, '_>) {
         let models: Vec<Model> = to.models(&self.measure.models).into_iter().map(|(model, _)| model).collect();
         let number = |model: &Model| models.iter().position(|other| other == model).unwrap_or_default();

@@ -249,6 +249,15 @@ impl Scored {
         metrics.iter().map(measure).collect()
     }
 
+    /// The class that is predicted for every example, where they are not all of one.
+    pub fn only_prediction(&self) -> Result<Option<&str>, StageError> {
+        let predictions = self.predictions()?;
+        let mut predicted = predictions.predicted();
+        let Some(first) = predicted.next() else { return Ok(None) };
+        let one_label = self.labels.iter().all(|label| *label == self.labels[0]);
+        Ok((!one_label && predicted.all(|class| class == first)).then(|| self.class_names[first as usize].as_str()))
+    }
+
     /// The same for some of the examples only.
     pub fn rows(&self, rows: &[usize]) -> Self {
         let row = |row: &usize| self.logits[row * self.classes..(row + 1) * self.classes].to_vec();

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::say::printable;
 use args::{Arguments, Command};
 use exit::Exit;
 
@@ -44,7 +45,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             // Experiment errors come with their own `error:` for each of several.
-            let text = failure.text();
+            let text = printable(&failure.text());
             let prefix = if text.starts_with("error: ") { "" } else { "error: " };
             eprintln!("{prefix}{text}");
             ExitCode::from(failure.exit() as u8)

@@ -9,6 +9,7 @@ use super::graph::Graph;
 use super::journal::Journal;
 use super::log;
 use crate::fingerprint::Key;
+use crate::say::printable;
 use crate::store::Holder;
 
 pub struct Teller<'a> {
@@ -35,7 +36,7 @@ impl<'a> Teller<'a> {
     }
 
     pub fn notice(&mut self, text: &str) {
-        self.reporter.event(&Event::Notice { text });
+        self.reporter.event(&Event::Notice { text: &printable(text) });
     }
 
     pub fn device(&mut self, description: &str) {
@@ -55,7 +56,8 @@ impl<'a> Teller<'a> {
 
     pub fn done(&mut self, step: usize, key: Key, seconds: f64, note: Option<&str>) {
         self.journal.write("done", json!({"step": self.name(step), "key": key, "seconds": seconds}));
-        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note });
+        let note = note.map(printable);
+        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note: note.as_deref() });
     }
 
     pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, dropped: usize) {
@@ -65,6 +67,8 @@ impl<'a> Teller<'a> {
         if !log.exists() {
             log::append(&log, &format!("{}\nfailed: {message}", self.name(step)));
         }
+        let (message, help) = (&*printable(message), help.map(printable));
+        let help = help.as_deref();
         self.reporter.event(&Event::Failed { graph: self.graph, step, message, help, log: &log, dropped });
     }
 

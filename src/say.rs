@@ -31,6 +31,12 @@ macro_rules! eprint {
     }};
 }
 
+/// What a terminal shows as it is: names and values from files may hold marks that move the cursor, or worse.
+pub fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// Ends the program where its output cannot be written. A reader that has seen enough is no error.
 pub fn or_end(written: std::io::Result<()>) {
     match written {

@@ -10,6 +10,17 @@ pub struct Predictions<'a> {
     labels: &'a [u32],
 }
 
+/// How the F1 of several classes become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Average {
+    /// Every class counts the same.
+    Macro,
+    /// Every example counts the same.
+    Micro,
+    /// Every class counts as often as it is labelled.
+    Weighted,
+}
+
 impl<'a> Predictions<'a> {
     /// # Shapes
     /// `logits` is `[examples, classes]`, flat and row-major; `labels` is `[examples]` with values below `classes`.
@@ -75,6 +86,30 @@ impl<'a> Predictions<'a> {
             either += u64::from(predicted == 1) + u64::from(*label == 1);
         }
         Ok(if either == 0 { 0.0 } else { 2.0 * both as f64 / either as f64 })
+    }
+
+    /// F1 of each class, averaged as `average` says, in 0..=1. A class that is neither predicted nor labelled counts as
+    /// scikit-learn counts it: not at all, since only classes that appear have a score.
+    pub fn f1_of_all(&self, average: Average) -> f64 {
+        let (mut both, mut predicted_as, mut labelled) =
+            (vec![0u64; self.classes], vec![0u64; self.classes], vec![0u64; self.classes]);
+        for (predicted, label) in self.predicted().zip(self.labels) {
+            predicted_as[predicted as usize] += 1;
+            labelled[*label as usize] += 1;
+            both[*label as usize] += u64::from(predicted == *label);
+        }
+        let f1 = |both: u64, either: u64| if either == 0 { 0.0 } else { 2.0 * both as f64 / either as f64 };
+        let either = |class: usize| predicted_as[class] + labelled[class];
+        let present: Vec<usize> = (0..self.classes).filter(|class| either(*class) > 0).collect();
+        let scores = present.iter().map(|class| f1(both[*class], either(*class)));
+        match average {
+            Average::Macro => scores.sum::<f64>() / present.len() as f64,
+            Average::Micro => f1(both.iter().sum(), present.iter().map(|class| either(*class)).sum()),
+            Average::Weighted => {
+                let weights = present.iter().map(|class| labelled[*class] as f64);
+                scores.zip(weights).map(|(score, weight)| score * weight).sum::<f64>() / self.examples() as f64
+            }
+        }
     }
 
     /// Matthews correlation for any number of classes (Gorodkin's R_K, as scikit-learn computes it), in −1..=1; 0 where
@@ -180,6 +215,31 @@ mod tests {
             assert_eq!(predictions.f1().is_ok(), case.f1.is_some(), "f1 of case {number}");
             if let Some(f1) = case.f1 {
                 assert!(close(predictions.f1().unwrap(), f1), "f1 of case {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn averages_of_f1_agree_with_scikit_learn() {
+        #[derive(Deserialize)]
+        struct Averages {
+            #[serde(rename = "macro")]
+            of_classes: f64,
+            micro: f64,
+            weighted: f64,
+        }
+        let fixture: Fixture = serde_json::from_str(include_str!("../../tests/reference/analysis.json")).unwrap();
+        let answers: Vec<Averages> = serde_json::from_str(include_str!("../../tests/reference/f1.json")).unwrap();
+        assert_eq!(fixture.metrics.len(), answers.len());
+        for (number, (case, answer)) in fixture.metrics.iter().zip(&answers).enumerate() {
+            let predictions = Predictions::new(&case.logits, case.classes, &case.labels).unwrap();
+            for (average, theirs) in [
+                (Average::Macro, answer.of_classes),
+                (Average::Micro, answer.micro),
+                (Average::Weighted, answer.weighted),
+            ] {
+                let ours = predictions.f1_of_all(average);
+                assert!((ours - theirs).abs() <= 1e-12, "{average:?} of case {number}: {ours} {theirs}");
             }
         }
     }

@@ -37,7 +37,7 @@ pub enum AnalysisError {
     LabelRange { example: usize, label: u32, classes: usize },
     #[error("logit of class {class} of example {example} is {value}: the model has diverged")]
     NonFiniteLogit { example: usize, class: usize, value: f32 },
-    #[error("f1 is defined here for 2 classes, the logits have {classes}: use accuracy or matthews")]
+    #[error("f1 is of 2 classes, the logits have {classes}: use macro_f1, micro_f1 or weighted_f1")]
     NotBinary { classes: usize },
 
     #[error("a distance matrix of {models} models has {expected} entries, got {entries}", expected = models * models)]

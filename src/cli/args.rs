@@ -21,7 +21,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Checks an experiment file without running anything.
-    Check(Experiment),
+    Check(Check),
     /// Shows every step: fresh, will run and why, or waiting on what.
     Plan(Plan),
     /// Prints the graph of stages.
@@ -54,8 +54,17 @@ pub struct Experiment {
 }
 
 #[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Prints the study with every default and every value of its recipes written out.
+    #[arg(long)]
+    pub resolved: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Chosen {
-    /// Only steps of this stage (finetune.bert) or kind (eval).
+    /// Only steps of this stage (finetune.bert) or kind (eval), or one step ("finetune.bert[seed=3]").
     #[arg(long, value_name = "STAGE")]
     pub only: Vec<String>,
     /// Only this stage and what needs it.

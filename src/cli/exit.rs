@@ -71,6 +71,7 @@ impl Failure {
                 PlanError::NoArtifact { .. } => Exit::Failed,
             },
             Self::Run(RunError::Worker(_)) => Exit::CannotStart,
+            Self::Run(RunError::Refused(_)) => Exit::WrongInput,
             Self::Results(error) | Self::ResultsOfRun(error) => match error {
                 TableError::Store(error) => of_store(error),
                 TableError::Json(_) | TableError::Table(_) | TableError::Data(_) | TableError::Analysis(_) => {
@@ -98,7 +99,7 @@ impl Failure {
 
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Input(text) | Self::Start(text) => text.clone(),
+            Self::Input(text) | Self::Start(text) | Self::Run(RunError::Refused(text)) => text.clone(),
             Self::Store(error) => error.to_string(),
             Self::Plan(error) | Self::Run(RunError::Plan(error)) => error.to_string(),
             Self::Run(RunError::Worker(error)) | Self::Export(ExportError::Model(error)) => with_help(error),

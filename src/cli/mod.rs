@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::say::printable;
 use args::{Arguments, Command};
 use exit::Exit;
 
@@ -34,7 +35,7 @@ pub fn main() -> ExitCode {
     };
     let cache = &arguments.cache_dir;
     let done = match &arguments.command {
-        Command::Check(command) => check::check(command),
+        Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
         Command::Status => status::status(cache),
         Command::Graph(command) => check::graph(command),
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
             // Experiment errors come with their own `error:` for each of several.
-            let text = failure.text();
+            let text = printable(&failure.text());
             let prefix = if text.starts_with("error: ") { "" } else { "error: " };
             eprintln!("{prefix}{text}");
             ExitCode::from(failure.exit() as u8)

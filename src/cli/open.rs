@@ -4,17 +4,44 @@ use std::path::Path;
 
 use super::args;
 use super::exit::{Failure, with_help};
-use crate::engine::Graph;
-use crate::experiment::{self, expand};
+use crate::engine::{Graph, Plan};
+use crate::experiment::{self, Looking, build, expand, preflight};
+use crate::kinds::expand::Built;
 use crate::kinds::stages::Experiment;
 use crate::results::{Place, PlaceError};
 use crate::store::Store;
+use crate::study::ExperimentError;
 
 /// Reads and expands an experiment; the first thing that nearly every command does.
 pub(super) fn load(command: &args::Experiment) -> Result<(Experiment, Graph), Failure> {
     let experiment = experiment::read(&command.file, &command.overrides)?;
     let graph = expand(&experiment)?;
     Ok((experiment, graph))
+}
+
+/// An experiment with which steps make what its stages name.
+pub(super) struct Study {
+    pub(super) experiment: Experiment,
+    pub(super) graph: Graph,
+    built: Built,
+}
+
+impl Study {
+    pub(super) fn load(command: &args::Experiment) -> Result<Self, Failure> {
+        let experiment = experiment::read(&command.file, &command.overrides)?;
+        let (graph, built) = build(&experiment)?;
+        Ok(Self { experiment, graph, built })
+    }
+
+    /// Holds its stages against the data and models that they name; says what the user should know.
+    pub(super) fn preflight(
+        &self,
+        plan: &Plan,
+        store: &Store,
+        looking: &Looking<'_>,
+    ) -> Result<Vec<String>, ExperimentError> {
+        preflight(&self.experiment, (&self.graph, &self.built), plan, store, looking)
+    }
 }
 
 /// Where its results go.

@@ -18,7 +18,7 @@ pub(super) fn partial(
     if lacking.is_empty() {
         return None;
     }
-    expand_without(experiment, lacking).ok()
+    expand_without(experiment, &lacking).ok()
 }
 
 fn lacking(graph: &Graph, finished: &dyn Fn(usize) -> bool, selected: &BTreeSet<usize>) -> BTreeSet<String> {

@@ -5,22 +5,35 @@ use std::path::Path;
 use super::args;
 use super::exit::{Exit, Failure};
 use super::forecast::forecast;
-use super::open::load;
+use super::open::Study;
 use super::units::age;
 use crate::engine::Graph;
 use crate::engine::{Going, Plan, Reason, State, going_on};
-use crate::experiment::{Selection, select, steps_named};
+use crate::experiment::{Looking, Selection, select, steps_named};
 use crate::fingerprint::Key;
 use crate::kinds::cost::{self, StudyCosts};
 use crate::report::Costs;
 use crate::store::Store;
 
 pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> {
-    let (_, graph) = load(&command.experiment)?;
-    let (selected, forced) = chosen(&graph, &command.chosen)?;
-    let store = Store::existing(cache);
-    let plan = Plan::new(&graph, &store, &forced)?;
-    print!("{}", render(&graph, &plan, &selected, command.verbose, &store));
+    let study = Study::load(&command.experiment)?;
+    let (selected, forced) = chosen(&study.graph, &command.chosen)?;
+    show(&study, &Store::existing(cache), &selected, &forced, command.verbose)
+}
+
+/// Prints what would run, and what is known already that does not fit.
+pub(super) fn show(
+    study: &Study,
+    store: &Store,
+    selected: &BTreeSet<usize>,
+    forced: &BTreeSet<usize>,
+    verbose: bool,
+) -> Result<Exit, Failure> {
+    let plan = Plan::new(&study.graph, store, forced)?;
+    for note in study.preflight(&plan, store, &Looking { selected, unfinished_only: true, local: true })? {
+        eprintln!("note: {note}");
+    }
+    print!("{}", render(&study.graph, &plan, selected, verbose, store));
     Ok(Exit::Done)
 }
 

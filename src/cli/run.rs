@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,13 +10,14 @@ use serde_json::json;
 use super::args;
 use super::ending::ending;
 use super::exit::{Exit, Failure};
-use super::open::{load, place};
+use super::open::{Study, place};
 use super::partial::partial;
-use super::plan::{chosen, render};
+use super::plan::{chosen, show};
 use super::signals::on_signal;
 use crate::device::Backend;
 use crate::engine::Graph;
-use crate::engine::{self, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
+use crate::engine::{self, BeforeComputing, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
+use crate::experiment::Looking;
 use crate::hold;
 use crate::kinds::cost::StudyCosts;
 use crate::report::{LogFormat, reporter};
@@ -36,17 +38,16 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         let text = format!("the cache folder's name `{}` is not UTF-8", cache.display());
         return Err(Failure::wrong_input(format!("{text}\n  = help: choose another with --cache-dir")));
     }
-    let (experiment, graph) = load(&command.experiment)?;
-    let (selected, forced) = chosen(&graph, &command.chosen)?;
+    let study = Study::load(&command.experiment)?;
+    let (experiment, graph) = (&study.experiment, &study.graph);
+    let (selected, forced) = chosen(graph, &command.chosen)?;
     if command.dry_run {
-        let plan = Plan::new(&graph, &Store::existing(cache), &forced)?;
-        print!("{}", render(&graph, &plan, &selected, false, &Store::existing(cache)));
-        return Ok(Exit::Done);
+        return show(&study, &Store::existing(cache), &selected, &forced, false);
     }
-    let to = place(&experiment, &command.experiment, &command.results_dir)?;
+    let to = place(experiment, &command.experiment, &command.results_dir)?;
     let store = match Store::open(cache) {
         Ok(store) => store,
-        Err(error) => return without_writing(&to, &graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(&to, graph, cache, &(selected, forced), error),
     };
     let waiting = |who: &str| match command.log_format {
         LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
@@ -55,7 +56,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     // Kept to the end: what this run has found or finished is not removed before.
     let _staying = match store.stay(&graph.experiment, waiting) {
         Ok(lock) => lock,
-        Err(error) => return without_writing(&to, &graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(&to, graph, cache, &(selected, forced), error),
     };
     let options = RunOptions {
         cache: cache.to_owned(),
@@ -79,23 +80,32 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         hold::at(format_args!("interrupted"));
     })?;
 
-    let (mut summary, mut written, plan) = run_and_heal(&graph, &store, options.clone(), &to, command.log_format)?;
-    let mut graph = graph;
+    let said = Cell::new(false);
+    let look = |plan: &Plan| {
+        let looking = Looking { selected: &options.selected, unfinished_only: true, local: false };
+        let notes = study.preflight(plan, &store, &looking).map_err(|error| error.to_string())?;
+        // Later rounds need not say it again.
+        Ok(if said.replace(true) { Vec::new() } else { notes.iter().map(|note| format!("note: {note}")).collect() })
+    };
+    let format = command.log_format;
+    let (mut summary, mut written, plan) = run_and_heal(graph, &store, options.clone(), &to, &look, format)?;
     // Of those that were tried first.
     let mut failed = summary.failed.len();
-    if command.partial
-        && !summary.interrupted
-        && let Some(rest) = partial(&experiment, &graph, &plan, &options.selected)
-    {
-        let mut selected = chosen(&rest, &command.chosen)?.0;
+    let rest = match command.partial && !summary.interrupted {
+        true => partial(experiment, graph, &plan, &options.selected),
+        false => None,
+    };
+    if let Some(rest) = &rest {
+        let mut selected = chosen(rest, &command.chosen)?.0;
         selected.retain(|step| rest.steps[*step].runs().iter().all(|run| !rest.without.contains(*run)));
-        let options = RunOptions { selected, forced: BTreeSet::new(), ..options };
+        let options = RunOptions { selected, forced: BTreeSet::new(), ..options.clone() };
         let ran = summary.ran;
-        (summary, written, _) = run_and_heal(&rest, &store, options, &to, command.log_format)?;
+        // What is left was looked at with the whole.
+        (summary, written, _) = run_and_heal(rest, &store, options, &to, &|_| Ok(Vec::new()), format)?;
         summary.ran += ran;
         failed += summary.failed.len();
-        graph = rest;
     }
+    let graph = rest.as_ref().unwrap_or(graph);
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
         0 if command.log_format == LogFormat::Human
@@ -186,13 +196,14 @@ fn run_and_heal(
     store: &Store,
     mut options: RunOptions,
     to: &Place,
+    before_computing: BeforeComputing<'_>,
     format: LogFormat,
 ) -> Result<(RunSummary, Written, Plan), Failure> {
     let mut ran = 0;
     let mut round = 0;
     loop {
         let mut reporter = reporter(format, Box::new(StudyCosts::new(store)));
-        let (mut summary, plan) = engine::run(graph, store, &options, &INTERRUPT, reporter.as_mut())?;
+        let (mut summary, plan) = engine::run(graph, store, &options, &INTERRUPT, before_computing, reporter.as_mut())?;
         drop(reporter);
         ran += summary.ran;
         summary.ran = ran;

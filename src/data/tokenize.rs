@@ -5,7 +5,7 @@
 use super::guard::guarded;
 use super::special::{BERT_SPECIAL, ROBERTA_SPECIAL, special, special_names, wrap};
 use super::{DataError, Encoded, Normalization, byte_pairs};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -267,6 +267,18 @@ impl Tokenizer {
     /// One more than the largest id: the least `vocab_size` that a model for this tokenizer can have.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    /// The first number that stands for another token in the other tokenizer, or for none.
+    pub fn other_word(&self, other: &Self) -> Option<(u32, [Option<String>; 2])> {
+        let by_number = |tokenizer: &Self| {
+            let tokens = tokenizer.inner.get_vocab(true).into_iter();
+            tokens.map(|(token, id)| (id, token)).collect::<BTreeMap<u32, String>>()
+        };
+        let (own, theirs) = (by_number(self), by_number(other));
+        let ids: BTreeSet<u32> = own.keys().chain(theirs.keys()).copied().collect();
+        let id = ids.into_iter().find(|id| own.get(id) != theirs.get(id))?;
+        Some((id, [own.get(&id).cloned(), theirs.get(&id).cloned()]))
     }
 
     pub fn pad_id(&self) -> i32 {

@@ -102,6 +102,16 @@ impl Outputs {
         self.artifacts.push((name.name().to_owned(), Content::Stored(record)));
     }
 
+    /// Those that are not stored.
+    pub(super) fn into_bytes(self) -> BTreeMap<String, Vec<u8>> {
+        let bytes = |(name, content)| match content {
+            Content::Bytes(bytes) => Some((name, bytes)),
+            Content::Json(value) => Some((name, value.to_string().into_bytes())),
+            Content::Stored(_) => None,
+        };
+        self.artifacts.into_iter().filter_map(bytes).collect()
+    }
+
     pub(super) fn store(self, store: &Store) -> Result<BTreeMap<String, OutputRecord>, StageError> {
         self.artifacts
             .into_iter()
@@ -137,6 +147,8 @@ pub struct Context<'a> {
     pub(super) tell: &'a dyn Fn(&str),
     /// What earlier runs, which were interrupted, spent on this step.
     pub(super) seconds_before: f64,
+    /// The network is not to be used.
+    pub(super) offline: bool,
 }
 
 impl Context<'_> {
@@ -148,6 +160,11 @@ impl Context<'_> {
     /// The same where it is a file or folder on this machine.
     pub fn local(&self) -> Option<&Path> {
         self.location.filter(|location| !location.starts_with("https://")).map(Path::new)
+    }
+
+    /// Whether only what is on this machine counts.
+    pub fn offline(&self) -> bool {
+        self.offline
     }
 
     pub fn device(&self) -> Result<&Device, StageError> {
@@ -356,6 +373,7 @@ mod tests {
                 log: &|_| {},
                 tell: &|_| {},
                 seconds_before: 0.0,
+                offline: true,
             };
             context
                 .bytes(&Role::<[u8]>::new(role))

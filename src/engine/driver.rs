@@ -21,12 +21,16 @@ use crate::store::{Holder, Manifest, Store, StoreError};
 /// How long workers may take to save what is half done.
 const STOPPING: Duration = Duration::from_secs(20);
 
+/// Looks at what is there before the first step computes: what the user should know, or why nothing is to be computed.
+pub type BeforeComputing<'a> = &'a dyn Fn(&Plan) -> Result<Vec<String>, String>;
+
 /// Runs what is missing. `interrupt` is set from outside when the user asks to stop.
 pub fn run(
     graph: &Graph,
     store: &Store,
     options: &RunOptions,
     interrupt: &AtomicBool,
+    before_computing: BeforeComputing<'_>,
     reporter: &mut dyn Reporter,
 ) -> Result<(RunSummary, Plan), RunError> {
     let plan = Plan::new(graph, store, &options.forced)?;
@@ -45,6 +49,7 @@ pub fn run(
         pool: Pool::new(crew, &options.cache, teller.folder(), options.retries, options.timeout),
         schedule: Schedule::new(graph, store, options, plan),
         teller,
+        before_computing,
         stopping: false,
         asked_to_stop: None,
     };
@@ -68,6 +73,7 @@ struct Driver<'a> {
     pool: Pool,
     schedule: Schedule<'a>,
     teller: Teller<'a>,
+    before_computing: BeforeComputing<'a>,
     /// No further step is begun.
     stopping: bool,
     /// Since when the user wants an end.
@@ -82,7 +88,7 @@ impl Driver<'_> {
             self.pool.end_hung();
             while !self.stopping {
                 if pending.is_none() {
-                    pending = self.schedule.next(&mut self.teller)?;
+                    pending = self.next()?;
                 }
                 let Some(runnable) = pending.take() else { break };
                 match self.pool.idle(|| self.schedule.needs_device())? {
@@ -110,6 +116,17 @@ impl Driver<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// A step that can run now.
+    fn next(&mut self) -> Result<Option<Runnable>, RunError> {
+        let next = self.schedule.next(&mut self.teller)?;
+        if next.is_some() || !self.schedule.open_gate() {
+            return Ok(next);
+        }
+        let notes = (self.before_computing)(&self.schedule.plan).map_err(RunError::Refused)?;
+        notes.iter().for_each(|note| self.teller.notice(note));
+        Ok(self.schedule.next(&mut self.teller)?)
     }
 
     /// Asks every worker to save what is half done and to end.

@@ -46,6 +46,8 @@ pub enum RunError {
     Plan(PlanError),
     /// No device, or no worker that lives.
     Worker(StageError),
+    /// What is to be computed does not fit what is there, in words.
+    Refused(String),
 }
 
 impl From<PlanError> for RunError {

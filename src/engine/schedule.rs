@@ -1,6 +1,6 @@
 //! What is to be run, what is finished, and what cannot be: the steps of a run, whoever runs them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,11 +33,14 @@ pub struct Schedule<'a> {
 impl<'a> Schedule<'a> {
     pub fn new(graph: &'a Graph, store: &'a Store, options: &'a RunOptions, plan: Plan) -> Self {
         let dependencies: Vec<Vec<usize>> = graph.steps.iter().map(|step| step.needs()).collect();
+        // What computes for hours waits for what is brought here and read.
+        let computing: BTreeSet<usize> =
+            (0..graph.steps.len()).filter(|step| graph.steps[*step].work.needs_device()).collect();
         Self {
             graph,
             store,
             options,
-            queue: Queue::new(&dependencies),
+            queue: Queue::new(&dependencies, computing),
             plan,
             last_keys: store.last_keys(&graph.experiment),
             summary: RunSummary::default(),
@@ -50,6 +53,11 @@ impl<'a> Schedule<'a> {
     /// Nothing runs and nothing can.
     pub fn is_idle(&self) -> bool {
         self.queue.is_idle()
+    }
+
+    /// Lets the steps through that compute, once all others have ended that can. Says whether it did.
+    pub fn open_gate(&mut self) -> bool {
+        self.queue.open_gate()
     }
 
     /// Whether a worker has died over a step.

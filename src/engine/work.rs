@@ -22,6 +22,15 @@ pub trait StepKind: Serialize + DeserializeOwned + Debug + 'static {
     /// # Errors
     /// Whatever a person can do something about, in words; being asked to stop.
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd>;
+
+    /// What it would make of what is on this machine, as far as that shows without the network and in a moment; nothing
+    /// where it does not. It may leave out what is large.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    fn look(&self, _: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        Ok(None)
+    }
 }
 
 /// A [`StepKind`] whose type is not known.
@@ -32,6 +41,7 @@ pub trait Work: Debug + Any {
     /// The parameters as they enter the key.
     fn parameters(&self) -> Value;
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd>;
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd>;
 }
 
 impl<T: StepKind> Work for T {
@@ -53,6 +63,10 @@ impl<T: StepKind> Work for T {
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         StepKind::run(self, context)
+    }
+
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        StepKind::look(self, context)
     }
 }
 

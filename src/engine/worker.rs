@@ -174,6 +174,7 @@ impl Worker {
             log: &log::line,
             tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
+            offline: false,
         };
         let said = Cell::new(Instant::now());
         let _listening = arriving::listen(move |done, total| {

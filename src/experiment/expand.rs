@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::Graph;
 use crate::kinds;
-use crate::kinds::expand::Expander;
+use crate::kinds::expand::{Built, Expander};
 use crate::kinds::plot;
 use crate::kinds::stages::{Experiment, Stage};
 use crate::study::ExperimentError;
@@ -14,17 +14,25 @@ use crate::study::ExperimentError;
 /// # Errors
 /// What can be known only now, such as a file that is not there.
 pub fn expand(experiment: &Experiment) -> Result<Graph, ExperimentError> {
-    expand_with(experiment, BTreeSet::new())
+    Ok(build(experiment)?.0)
+}
+
+/// The same, with which steps make what stages name.
+///
+/// # Errors
+/// As [`expand`].
+pub fn build(experiment: &Experiment) -> Result<(Graph, Built), ExperimentError> {
+    build_without(experiment, &BTreeSet::new())
 }
 
 /// The same without some models, by their names in tables. What is made of several models says of how many.
 ///
 /// # Errors
 /// As [`expand`]; too few models are left for a stage.
-pub fn expand_without(experiment: &Experiment, without: BTreeSet<String>) -> Result<Graph, ExperimentError> {
+pub fn expand_without(experiment: &Experiment, without: &BTreeSet<String>) -> Result<Graph, ExperimentError> {
     let whole = expand(experiment)?;
     let models: BTreeMap<String, usize> = whole.steps.iter().map(|step| (step.name(), step.runs().len())).collect();
-    let mut graph = expand_with(experiment, without)?;
+    let (mut graph, _) = build_without(experiment, without)?;
     for step in &mut graph.steps {
         let (models, of) = (step.runs().len(), models.get(&step.name()).copied());
         let Some(of) = of.filter(|of| *of > models) else { continue };
@@ -36,20 +44,26 @@ pub fn expand_without(experiment: &Experiment, without: BTreeSet<String>) -> Res
     Ok(graph)
 }
 
-fn expand_with(experiment: &Experiment, without: BTreeSet<String>) -> Result<Graph, ExperimentError> {
-    let mut expander = Expander::new(experiment.precision, &experiment.directory, &without);
-    // In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
-    let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
-    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
-    for stage in stages {
+fn build_without(experiment: &Experiment, without: &BTreeSet<String>) -> Result<(Graph, Built), ExperimentError> {
+    let mut expander = Expander::new(experiment.precision, &experiment.directory, without);
+    for stage in in_order(experiment) {
         if let Err(error) = stage.spec.steps(&stage.id, &mut expander) {
             expander.fail(error);
         }
     }
     match expander.finish() {
-        Ok(steps) => Ok(Graph { experiment: experiment.name.clone(), without: without.clone(), steps }),
+        Ok((steps, built)) => {
+            Ok((Graph { experiment: experiment.name.clone(), without: without.clone(), steps }, built))
+        }
         Err(diagnostics) => Err(ExperimentError { sources: experiment.sources.clone(), diagnostics }),
     }
+}
+
+/// In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
+pub(super) fn in_order(experiment: &Experiment) -> Vec<&Stage> {
+    let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
+    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
+    stages
 }
 
 /// How many stages of its kind lie before this one.

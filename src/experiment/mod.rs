@@ -2,10 +2,14 @@
 
 mod draw;
 mod expand;
+mod preflight;
 mod read;
+mod resolved;
 mod select;
 
 pub use draw::{Format, draw};
-pub use expand::{expand, expand_without};
+pub use expand::{build, expand, expand_without};
+pub use preflight::{Looking, preflight};
 pub use read::{read, read_with};
+pub use resolved::resolved;
 pub use select::{Selection, SelectionError, StepError, select, step_named, steps_named};

@@ -14,7 +14,10 @@ use crate::kinds::room::Room;
 use crate::kinds::stages::{Experiment, RunSettings, Stage};
 use crate::kinds::{self, ROOMS};
 use crate::study::words::{Precision, parse_duration};
-use crate::study::{Checker, Diagnostic, ExperimentError, Loaded, ReadText, Text, from_disk, in_written_order, load};
+use crate::study::{
+    Checker, Diagnostic, ExperimentError, Loaded, Places, ReadText, Text, from_disk, in_written_order, load,
+    written_keys,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +85,11 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
     let mut header = None;
     let mut run = None;
     let mut rooms: Vec<(&Room, _)> = Vec::new();
+    let mut tables = Vec::new();
     for (key, value) in in_written_order(table) {
+        if ["experiment", "run"].contains(&key.get_ref().as_str()) {
+            tables.push((key.get_ref().clone(), written_keys(&value)));
+        }
         match key.get_ref().as_str() {
             "experiment" => header = Some(checker.table::<RawHeader>(value)?),
             "run" => run = checker.table::<RawRun>(value),
@@ -118,8 +125,9 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
         for (name, value) in in_written_order(named) {
             checker.name(&name, "stage");
             let at = name.span();
+            let (places, written) = (Places::of(at.clone(), &value), written_keys(&value));
             if let Some(spec) = (room.read)(value, at.clone(), checker) {
-                stages.push((at, Stage { id: StageId { kind, name: name.into_inner() }, spec }));
+                stages.push((at, Stage { id: StageId { kind, name: name.into_inner() }, spec, places, written }));
             }
         }
     }
@@ -133,8 +141,16 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
             checker.fail::<()>(error);
         }
     }
+    for (name, keys) in &mut tables {
+        let defaults = [("seed", header.seed.to_string()), ("precision", format!("\"{}\"", precision?))];
+        let missing =
+            defaults.into_iter().filter(|(key, _)| name == "experiment" && keys.iter().all(|(known, _)| known != key));
+        let missing: Vec<(String, String)> = missing.map(|(key, value)| (key.to_owned(), value)).collect();
+        keys.extend(missing);
+    }
     Some(Experiment {
         name: header.name.into_inner(),
+        tables,
         precision: precision?,
         run: run_settings(run.unwrap_or_default(), checker),
         stages,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::{Graph, StageId, Step};
-use crate::study::nearest;
+use crate::engine::{Graph, Step};
 use crate::study::words::Checkpoint;
+use crate::study::{nearest, some_of};
 
-/// Stage names as the user wrote them: `finetune.bert`, or `finetune` for all of a kind.
+/// Names as the user wrote them: a stage `finetune.bert`, all of a kind, `finetune`, or a step `finetune.bert[seed=3]`.
 #[derive(Debug, Default, Clone)]
 pub struct Selection {
     pub only: Vec<String>,
@@ -15,7 +15,7 @@ pub struct Selection {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("there is no stage `{name}` in this experiment; {}", match nearest { Some(near) => format!("did you mean `{near}`?"), None => format!("its stages are {}", known.join(", ")) })]
+#[error("there is no stage `{name}` in this experiment; {}", match nearest { Some(near) => format!("did you mean `{near}`?"), None => format!("its stages are {}", some_of(known)) })]
 pub struct SelectionError {
     name: String,
     nearest: Option<String>,
@@ -51,27 +51,29 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<BTreeSet<usize>, S
     Ok(chosen)
 }
 
-/// All steps of the stages that `names` mean.
+/// All steps that `names` mean: those of a stage, of a kind, or one step.
 pub fn steps_named(graph: &Graph, names: &[String]) -> Result<BTreeSet<usize>, SelectionError> {
-    let stages = named_stages(graph, names)?;
-    Ok((0..graph.steps.len()).filter(|step| stages.contains(&graph.steps[*step].stage)).collect())
-}
-
-fn named_stages<'a>(graph: &'a Graph, names: &[String]) -> Result<BTreeSet<&'a StageId>, SelectionError> {
-    let stages = graph.stages();
     let mut found = BTreeSet::new();
     for name in names {
-        let fits = |stage: &&&StageId| stage.to_string() == *name || stage.kind.name() == name;
-        let fitting: Vec<&StageId> = stages.iter().filter(fits).copied().collect();
+        let fits =
+            |step: &Step| step.stage.to_string() == *name || step.stage.kind.name() == name || step.name() == *name;
+        let fitting: Vec<usize> = (0..graph.steps.len()).filter(|step| fits(&graph.steps[*step])).collect();
         if fitting.is_empty() {
-            let known: Vec<String> = stages.iter().map(ToString::to_string).collect();
-            let candidates: Vec<&str> = known.iter().map(String::as_str).collect();
-            let nearest = nearest(name, &candidates).map(str::to_owned);
-            return Err(SelectionError { name: name.clone(), nearest, known });
+            return Err(unknown(graph, name));
         }
         found.extend(fitting);
     }
     Ok(found)
+}
+
+fn unknown(graph: &Graph, name: &str) -> SelectionError {
+    let known: Vec<String> = graph.stages().iter().map(ToString::to_string).collect();
+    // With a bracket it is a step, and only those of its stage come near.
+    let steps = graph.steps.iter().filter(|step| name.starts_with(&format!("{}[", step.stage))).map(Step::name);
+    let candidates: Vec<String> = if name.contains('[') { steps.chain(known.clone()).collect() } else { known.clone() };
+    let candidates: Vec<&str> = candidates.iter().map(String::as_str).collect();
+    let nearest = nearest(name, &candidates).map(str::to_owned);
+    SelectionError { name: name.to_owned(), nearest, known }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -26,6 +26,8 @@ pub struct Expander<'a> {
     splits: BTreeMap<(String, String), usize>,
     /// Models that are left out, by their names in tables.
     without: &'a BTreeSet<String>,
+    /// The same without further columns, where the data set keeps some.
+    bare_splits: BTreeMap<(String, String), usize>,
     errors: Vec<Diagnostic>,
 }
 
@@ -40,6 +42,7 @@ impl<'a> Expander<'a> {
             makers: Vec::new(),
             published: BTreeMap::new(),
             splits: BTreeMap::new(),
+            bare_splits: BTreeMap::new(),
             errors: Vec::new(),
         }
     }
@@ -51,8 +54,11 @@ impl<'a> Expander<'a> {
 
     /// # Errors
     /// What is wrong with any of the stages.
-    pub fn finish(self) -> Result<Vec<Step>, Vec<Diagnostic>> {
-        if self.errors.is_empty() { Ok(self.steps) } else { Err(self.errors) }
+    pub fn finish(self) -> Result<(Vec<Step>, Built), Vec<Diagnostic>> {
+        let mut splits = self.bare_splits;
+        splits.extend(self.splits);
+        let built = Built { makers: self.makers, splits };
+        if self.errors.is_empty() { Ok((self.steps, built)) } else { Err(self.errors) }
     }
 
     /// Whether all stages so far could be expanded. What builds on one that could not need not complain too.
@@ -147,6 +153,11 @@ impl<'a> Expander<'a> {
         self.makers.iter().find(|maker| maker.name == name)
     }
 
+    /// Tokens, where the stage that makes the model says how long its texts are.
+    pub fn max_length_of(&self, model: &Model) -> Option<usize> {
+        self.makers.iter().find(|maker| maker.makes(model.step))?.max_length
+    }
+
     /// All models that the references mean, but those that are left out; none where the stage that makes them could not
     /// be expanded.
     pub fn models(&self, references: &[Spanned<ModelRef>]) -> Vec<Model> {
@@ -189,15 +200,30 @@ impl<'a> Expander<'a> {
     /// # Errors
     /// No such data set; a file that is not there.
     pub fn split(&mut self, data: &Spanned<DataRef>) -> Result<usize, Diagnostic> {
+        self.split_with(data, true)
+    }
+
+    /// The step of a split for those who read texts and labels alone: a further column that is kept for others must not
+    /// change their keys.
+    ///
+    /// # Errors
+    /// As [`Self::split`].
+    pub fn bare_split(&mut self, data: &Spanned<DataRef>) -> Result<usize, Diagnostic> {
+        self.split_with(data, false)
+    }
+
+    fn split_with(&mut self, data: &Spanned<DataRef>, columns: bool) -> Result<usize, Diagnostic> {
         let reference = data.get_ref();
         let name = (reference.dataset.clone(), reference.split.clone());
-        if let Some(step) = self.splits.get(&name) {
-            return Ok(*step);
-        }
         let found = self.datasets.get(&reference.dataset).cloned();
         let (stage, dataset) = found.ok_or_else(|| Diagnostic::new("there is no such data set", data.span()))?;
-        let step = dataset.split(&stage, data, self)?;
-        self.splits.insert(name, step);
+        let columns = columns || !dataset.keeps_columns();
+        let known = if columns { &self.splits } else { &self.bare_splits };
+        if let Some(step) = known.get(&name) {
+            return Ok(*step);
+        }
+        let step = dataset.split(&stage, data, columns, self)?;
+        if columns { &mut self.splits } else { &mut self.bare_splits }.insert(name, step);
         Ok(step)
     }
 
@@ -206,11 +232,28 @@ impl<'a> Expander<'a> {
     }
 }
 
+/// Which steps make what stages name.
+#[derive(Debug)]
+pub struct Built {
+    pub makers: Vec<Maker>,
+    /// By data set and split, with all columns where something reads them.
+    pub splits: BTreeMap<(String, String), usize>,
+}
+
 /// A data set, of which only those splits become steps that something reads.
 pub trait DataSet {
-    /// The step of a split.
+    /// Whether it has columns beside texts and labels.
+    fn keeps_columns(&self) -> bool;
+
+    /// The step of a split; with those columns or without.
     ///
     /// # Errors
     /// A file that is not there, or no such split.
-    fn split(&self, stage: &StageId, data: &Spanned<DataRef>, to: &mut Expander<'_>) -> Result<usize, Diagnostic>;
+    fn split(
+        &self,
+        stage: &StageId,
+        data: &Spanned<DataRef>,
+        columns: bool,
+        to: &mut Expander<'_>,
+    ) -> Result<usize, Diagnostic>;
 }

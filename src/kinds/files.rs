@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::data::download;
 use crate::data::secrets::shown;
+use crate::data::{DataError, Hub, download};
 use crate::engine::{Context, StageError};
 use crate::fingerprint::Digest;
 
@@ -44,6 +44,14 @@ pub fn unchanged(path: &Path, source: &str, now: Result<Digest, String>) -> Resu
 /// As [`unchanged`].
 pub fn file_unchanged(source: &str, context: &Context<'_>) -> Result<(), StageError> {
     context.local().map_or(Ok(()), |path| unchanged(path, source, digest_of_file(path)))
+}
+
+/// The hub, or its cache alone where the network is not to be used.
+///
+/// # Errors
+/// No folder for its cache.
+pub fn hub(context: &Context<'_>) -> Result<Hub, DataError> {
+    if context.offline() { Hub::offline() } else { Hub::from_env() }
 }
 
 pub fn absolute(path: &Path) -> String {

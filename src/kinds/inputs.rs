@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::joins::{apart, read_apart};
 use super::models::{WholeModel, parts};
 use crate::data::{Dataset, Tokenizer};
 use crate::device::Device;
@@ -70,6 +71,29 @@ pub fn model(context: &mut Context<'_>, role: &Role<WholeModel>) -> Result<Arc<L
     let model = Arc::new(LoadedModel::load(&config, &weights, context.device()?)?);
     context.memory().keep(name, model.clone());
     Ok(model)
+}
+
+/// Whether the step's first model and the one with another role can be joined on these examples. What a study says of
+/// them is looked at before anything runs; this is for models that were made otherwise meanwhile.
+pub fn joinable(
+    context: &Context<'_>,
+    roles: [&Role<WholeModel>; 2],
+    models: [&LoadedModel; 2],
+    (dataset, max_length): (&Dataset, usize),
+) -> Result<(), StageError> {
+    let different = apart(models[0].bert.config(), models[1].bert.config());
+    let [one, other] = roles.map(parts);
+    let read = || match context.digest(&one.tokenizer)? == context.digest(&other.tokenizer)? {
+        true => Ok(None),
+        false => {
+            let (one, other) = (tokenizer(context, roles[0])?, tokenizer(context, roles[1])?);
+            Ok::<_, StageError>(read_apart(&one, &other, dataset, max_length)?)
+        }
+    };
+    match different.map_or_else(read, |why| Ok(Some(why)))? {
+        Some(why) => Err(StageError::new(format!("the models cannot be joined: {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// A classifier on the device.

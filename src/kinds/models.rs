@@ -159,6 +159,11 @@ impl Maker {
         own.find(|own| own.label().as_deref() == Some(label)).map(|own| self.model(own))
     }
 
+    /// Whether it makes the models of this step.
+    pub fn makes(&self, step: usize) -> bool {
+        self.steps.iter().any(|(_, own)| *own == step)
+    }
+
     fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
         let wanted = |member: &Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
         let label = |member: &Coordinates| {

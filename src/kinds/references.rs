@@ -8,14 +8,31 @@ use toml::Spanned;
 
 use super::offers::{NoCheckpoint, Offers, Splits};
 use crate::engine::{Kind, StageId};
-use crate::study::Diagnostic;
 use crate::study::words::{Axis, Coordinates, DataRef, Metric, MetricRef, ModelRef};
+use crate::study::{Diagnostic, Text};
 use crate::words::Word;
+
+/// The name of a stage of one of these kinds, which may stand in front: `interpolate.lines`. Another kind is left there,
+/// for [`References`] to find.
+pub fn stage(name: Text, kinds: &[Kind]) -> Text {
+    let (at, text) = (name.span(), name.get_ref());
+    let bare = kinds.iter().find_map(|kind| text.strip_prefix(kind.name())?.strip_prefix('.'));
+    bare.map_or(name.clone(), |bare| Spanned::new(at, bare.to_owned()))
+}
 
 /// What a stage can ask of the others, and where it notes what is wrong.
 pub struct References<'a> {
     stages: Vec<Named<'a>>,
     errors: Vec<Diagnostic>,
+}
+
+/// `write a, b or c`
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("write \"{one}\""),
+        [all @ .., last] => format!("write {} or {last}", all.join(", ")),
+    }
 }
 
 /// A stage by its name.
@@ -48,11 +65,29 @@ impl<'a> References<'a> {
         let mut stages = self.stages.iter().copied();
         let found = stages.find(|stage| stage.id.kind == kind && stage.id.name == *name.get_ref());
         if found.is_none() {
-            let known = self.stages.iter().filter(|stage| stage.id.kind == kind).map(|stage| stage.id.name.as_str());
-            let message = format!("there is no stage [{kind}.{}]", name.get_ref());
-            self.errors.push(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known));
+            let known: Vec<&str> =
+                self.stages.iter().filter(|stage| stage.id.kind == kind).map(|stage| stage.id.name.as_str()).collect();
+            let written = name.get_ref();
+            let other = self.other_kind(written).filter(|other| other.kind != kind);
+            let diagnostic = match other {
+                Some(other) => {
+                    let message = format!("`{written}` is [{other}], and here a stage [{kind}.NAME] is needed");
+                    let diagnostic = Diagnostic::new(message, name.span());
+                    if known.is_empty() { diagnostic } else { diagnostic.help(one_of(&known)) }
+                }
+                None => {
+                    let message = format!("there is no stage [{kind}.{written}]");
+                    Diagnostic::new(message, name.span()).suggest(written, known)
+                }
+            };
+            self.errors.push(diagnostic);
         }
         found
+    }
+
+    /// A stage of whatever kind that goes by this name, or by its kind and name.
+    fn other_kind(&self, name: &str) -> Option<&'a StageId> {
+        self.stages.iter().map(|stage| stage.id).find(|id| id.name == name || id.to_string() == name)
     }
 
     pub fn is_there(&self, name: &str, kind: Kind) -> bool {
@@ -89,9 +124,27 @@ impl<'a> References<'a> {
         let mut fail = |message: String, help: Option<String>| {
             self.errors.push(Diagnostic { message, span: Some(model.span()), help });
         };
-        let Some((stage, made)) = models.get(reference.stage.as_str()) else {
-            let message = format!("there is no model `{}`", reference.stage);
-            let diagnostic = Diagnostic::new(message, model.span()).suggest(&reference.stage, models.into_keys());
+        let written =
+            reference.kind.as_ref().map_or(reference.stage.clone(), |kind| format!("{kind}.{}", reference.stage));
+        let found = models.get(reference.stage.as_str());
+        let found = found.filter(|(stage, _)| reference.kind.as_ref().is_none_or(|kind| stage.id.kind.name() == kind));
+        let Some((stage, made)) = found else {
+            let diagnostic = match self
+                .stages
+                .iter()
+                .map(|stage| stage.id)
+                .find(|id| id.name == written || id.to_string() == written)
+            {
+                Some(other) => {
+                    let names: Vec<&str> = models.into_keys().collect();
+                    let message = format!("`{written}` is [{other}], and makes no models");
+                    Diagnostic::new(message, model.span()).help(one_of(&names))
+                }
+                None => {
+                    let message = format!("there is no model `{written}`");
+                    Diagnostic::new(message, model.span()).suggest(&reference.stage, models.into_keys())
+                }
+            };
             self.errors.push(diagnostic);
             return;
         };

@@ -12,6 +12,7 @@ use toml::de::DeValue;
 use super::expand::Expander;
 use super::finished::Finished;
 use super::offers::Offers;
+use super::preflight::Preflight;
 use super::references::References;
 use crate::engine::{Kind, ReadStep, StageId};
 use crate::fingerprint::Key;
@@ -28,6 +29,24 @@ pub trait Spec: Offers + Debug + Any {
     /// # Errors
     /// What can be known only when everything that the stage builds on has its steps.
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic>;
+
+    /// Every key that has a default, with what is in effect.
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        Vec::new()
+    }
+
+    /// Holds the table against the data and models that it names, as far as they are known, before anything computes.
+    fn preflight(&self, _: &mut Preflight<'_, '_>) {}
+}
+
+/// A number as a file writes it. What does not fit there was written there already.
+pub fn whole(number: usize) -> toml::Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
+}
+
+/// The same of a seed.
+pub fn seed(number: u64) -> toml::Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
 impl dyn Spec {

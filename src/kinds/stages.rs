@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::room::Spec;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
-use crate::study::Sources;
 use crate::study::words::Precision;
+use crate::study::{Places, Sources};
 
 /// A validated study.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct Experiment {
     pub name: String,
     pub precision: Precision,
     pub run: RunSettings,
+    /// The tables that are no stages, as they are written but with what is in effect.
+    pub tables: Vec<(String, Vec<(String, String)>)>,
     /// In the order in which the file names them.
     pub stages: Vec<Stage>,
     /// Relative `path:` sources start here.
@@ -39,4 +41,7 @@ pub struct RunSettings {
 pub struct Stage {
     pub id: StageId,
     pub spec: Box<dyn Spec>,
+    pub places: Places,
+    /// Its keys, as they are written.
+    pub written: Vec<(String, String)>,
 }

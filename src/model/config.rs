@@ -18,6 +18,14 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// As `config.json` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Erf => "gelu",
+            Self::Tanh => "gelu_new",
+        }
+    }
+
     fn named(name: &str) -> Option<Self> {
         match name {
             "gelu" => Some(Self::Erf),

@@ -104,9 +104,30 @@ impl Diagnostic {
         match nearest(wrong, &candidates) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None if candidates.is_empty() => self,
-            None => self.help(format!("known here: {}", candidates.join(", "))),
+            None => self.help(format!("known here: {}", some_of(&candidates))),
         }
     }
+}
+
+/// As many of a list as fit into a line or two.
+pub fn some_of<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 30;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let rest = if more > 0 { format!(", … and {more} more") } else { String::new() };
+    format!("{}{rest}", shown.join(", "))
+}
+
+/// What a person reads, however long the names and values in it are: its beginning and its end.
+fn readable(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    let text = text.split('\n').map(printed).collect::<Vec<_>>().join("\n");
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return text;
+    }
+    let part = |from, count| text.chars().skip(from).take(count).collect::<String>();
+    format!("{} … {}", part(0, LONGEST * 3 / 4), part(length - LONGEST / 4, LONGEST / 4))
 }
 
 /// The candidate that a typo most likely stands for.
@@ -130,11 +151,12 @@ impl std::error::Error for ExperimentError {}
 
 impl fmt::Display for ExperimentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.diagnostics.iter().enumerate() {
+        const SHOWN: usize = 10;
+        for (index, diagnostic) in self.diagnostics.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 f.write_char('\n')?;
             }
-            write!(f, "error: {}", diagnostic.message)?;
+            write!(f, "error: {}", readable(&diagnostic.message))?;
             let mut margin = 1;
             if let Some(at) = diagnostic.span.as_ref().and_then(|span| self.sources.locate(span)) {
                 margin = at.number.to_string().len();
@@ -147,10 +169,13 @@ impl fmt::Display for ExperimentError {
                 write!(f, "\n{:margin$} | {:skip$}{}", "", "", "^".repeat(width))?;
             }
             if let Some(help) = &diagnostic.help {
-                write!(f, "\n{:margin$} = help: {help}", "")?;
+                write!(f, "\n{:margin$} = help: {}", "", readable(help))?;
             }
         }
-        Ok(())
+        match self.diagnostics.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more mistakes"),
+        }
     }
 }
 
@@ -195,6 +220,19 @@ mod tests {
             let expected = format!("error: wrong\n --> main.toml:1:{column}\n  |\n1 | {expected}");
             assert_eq!(error.to_string(), expected, "\n{error}\n{expected}");
         }
+    }
+
+    #[test]
+    fn no_message_is_longer_than_a_screen_or_moves_the_cursor() {
+        let names: Vec<String> = (0..500).map(|number| format!("stage{number}")).collect();
+        let long = Diagnostic::new(format!("label \u{1b}[2J{} is wrong", "x".repeat(9000)), 0..1);
+        let long = long.suggest("zzz", names.iter().map(String::as_str));
+        let mut sources = Sources::default();
+        sources.add("main.toml", "x = 1");
+        let text = ExperimentError { sources, diagnostics: vec![long; 40] }.to_string();
+        assert!(text.starts_with("error: label \u{fffd}[2Jxxx") && text.contains("xxx is wrong\n"), "{text}");
+        assert!(text.contains("stage28, stage29, … and 470 more"), "{text}");
+        assert!(text.ends_with("\nand 30 more mistakes") && text.len() < 20_000, "{}", text.len());
     }
 
     #[test]

@@ -49,7 +49,23 @@ pub fn load(path: &Path, overrides: &[String], read: ReadText<'_>) -> Result<Loa
 }
 
 pub fn from_disk(path: &Path) -> std::io::Result<String> {
-    std::fs::read_to_string(path)
+    text_of(&std::fs::read(path)?).map_err(std::io::Error::other)
+}
+
+/// UTF-8, or what Windows calls Unicode: UTF-16 with its mark in front.
+fn text_of(bytes: &[u8]) -> Result<String, String> {
+    let utf16 = |from: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| from([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).map_err(|_| "it begins as UTF-16 and goes on otherwise: save it as UTF-8".to_owned())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
+        _ => String::from_utf8(bytes.to_vec()).map_err(|error| {
+            let line = 1 + bytes[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            format!("line {line} is not UTF-8: save it as UTF-8")
+        }),
+    }
 }
 
 impl Loaded {
@@ -63,13 +79,15 @@ impl Loaded {
         let fail = |message| Diagnostic { message, span: named_at.clone(), help: None };
         let text = read(path)
             .map_err(|error| fail(format!("failed to read experiment file `{}`: {error}", path.display())))?;
+        // The mark that some editors put in front of UTF-8 too.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         // Files of an earlier revision need not be there to be found equal.
         if open.contains(&canonical) || open.len() >= MOST_LAYERS {
             return Err(fail(format!("`extends` goes in a circle: it comes back to `{}`", path.display())));
         }
         open.push(canonical);
-        let layer = self.sources.add(&path.display().to_string(), &text);
+        let layer = self.sources.add(&path.display().to_string(), text);
         if let Some(extends) = parse(&layer)?.get("extends") {
             let Some(base) = extends.get_ref().as_str() else {
                 return Err(Diagnostic::new("`extends` must be the path of a TOML file", extends.span()));
@@ -91,12 +109,54 @@ impl Loaded {
         // A bare word is meant as a string: --set fetch.paws.dataset=path:paws.tsv needs no quotes inside quotes.
         let quoted = format!("{key} = {}", toml::Value::String(value.trim().to_owned()));
         let as_value = format!("{key} = {value}");
-        let text = if DeTable::parse(&as_value).is_ok() { as_value } else { quoted };
-        let layer = self.sources.add(SET, &text);
-        parse(&layer)?;
+        let is_value = DeTable::parse(&as_value).is_ok();
+        // What begins as a list, a table or a quoted text is none.
+        let opens = value.trim_start().starts_with(['[', '{', '"', '\'']);
+        let layer = self.sources.add(SET, if is_value || opens { &as_value } else { &quoted });
+        if opens && !is_value {
+            let error = parse(&layer).err().map_or_else(String::new, |error| error.message);
+            let message = format!("`{}` is not a value: {}", value.trim(), error.trim_start_matches("invalid TOML: "));
+            let at = layer.len() - value.len()..layer.len();
+            return Err(Diagnostic::new(message, at).help(with_quotes(key.trim(), value.trim())));
+        }
+        self.known_stage(&layer)?;
         self.layers.push(layer);
         Ok(())
     }
+
+    /// A key of a stage that nobody wrote is a name mistyped. A new stage can be given whole.
+    fn known_stage(&self, layer: &str) -> Result<(), Diagnostic> {
+        let merged = self.merged()?;
+        for (kind, stages) in parse(layer)? {
+            let known = merged.get(kind.get_ref().as_ref()).and_then(|known| known.get_ref().as_table());
+            let (Some(known), DeValue::Table(stages)) = (known, stages.into_inner()) else { continue };
+            for (name, value) in stages {
+                // `eval.new = { … }` says where its table begins; `eval.new.data = …` does not.
+                let whole = value.get_ref().as_table().is_none() || layer[value.span()].starts_with('{');
+                let sections = known.values().any(|stage| stage.get_ref().is_table());
+                if !whole && sections && !known.contains_key(name.get_ref().as_ref()) {
+                    let message = format!("there is no stage [{}.{}]", kind.get_ref(), name.get_ref());
+                    let names = known.keys().map(|name| name.get_ref().as_ref());
+                    return Err(Diagnostic::new(message, name.span()).suggest(name.get_ref(), names));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `write --set key='["a", "b"]'`: a list of bare words with quotes around them, where that is what was meant.
+fn with_quotes(key: &str, value: &str) -> String {
+    let Some(inside) = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        return "texts stand in quotes, lists in [ ] and tables in { }".to_owned();
+    };
+    let quoted = |word: &str| {
+        let word = word.trim();
+        let plain = word.parse::<f64>().is_ok() || word.starts_with(['"', '\'']) || word.is_empty();
+        if plain { word.to_owned() } else { format!("\"{word}\"") }
+    };
+    let words: Vec<String> = inside.split(',').map(quoted).collect();
+    format!("write --set {key}='[{}]'", words.join(", "))
 }
 
 fn parse(text: &str) -> Result<DeTable<'_>, Diagnostic> {
@@ -152,6 +212,62 @@ mod tests {
         let integer = |key: &str| b[key].get_ref().as_integer().unwrap().as_str().to_owned();
         assert_eq!((integer("x"), integer("y"), integer("z")), ("1".into(), "2".into(), "3".into()));
         assert_eq!(b["w"].get_ref().as_str(), Some("path:x.tsv"));
+    }
+
+    #[test]
+    fn a_file_may_begin_with_a_mark_or_be_what_windows_calls_unicode() {
+        let folder = tempfile::tempdir().unwrap();
+        let (base, main) = ("[a.b]\nx = \"é\"\n", "extends = \"base.toml\"\n[a.b]\ny = 2\n");
+        let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| {
+            std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect::<Vec<u8>>()
+        };
+        let marked = |text: &str| format!("\u{feff}{text}").into_bytes();
+        for (base, main) in [
+            (marked(base), marked(main)),
+            (utf16(base, u16::to_le_bytes), main.as_bytes().to_vec()),
+            (base.as_bytes().to_vec(), utf16(main, u16::to_be_bytes)),
+        ] {
+            std::fs::write(folder.path().join("base.toml"), base).unwrap();
+            std::fs::write(folder.path().join("main.toml"), main).unwrap();
+            let loaded = load(&folder.path().join("main.toml"), &[], &from_disk).unwrap();
+            let merged = loaded.merged().unwrap();
+            let b = merged["a"].get_ref().as_table().unwrap()["b"].get_ref().as_table().unwrap();
+            assert_eq!((b["x"].get_ref().as_str(), b.len()), (Some("é"), 2));
+        }
+        std::fs::write(folder.path().join("main.toml"), b"a = 1\nb = \"\xe9\"\n").unwrap();
+        let error = load(&folder.path().join("main.toml"), &[], &from_disk).unwrap_err().to_string();
+        assert!(error.ends_with("main.toml`: line 2 is not UTF-8: save it as UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn what_is_set_is_a_value_or_a_word_and_never_silently_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("main.toml");
+        std::fs::write(&file, "[a.b]\nx = 1\n[a.bright]\nx = 1\n").unwrap();
+        let set = |text: &str| {
+            load(&file, &[text.to_owned()], &from_disk).map(|loaded| {
+                let merged = loaded.merged().unwrap();
+                format!(
+                    "{:?}",
+                    merged["a"].get_ref().as_table().unwrap()["b"].get_ref().as_table().unwrap()["x"].get_ref()
+                )
+            })
+        };
+        assert!(set("a.b.x=0..4").unwrap().contains("String(\"0..4\")"));
+        assert!(set("a.b.x=path:[x].tsv").unwrap().contains("path:[x].tsv"));
+        assert!(set("a.b.x=[\"a\", \"b\"]").unwrap().contains("Array"));
+        assert!(set("a.new={ x = 1 }").is_ok());
+        for (text, help) in [
+            ("a.b.x=[a,b]", "write --set a.b.x='[\"a\", \"b\"]'"),
+            ("a.b.x=[a, 1]", "write --set a.b.x='[\"a\", 1]'"),
+            ("a.b.x=[0,1", "texts stand in quotes, lists in [ ] and tables in { }"),
+            ("a.b.x={ y", "texts stand in quotes, lists in [ ] and tables in { }"),
+            ("a.b.x=\"y", "texts stand in quotes, lists in [ ] and tables in { }"),
+            ("a.brigt.x=1", "did you mean `bright`?"),
+        ] {
+            let error = set(text).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("help: {help}")), "{error}");
+        }
     }
 
     #[test]

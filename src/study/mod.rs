@@ -4,11 +4,15 @@
 mod checker;
 mod diagnostic;
 mod load;
+mod places;
 mod raw;
 mod values;
 pub mod words;
+mod write;
 
 pub use checker::{Checker, Text, has_key};
-pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest};
+pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest, some_of};
 pub use load::{Loaded, ReadText, from_disk, in_written_order, load};
+pub use places::Places;
 pub use raw::OneOrMany;
+pub use write::written_keys;

@@ -213,6 +213,81 @@ const CASES: &[Case] = &[
 ",
     },
     Case {
+        old: "seeds = \"0..4\"",
+        new: "seeds = 5",
+        message: "error: 5 could be one seed or so many: write [5], or \"0..5\" for the first 5
+  --> study.toml:25:9
+   |
+25 | seeds = 5
+   |         ^
+",
+    },
+    Case {
+        old: "of = \"lines\"\ndistance",
+        new: "of = \"basins\"\ndistance",
+        message: "error: `basins` is [cluster.basins], and here a stage [interpolate.NAME] is needed
+  --> study.toml:48:6
+   |
+48 | of = \"basins\"
+   |      ^^^^^^^^
+   = help: write \"lines\"
+",
+    },
+    Case {
+        old: "of = \"lines\"\ndistance",
+        new: "of = \"eval.passive\"\ndistance",
+        message: "error: `eval.passive` is [eval.passive], and here a stage [interpolate.NAME] is needed
+  --> study.toml:48:6
+   |
+48 | of = \"eval.passive\"
+   |      ^^^^^^^^^^^^^^
+   = help: write \"lines\"
+",
+    },
+    Case {
+        old: "models = \"agents\"\ndata = \"sentences.passive\"",
+        new: "models = \"in_domain\"\ndata = \"sentences.passive\"",
+        message: "error: `in_domain` is [eval.in_domain], and makes no models
+  --> study.toml:37:10
+   |
+37 | models = \"in_domain\"
+   |          ^^^^^^^^^^^
+   = help: write agents or start
+",
+    },
+    Case {
+        old: "models = \"agents\"\ndata = \"sentences.passive\"",
+        new: "models = \"pretrain.agents\"\ndata = \"sentences.passive\"",
+        message: "error: there is no model `pretrain.agents`
+  --> study.toml:37:10
+   |
+37 | models = \"pretrain.agents\"
+   |          ^^^^^^^^^^^^^^^^^
+   = help: did you mean `agents`?
+",
+    },
+    Case {
+        old: "learning_rate = 3e-2",
+        new: "learning_rate = 3e-2\nwarmup = 1.0",
+        message: "error: `warmup` is 1: it must be in [0, 1)
+  --> study.toml:29:10
+   |
+29 | warmup = 1.0
+   |          ^^^
+",
+    },
+    Case {
+        old: "learning_rate = 3e-2",
+        new: "learning_rate = 3e-2\nschedule = \"from-begin\"",
+        message: "error: unknown schedule `from-begin`
+  --> study.toml:29:12
+   |
+29 | schedule = \"from-begin\"
+   |            ^^^^^^^^^^^^
+   = help: known here: from-start, after-warmup
+",
+    },
+    Case {
         old: "clusters = \"basins\"",
         new: "best = 2",
         message: "error: best and worst `by` which metric?
@@ -309,7 +384,7 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn a_cycle_lists_its_members() {
     let table = |name: &str, model: &str| {
-        format!("[finetune.{name}]\nmodel = \"{model}\"\ndata = \"sentences.train\"\nseeds = 1\n")
+        format!("[finetune.{name}]\nmodel = \"{model}\"\ndata = \"sentences.train\"\nseeds = [1]\n")
     };
     let workspace = Workspace::new(&format!("{TINY}{}{}", table("one", "two"), table("two", "one")));
     let checked = workspace.pipeline(&["check", "study.toml"]);
@@ -391,7 +466,7 @@ fn a_value_that_does_not_fit_is_told_in_the_words_of_the_file() {
     let workspace = Workspace::new(TINY);
     let forms = |forms: &str| ("wrong type", format!("  = help: expected {forms}\n"));
     for (set, at, (message, help)) in [
-        ("finetune.agents.seeds=1.5", 25, forms("a range such as \"0..100\", a list of seeds, or one seed")),
+        ("finetune.agents.seeds=1.5", 25, forms("a range such as \"0..100\", or a list such as [0, 3, 7]")),
         ("finetune.agents.checkpoints=[2, true]", 35, forms("training steps, or \"last\"")),
         ("run.snapshot_every=[1]", 22, forms("a number of training steps, or a time such as \"10 min\"")),
         ("plot.heatmap.title=3", 22, forms("words, or false for none")),
@@ -447,4 +522,43 @@ fn set_points_at_itself() {
   = help: did you mean `epochs`?
 "
     );
+}
+
+#[test]
+fn names_may_have_their_kind_in_front_and_a_checkpoint_after_the_seeds() {
+    let with_kinds = [
+        ("of = \"lines\"", "of = \"interpolate.lines\""),
+        ("of = \"basins\"", "of = \"cluster.basins\""),
+        ("clusters = \"basins\"", "clusters = \"cluster.basins\""),
+        ("models = \"agents\"", "models = \"finetune.agents\""),
+        ("model = \"start\"", "model = \"pretrain.start\""),
+        ("data = \"sentences", "data = \"fetch.sentences"),
+    ];
+    let plain = format!("{TINY}[eval.early]\nmodels = \"agents@2[0]\"\ndata = \"sentences.passive\"\n");
+    let written = with_kinds.iter().fold(plain.clone(), |study, (old, new)| {
+        assert!(study.contains(old), "{old}");
+        study.replace(old, new)
+    });
+    let workspace = Workspace::new(&written.replace("agents@2[0]", "agents[0]@2"));
+    workspace.write("plain.toml", &plain);
+    let plan = |file: &str| workspace.pipeline(&["plan", file, "--verbose"]).ok().out;
+    assert_eq!(plan("study.toml"), plan("plain.toml"));
+}
+
+#[test]
+fn what_set_mistypes_is_told_and_never_taken_for_something_else() {
+    let workspace = Workspace::new(TINY);
+    for (set, message) in [
+        (
+            "finetune.agnts.epochs=1",
+            "error: there is no stage [finetune.agnts]\n --> --set:1:10\n  |\n1 | finetune.agnts.epochs = 1\n  |          ^^^^^\n  = help: did you mean `agents`?\n",
+        ),
+        ("eval.passive.models=[agents,start]", "error: `[agents,start]` is not a value: "),
+        ("eval.passive.models=[agents,start]", "  = help: write --set eval.passive.models='[\"agents\", \"start\"]'\n"),
+        ("interpolate.lines.pairs=[[0,1", "  = help: texts stand in quotes, lists in [ ] and tables in { }\n"),
+    ] {
+        let checked = workspace.pipeline(&["check", "study.toml", "--set", set]);
+        assert!(checked.code == Some(2) && checked.err.contains(message), "{set}: {}", checked.err);
+        assert_eq!(checked.err.matches("error: ").count(), 1, "{}", checked.err);
+    }
 }

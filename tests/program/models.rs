@@ -30,7 +30,7 @@ max_length = 24
 [finetune.again]
 model = "others[2]"
 data = "sentences.train"
-seeds = 0
+seeds = [0]
 epochs = 1
 batch_size = 16
 learning_rate = 1e-3
@@ -72,7 +72,7 @@ fn models_of_others_stand_where_a_fine_tune_stands() {
         );
     }
     let unnamed = study.run(&["--only", "fetch", "--only", "eval"]);
-    assert_eq!(unnamed.code, Some(1));
+    assert_eq!(unnamed.code, Some(2));
     assert!(unnamed.err.contains("the model's label set [LABEL_0, LABEL_1]"), "{}", unnamed.err);
     assert!(unnamed.err.contains("with `labels` in the stage that fetches it"), "{}", unnamed.err);
     study.run(&["--set", "fetch.others.labels=[\"worker\", \"visitor\"]", "--only", "fetch", "--only", "eval"]).ok();

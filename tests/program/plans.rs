@@ -90,6 +90,17 @@ fn selections_run_a_part() {
     assert!(plan.contains("31 steps: 7 fresh, 0 will run, 8 waiting, 16 not selected"), "{plan}");
     let dry = workspace.run(&["--from", "interpolate.lines", "--dry-run"]).ok();
     assert!(dry.out.contains("31 steps: 7 fresh"), "{}", dry.out);
+    let plan = workspace.pipeline(&["plan", "study.toml", "--only", "eval.passive[3]"]).ok().out;
+    assert!(
+        plan.contains("31 steps: 7 fresh, 0 will run, 1 waiting, 23 not selected")
+            || plan.contains("7 fresh, 1 will run"),
+        "{plan}"
+    );
+    let unknown = workspace.run(&["--only", "eval.passive[4]"]);
+    assert_eq!(
+        unknown.err,
+        "error: there is no stage `eval.passive[4]` in this experiment; did you mean `eval.passive[0]`?\n"
+    );
     let unknown = workspace.run(&["--only", "eval.pasive"]);
     assert_eq!(unknown.code, Some(2));
     assert_eq!(
@@ -115,5 +126,38 @@ fn the_shipped_experiments_pass_check_and_plan_at_once() {
         assert!(checked.ends_with(&format!("{name}.toml: {counted}\n")), "{checked}");
         let plan = workspace.pipeline(&["plan", &file]).ok().out;
         assert!(plan.contains(" steps: 0 fresh, "), "{plan}");
+    }
+}
+
+/// What `check --resolved` prints is the same study, and nothing in it is left to a default.
+#[test]
+fn a_study_with_every_default_written_out_has_the_same_keys() {
+    let workspace = Workspace::new(TINY);
+    workspace.write("more.toml", "extends = \"study.toml\"\n[finetune.agents]\nrecipe = \"google-bert\"\ndropout_seed = 0x10\n[finetune.flax]\nmodel = \"start\"\ndata = \"sentences.train\"\nseeds = [1, 2]\nrecipe = \"hf-flax\"\nclip_norm = 2\n[sharpness.sharp]\nmodels = \"agents[0]\"\ndata = \"sentences.passive\"\n[surface.plane]\nmodels = \"agents[0..3]\"\ndata = \"sentences.passive\"\n");
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments");
+    for file in ["more.toml".to_owned(), format!("{shipped}/quickstart.toml"), format!("{shipped}/nli-minilm.toml")] {
+        let resolved = workspace.pipeline(&["check", &file, "--resolved"]).ok().out;
+        workspace.write("resolved.toml", &resolved);
+        let plan = |file: &str| workspace.pipeline(&["plan", file, "--verbose"]).ok().out;
+        assert_eq!(plan("resolved.toml"), plan(&file), "{resolved}");
+        let steps = |file: &std::path::Path| {
+            let graph = pipeline::experiment::expand(&pipeline::experiment::read(file, &[]).unwrap()).unwrap();
+            graph.steps.iter().map(|step| (step.name(), step.work.parameters())).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(&workspace.path("resolved.toml")), steps(&workspace.path("").join(&file)), "{resolved}");
+        assert_eq!(workspace.pipeline(&["check", "resolved.toml", "--resolved"]).ok().out, resolved);
+    }
+    let resolved = workspace.pipeline(&["check", "more.toml", "--resolved"]).ok().out;
+    for line in [
+        "precision = \"f32\"",
+        "schedule = \"from-start\"",
+        "adam_epsilon = 0.000001",
+        "head_init = \"lecun-normal\"",
+        "beta2 = 0.999",
+        "gelu_training = \"tanh\"",
+        "points_per_unit = 20.0",
+        "# examples = 512",
+    ] {
+        assert!(resolved.lines().any(|written| written == line), "{line} is missing in\n{resolved}");
     }
 }

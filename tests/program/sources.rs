@@ -70,7 +70,7 @@ keep = ["heuristic"]
 [finetune.nli]
 model = "model"
 data = "nli.nli[0..40]"
-seeds = 1
+seeds = [1]
 epochs = 1
 batch_size = 8
 learning_rate = 1e-2

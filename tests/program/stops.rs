@@ -7,7 +7,7 @@ use crate::workspace::{Ended, TINY, Workspace};
 /// One fine-tune of 40 steps.
 fn one(run: &str) -> String {
     let study = TINY.split("[eval.in_domain]").next().unwrap();
-    let study = study.replace("seeds = \"0..4\"", "seeds = 1").replace("epochs = 2", "epochs = 10");
+    let study = study.replace("seeds = \"0..4\"", "seeds = [1]").replace("epochs = 2", "epochs = 10");
     format!("[run]\n{run}\n{}", study.replace("learning_rate = 3e-2", "learning_rate = 1e-3"))
 }
 

@@ -94,6 +94,11 @@ impl Hub {
         Hub::new(HubSettings::from_env()?)
     }
 
+    /// The same, with what is in the cache alone.
+    pub fn offline() -> Result<Hub, DataError> {
+        Hub::new(HubSettings { offline: true, ..HubSettings::from_env()? })
+    }
+
     pub fn new(settings: HubSettings) -> Result<Hub, DataError> {
         Ok(Hub { client: Client::new(&settings)?, settings })
     }

@@ -6,6 +6,8 @@ use toml::de::DeValue;
 
 use super::run::Divergence;
 use crate::engine::Kind;
+use crate::kinds::eval;
+use crate::kinds::references::stage;
 use crate::study::{Checker, Text};
 
 pub const KIND: Kind = Kind::new("agreement");
@@ -27,5 +29,5 @@ pub struct Agreement {
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Agreement> {
     let raw: RawAgreement = checker.table(value)?;
     let divergence = checker.one_of(raw.divergence.as_ref(), Divergence::default(), "unknown divergence {}")?;
-    Some(Agreement { of: raw.of, divergence })
+    Some(Agreement { of: stage(raw.of, &[eval::KIND]), divergence })
 }

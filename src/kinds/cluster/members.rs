@@ -49,7 +49,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Member
     };
     let mut group_of: BTreeMap<u64, usize> = BTreeMap::new();
     for (number, group) in groups.iter().enumerate() {
-        let members = match group.numbers() {
+        let members = match group.members() {
             Ok(members) => members,
             Err(message) => return checker.fail(Diagnostic::new(message, span)),
         };

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use crate::kinds::interpolate;
+use crate::kinds::references::stage;
 use crate::study::words::{Distance, Metric};
 use crate::study::{Checker, Diagnostic, Text};
 use crate::words::words;
@@ -61,7 +63,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Cluste
         _ => Width::Number(1.0),
     };
     Some(Cluster {
-        of: raw.of,
+        of: stage(raw.of, &[interpolate::KIND]),
         distance: distance?,
         metric: metric?,
         clusters: raw.clusters.map_or(2, Spanned::into_inner),

@@ -2,14 +2,14 @@
 
 use super::clusters::Clustered;
 use super::run::Params;
-use super::spec::Cluster;
+use super::spec::{Cluster, Width};
 use crate::engine::StageId;
 use crate::kinds::expand::Expander;
 use crate::kinds::interpolate::{self, Lines};
 use crate::kinds::models::labels;
 use crate::kinds::offers::Offers;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, whole};
 use crate::study::Diagnostic;
 
 impl Offers for Cluster {}
@@ -44,5 +44,20 @@ impl Spec for Cluster {
         to.about(step, &models);
         to.publish(stage, Clustered { step, models, has_distances: true });
         Ok(())
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        vec![
+            ("distance", self.distance.to_string().into()),
+            ("metric", self.metric.to_string().into()),
+            ("clusters", whole(self.clusters)),
+            (
+                "delta",
+                match self.delta {
+                    Width::Number(delta) => delta.into(),
+                    Width::Of(median) => median.to_string().into(),
+                },
+            ),
+        ]
     }
 }

@@ -5,6 +5,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::engine::Kind;
+use crate::kinds::cluster;
+use crate::kinds::references::stage;
 use crate::study::{Checker, Diagnostic, Text};
 
 pub const KIND: Kind = Kind::new("dynamics");
@@ -24,7 +26,7 @@ pub struct DynamicsSpec {
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<DynamicsSpec> {
     let raw: RawDynamics = checker.table(value)?;
     let at = raw.of.span();
-    let of = raw.of.into_inner();
+    let of: Vec<Text> = raw.of.into_inner().into_iter().map(|of| stage(of, &[cluster::KIND])).collect();
     if of.len() < 2 {
         return checker
             .fail(Diagnostic::new("dynamics need the clusterings of at least two checkpoints", at).help(

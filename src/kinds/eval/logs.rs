@@ -16,6 +16,7 @@ use crate::kinds::inputs::{self, data_inputs};
 use crate::kinds::measure::{Examples, Scored, table_of_examples};
 use crate::kinds::models::Member;
 use crate::kinds::offers::{MissingMetric, Offers};
+use crate::kinds::preflight::Preflight;
 use crate::kinds::published::{self, Logs, LogsSpec, first_missing, read};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
@@ -130,6 +131,17 @@ impl Spec for PublishedLogs {
         to.about(step, &Member::published(&self.seeds));
         to.publish(stage, Evaluations::new(self.seeds.iter().map(one).collect()));
         Ok(())
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let Some((reference, data)) =
+            self.data.as_ref().and_then(|data| Some((data.get_ref(), to.rows(data.get_ref())?)))
+        else {
+            return;
+        };
+        for name in self.by.iter().filter(|name| *name != "label") {
+            to.column(&data, name, &to.within("by", name), &reference.dataset);
+        }
     }
 }
 

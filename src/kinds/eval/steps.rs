@@ -8,6 +8,7 @@ use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Member};
 use crate::kinds::offers::{MissingMetric, Offers};
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::Diagnostic;
@@ -35,11 +36,10 @@ impl Spec for Eval {
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let data = to.split(&self.measure.data)?;
-        let selection = self.measure.selection(to);
         let mut all = Vec::new();
         for model in to.models(&self.measure.models) {
             let params = Params {
-                selection: selection.clone(),
+                selection: self.measure.selection(&model, to),
                 metrics: self.measure.metrics.clone(),
                 by: self.by.clone(),
                 precision: to.precision(),
@@ -53,5 +53,13 @@ impl Spec for Eval {
         }
         to.publish(stage, Evaluations::new(all));
         Ok(())
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        self.measure.defaults(false)
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        self.measure.preflight_each(&self.by, to);
     }
 }

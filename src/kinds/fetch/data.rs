@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Columns, Dataset, Format, Hub, LabelWords, Reading, Source, local_split, read_tables, shown_value};
+use crate::data::{Columns, Dataset, Format, LabelWords, Reading, Source, local_split, read_tables, shown_value};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
-use crate::kinds::files::{bring, digest_of_file, file_name_of, unchanged};
+use crate::kinds::files::{bring, digest_of_file, file_name_of, hub, unchanged};
 use crate::kinds::inputs::{DATA, DataInfo, INFO};
 
 /// How many classes a note counts.
@@ -69,8 +69,7 @@ impl StepKind for Params {
         let files = match (self.source.parse(), location) {
             (Ok(Source::Hub { repo, revision }), _) => {
                 let split = self.split.as_deref().unwrap_or_default();
-                let found =
-                    Hub::from_env()?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split)?;
+                let found = hub(context)?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split)?;
                 context.fact("revision", &found.commit);
                 found.note.into_iter().for_each(|note| context.note(&note));
                 found.files
@@ -102,6 +101,17 @@ impl StepKind for Params {
         context.note(&summary(&read.dataset));
         read.notes.iter().for_each(|note| context.note(note));
         Ok(store(&read.dataset)?)
+    }
+
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        let here = match self.source.parse() {
+            Ok(Source::Hub { repo, revision }) => {
+                let split = self.split.as_deref().unwrap_or_default();
+                hub(context)?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split).is_ok()
+            }
+            _ => context.local().is_some(),
+        };
+        here.then(|| self.run(context)).transpose()
     }
 }
 

@@ -34,4 +34,8 @@ impl StepKind for Params {
         };
         Ok(store(&grammar.generate(&self.split)?)?)
     }
+
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        self.run(context).map(Some)
+    }
 }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Assembled, Hub, ModelFiles, Source, TokenizerFiles, name_says_cased, unpack_model, walk};
+use crate::data::{Assembled, ModelFiles, Source, TokenizerFiles, name_says_cased, unpack_model, walk};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::fetch::data::is_false;
-use crate::kinds::files::{bring, digest_of_file, unchanged};
+use crate::kinds::files::{bring, digest_of_file, hub, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
-use crate::model::{Arrival, TransformerConfig, formats, other_task, relabel, without_head};
+use crate::model::{Arrival, TransformerConfig, Weights, formats, other_task, relabel, without_head};
 use crate::study::words::Checkpoint;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +34,23 @@ impl StepKind for Params {
     const VERSION: u32 = 3;
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
+        self.make(true, context)
+    }
+
+    fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
+        let here = match self.source.parse() {
+            Ok(Source::Hub { repo, revision }) => {
+                hub(context)?.model_files(&repo, revision.as_deref(), self.step).is_ok()
+            }
+            _ => context.local().is_some(),
+        };
+        here.then(|| self.make(false, context)).transpose()
+    }
+}
+
+impl Params {
+    /// `whole`: with the weights.
+    fn make(&self, whole: bool, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         // Held until the files in it are read.
         let folder = context.scratch().temporary_folder()?;
         let found = find(self, context, folder.path())?;
@@ -69,20 +86,15 @@ impl StepKind for Params {
             None => {}
         }
         let parsed = TransformerConfig::from_json(&config)?;
-        let files =
-            chosen.weights.iter().map(|name| Ok(path(name)?.to_owned())).collect::<Result<Vec<_>, StageError>>()?;
-        let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
-        let mut weights =
-            formats::read(&files).and_then(|weights| weights.with_prefix(parsed.model_type)).map_err(in_file)?;
-        if let Some(class) = other {
-            let head = parsed.model_type.new_head();
-            weights.tensors.retain(|name, _| !head.holds(name));
-            context.note(&format!("the head of a {class} classifies no texts: it is left aside"));
-        }
-        let arrival = Arrival::check(&weights, &parsed).map_err(in_file)?;
-        context.fact("weights", chosen.weights.join(", "));
-        context.fact("tensors", arrival.counts());
-        arrival.note().iter().for_each(|note| context.note(note));
+        let weights = match whole {
+            true => {
+                let paths = chosen.weights.iter().map(|name| Ok(path(name)?.to_owned()));
+                let paths = paths.collect::<Result<Vec<_>, StageError>>()?;
+                context.fact("weights", chosen.weights.join(", "));
+                Some(checked_weights(&paths, &parsed, other.as_deref(), context)?)
+            }
+            false => None,
+        };
         let of_tokenizer = chosen.tokenizer.iter().map(|name| Ok((name.clone(), read(name)?)));
         let files = TokenizerFiles {
             files: of_tokenizer.collect::<Result<_, StageError>>()?,
@@ -110,12 +122,35 @@ impl StepKind for Params {
         let mut outputs = Outputs::default();
         outputs.bytes(&CONFIG, config.into_bytes());
         outputs.bytes(&TOKENIZER, tokenizer.to_json()?.into_bytes());
-        outputs.bytes(&weights_at(Checkpoint::Last), weights.to_safetensors()?);
-        if let Some(path) = context.local() {
+        if let Some(weights) = weights {
+            outputs.bytes(&weights_at(Checkpoint::Last), weights.to_safetensors()?);
+        }
+        if whole && let Some(path) = context.local() {
             unchanged(path, &self.source, digest_of_local(path))?;
         }
         Ok(outputs)
     }
+}
+
+/// The weights, held against the configuration. `other`: the class of a model that does not classify texts.
+fn checked_weights(
+    files: &[PathBuf],
+    config: &TransformerConfig,
+    other: Option<&str>,
+    context: &mut Context<'_>,
+) -> Result<Weights, StageError> {
+    let in_file = |error| StageError::new(format!("{error} (`{}`)", files[0].display()));
+    let mut weights =
+        formats::read(files).and_then(|weights| weights.with_prefix(config.model_type)).map_err(in_file)?;
+    if let Some(class) = other {
+        let head = config.model_type.new_head();
+        weights.tensors.retain(|name, _| !head.holds(name));
+        context.note(&format!("the head of a {class} classifies no texts: it is left aside"));
+    }
+    let arrival = Arrival::check(&weights, config).map_err(in_file)?;
+    context.fact("tensors", arrival.counts());
+    arrival.note().iter().for_each(|note| context.note(note));
+    Ok(weights)
 }
 
 /// What is wrong with names for a model's classes that are not those of its own configuration.
@@ -149,7 +184,7 @@ struct Found {
 /// Brings the files here if need be; what a zip file holds goes into `folder`.
 fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, StageError> {
     if let Ok(Source::Hub { repo, revision }) = params.source.parse() {
-        let found = Hub::from_env()?.model_files(&repo, revision.as_deref(), params.step)?;
+        let found = hub(context)?.model_files(&repo, revision.as_deref(), params.step)?;
         context.fact("revision", &found.commit);
         found.note.iter().for_each(|note| context.note(note));
         return Ok(Found { files: found.files, cased: params.cased });

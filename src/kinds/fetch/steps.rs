@@ -12,8 +12,9 @@ use crate::kinds::expand::{DataSet, Expander};
 use crate::kinds::files::absolute;
 use crate::kinds::models::Maker;
 use crate::kinds::offers::{Models, NoCheckpoint, Offers, Splits};
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, seed};
 use crate::study::Diagnostic;
 use crate::study::words::{Checkpoint, DataRef};
 
@@ -49,6 +50,46 @@ impl Spec for Fetch {
             Self::Generated(generated) => {
                 to.add_dataset(stage, generated.clone());
                 Ok(())
+            }
+        }
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        match self {
+            Self::Models(_) => Vec::new(),
+            Self::Dataset(dataset) => {
+                vec![("header", dataset.reading.header.into()), ("skip_bad_rows", dataset.reading.skip_bad_rows.into())]
+            }
+            Self::Generated(generated) => vec![
+                ("seed", seed(generated.seed)),
+                ("contrast", generated.contrast.into()),
+                ("adjective", generated.adjective.into()),
+                ("adverb", generated.adverb.into()),
+            ],
+        }
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        to.look(|error| self.key_of(error));
+    }
+}
+
+impl Fetch {
+    /// The key that an error in what is fetched is about: a column is named in one of several.
+    fn key_of(&self, error: &str) -> &'static str {
+        match self {
+            Self::Models(models) if models.sources.len() == 1 => "model",
+            Self::Models(_) => "models",
+            Self::Generated(_) => "splits",
+            Self::Dataset(dataset) => {
+                let names =
+                    |columns: &[String]| columns.iter().any(|column| error.contains(&format!("column `{column}`")));
+                match dataset {
+                    _ if names(&dataset.keep) => "keep",
+                    _ if names(&dataset.text) => "text",
+                    _ if dataset.label.as_ref().is_some_and(|label| names(std::slice::from_ref(label))) => "label",
+                    _ => "dataset",
+                }
             }
         }
     }
@@ -90,7 +131,17 @@ impl FetchModels {
 }
 
 impl DataSet for Generated {
-    fn split(&self, stage: &StageId, data: &Spanned<DataRef>, to: &mut Expander<'_>) -> Result<usize, Diagnostic> {
+    fn keeps_columns(&self) -> bool {
+        false
+    }
+
+    fn split(
+        &self,
+        stage: &StageId,
+        data: &Spanned<DataRef>,
+        _: bool,
+        to: &mut Expander<'_>,
+    ) -> Result<usize, Diagnostic> {
         let split = &data.get_ref().split;
         Ok(to.push(stage, split.clone(), self.params(split), vec![]))
     }
@@ -113,9 +164,24 @@ impl Generated {
 }
 
 impl DataSet for FetchDataset {
-    fn split(&self, stage: &StageId, data: &Spanned<DataRef>, to: &mut Expander<'_>) -> Result<usize, Diagnostic> {
-        let (params, location) = self.params(data, to)?;
-        Ok(to.push_at(location, stage, data.get_ref().split.clone(), params, vec![]))
+    fn keeps_columns(&self) -> bool {
+        !self.keep.is_empty()
+    }
+
+    fn split(
+        &self,
+        stage: &StageId,
+        data: &Spanned<DataRef>,
+        columns: bool,
+        to: &mut Expander<'_>,
+    ) -> Result<usize, Diagnostic> {
+        let (mut params, location) = self.params(data, to)?;
+        let mut instance = data.get_ref().split.clone();
+        if !columns {
+            params.keep.clear();
+            instance.push_str(",text");
+        }
+        Ok(to.push_at(location, stage, instance, params, vec![]))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[finetune.x]`: the same model trained on the same data, once a seed.
 
+mod overrides;
 mod run;
 mod spec;
 mod steps;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::overrides::Overrides;
 use crate::engine::Kind;
-use crate::model::DropoutRates;
 use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, ModelRef, Seeds};
 use crate::study::{Checker, Diagnostic, Text};
 use crate::train::Recipe;
@@ -29,14 +29,6 @@ struct RawFinetune {
     dropout_seeds: Option<Spanned<Seeds>>,
     recipe: Option<Text>,
     checkpoints: Option<Spanned<Vec<RawCheckpoint>>>,
-    epochs: Option<Spanned<f64>>,
-    batch_size: Option<Spanned<usize>>,
-    learning_rate: Option<Spanned<f64>>,
-    max_length: Option<Spanned<usize>>,
-    warmup: Option<Spanned<f64>>,
-    weight_decay: Option<Spanned<f64>>,
-    clip_norm: Option<Spanned<f64>>,
-    dropout: Option<Spanned<f64>>,
     #[serde(rename = "where")]
     filter: Option<BTreeMap<String, String>>,
     permute: Option<u64>,
@@ -56,6 +48,8 @@ pub struct Finetune {
     pub data: Spanned<DataRef>,
     pub runs: Vec<FinetuneRun>,
     pub recipe: Recipe,
+    /// Its `max_length` is not that of the recipe's name.
+    pub own_length: bool,
     /// Sorted, without repeats.
     pub checkpoints: Vec<Checkpoint>,
     /// Which rows it is trained on, as measurements choose theirs.
@@ -76,7 +70,7 @@ pub struct FinetuneRun {
 
 /// `at`: the stage's name.
 pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker) -> Option<Finetune> {
-    let raw: RawFinetune = checker.table(value)?;
+    let (overrides, raw): (Overrides, RawFinetune) = checker.split_table(value, &Overrides::KEYS)?;
     let runs = check_runs(&raw, at, checker);
     let model = checker.parse_text(raw.model, ModelRef::parse);
     let data = checker.parse_text(raw.data, DataRef::parse);
@@ -87,28 +81,10 @@ pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker
             checker.fail(Diagnostic::new(message, name.span()).suggest(name.get_ref(), Recipe::NAMES.iter().copied()))
         }),
     }?;
-    raw.epochs.iter().for_each(|epochs| checker.above_zero(epochs, "epochs"));
-    for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.max_length, "max_length"), (&raw.examples, "examples")]
-    {
-        value.iter().for_each(|value| checker.positive(value, name));
-    }
-    for (value, name) in [(&raw.warmup, "warmup"), (&raw.dropout, "dropout")] {
-        value.iter().for_each(|value| checker.fraction(value, name));
-    }
-    for (value, name) in [(&raw.learning_rate, "learning_rate"), (&raw.clip_norm, "clip_norm")] {
-        value.iter().for_each(|value| checker.above_zero(value, name));
-    }
-    raw.weight_decay.iter().for_each(|decay| checker.not_negative(decay, "weight_decay"));
-    override_with(&mut recipe.epochs, raw.epochs);
-    override_with(&mut recipe.batch_size, raw.batch_size);
-    override_with(&mut recipe.learning_rate, raw.learning_rate);
-    override_with(&mut recipe.max_length, raw.max_length);
-    override_with(&mut recipe.warmup, raw.warmup);
-    override_with(&mut recipe.weight_decay, raw.weight_decay);
-    recipe.clip_norm = raw.clip_norm.map(Spanned::into_inner).or(recipe.clip_norm);
-    let everywhere = |rate: f64| DropoutRates { hidden: rate, attention: rate, classifier: rate };
-    recipe.dropout = raw.dropout.as_ref().map(|rate| everywhere(*rate.get_ref())).or(recipe.dropout);
-
+    let of_recipe = recipe.max_length;
+    overrides.apply(&mut recipe, checker);
+    let own_length = recipe.max_length != of_recipe;
+    raw.examples.iter().for_each(|value| checker.positive(value, "examples"));
     let checkpoints = match raw.checkpoints {
         None => Some(vec![Checkpoint::Last]),
         Some(list) => checker
@@ -134,6 +110,7 @@ pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker
         data: data?,
         runs: runs?,
         recipe,
+        own_length,
         checkpoints: checkpoints?,
         filter: raw.filter.unwrap_or_default(),
         permute: raw.permute,
@@ -185,10 +162,4 @@ fn check_runs(raw: &RawFinetune, at: Range<usize>, checker: &mut Checker) -> Opt
         FinetuneRun { coordinates, head_seed, order_seed, dropout_seed }
     };
     Some(coordinates.into_iter().map(run).collect())
-}
-
-fn override_with<T>(field: &mut T, value: Option<Spanned<T>>) {
-    if let Some(value) = value {
-        *field = value.into_inner();
-    }
 }

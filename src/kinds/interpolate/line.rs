@@ -24,6 +24,9 @@ pub struct Line {
     pub distance: f64,
     pub coefficients: Vec<f64>,
     pub metrics: BTreeMap<Metric, Vec<f64>>,
+    /// Of each end, what it predicts for every example, where that is one class. Such a line is flat because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<[Option<String>; 2]>,
 }
 
 impl Line {

@@ -169,6 +169,7 @@ impl StepKind for Params {
                 distance: published.distance,
                 coefficients: (0..published.points).map(|point| point as f64 / last as f64).collect(),
                 metrics: self.metrics.iter().map(metric).collect::<Result<BTreeMap<_, _>, StageError>>()?,
+                only: None,
             };
             outputs.json(&LINE.of(format_args!("{first},{second}")), &line)?;
         }

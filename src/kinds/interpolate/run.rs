@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::{LINE, Line};
 use crate::engine::{Artifact, Context, Outputs, Role, StageEnd, StageError, StepKind};
-use crate::kinds::inputs::model;
+use crate::kinds::inputs::{joinable, model};
 use crate::kinds::measure::{Points, Selection, logits_of_point};
 use crate::kinds::models::{MODEL, WholeModel};
 use crate::model::Transformer;
@@ -42,6 +42,9 @@ pub struct PairParams {
 pub struct EndPoint {
     pub examples: usize,
     pub metrics: BTreeMap<Metric, f64>,
+    /// What the model predicts for every example, where that is one class: it has learnt nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 impl StepKind for EndPointParams {
@@ -55,7 +58,11 @@ impl StepKind for EndPointParams {
         let scored = examples.score(&self.selection, &model, context)?;
         let metrics = scored.measure(&self.metrics)?;
         let mut outputs = Outputs::default();
-        outputs.json(&END_POINT, &EndPoint { examples: scored.labels.len(), metrics })?;
+        let (examples, only) = (scored.labels.len(), scored.only_prediction()?.map(str::to_owned));
+        if let Some(class) = &only {
+            context.note(&format!("the model predicts `{class}` for all {examples} examples: it has learnt nothing"));
+        }
+        outputs.json(&END_POINT, &EndPoint { examples, metrics, only })?;
         Ok(outputs)
     }
 }
@@ -70,14 +77,7 @@ impl StepKind for PairParams {
         let second = context.json(&SECOND_END)?;
         let examples = self.selection.prepare(context)?;
         let (a, b) = (model(context, &MODEL)?, model(context, &SECOND)?);
-        if a.labels != b.labels {
-            return Err(StageError::new(format!(
-                "the two models have different labels, [{}] and [{}], so no line lies between them",
-                a.labels.join(", "),
-                b.labels.join(", ")
-            ))
-            .into());
-        }
+        joinable(context, [&MODEL, &SECOND], [&a, &b], (&examples.dataset, self.selection.max_length))?;
         let classes = examples.classes(&self.selection, &a)?;
         let last = self.points - 1;
         let coefficients: Vec<f64> = (0..self.points).map(|point| point as f64 / last as f64).collect();
@@ -120,7 +120,9 @@ impl StepKind for PairParams {
         for (name, value) in points.metrics.into_iter().flatten() {
             lines.entry(name).or_default().push(value);
         }
-        let line = Line { examples: examples.labels.len(), distance, coefficients, metrics: lines };
+        let only = [first.only, second.only];
+        let only = if only == [None, None] { None } else { Some(only) };
+        let line = Line { examples: examples.labels.len(), distance, coefficients, metrics: lines, only };
         let mut outputs = Outputs::default();
         outputs.json(&LINE, &line)?;
         Ok(outputs)

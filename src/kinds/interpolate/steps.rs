@@ -11,8 +11,9 @@ use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Member, Model};
 use crate::kinds::offers::Offers;
 use crate::kinds::pairs::all_pairs;
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, whole};
 use crate::study::Diagnostic;
 use crate::study::words::Metric;
 
@@ -34,14 +35,14 @@ impl Spec for Interpolate {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let measure = &self.measure;
         let data = to.split(&measure.data)?;
-        let selection = measure.selection(to);
+        let selection = measure.joined_selection(to);
         let models = to.models(&measure.models);
         let members: Vec<Member> = models.iter().cloned().map(Member::Here).collect();
         if models.len() < 2 && to.is_sound() {
             let span = measure.models[0].span();
             return Err(Diagnostic::new("a line needs two models, and this names one", span));
         }
-        let pairs = self.pairs(&models, to)?;
+        let pairs = self.pairs(&models, &|label| to.leaves_out_label(&measure.models, label))?;
         let mut end_points = Vec::with_capacity(models.len());
         for model in &models {
             let params = EndPointParams {
@@ -77,10 +78,26 @@ impl Spec for Interpolate {
         to.publish(stage, Lines { models: members, pairs: lines });
         Ok(())
     }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        [self.measure.defaults(false), vec![("points", whole(self.points))]].concat()
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let models: Vec<Model> = to.models(&self.measure.models).into_iter().map(|(model, _)| model).collect();
+        // What is wrong with the list of pairs was said when it became steps.
+        let listed = self.pairs.as_ref().and_then(|_| self.pairs(&models, &|_| false).ok());
+        let pairs: Vec<[usize; 2]> = match listed {
+            Some(pairs) => pairs.into_iter().map(|(i, j)| [i, j]).collect(),
+            None => (1..models.len()).map(|other| [0, other]).collect(),
+        };
+        self.measure.preflight_joined(&pairs, "no line lies between", to);
+    }
 }
 
 impl Interpolate {
-    fn pairs(&self, models: &[Model], of: &Expander<'_>) -> Result<Vec<(usize, usize)>, Diagnostic> {
+    /// `left_out`: whether a model that may be named is not there on purpose.
+    fn pairs(&self, models: &[Model], left_out: &dyn Fn(&str) -> bool) -> Result<Vec<(usize, usize)>, Diagnostic> {
         let mut pairs = Vec::new();
         match &self.pairs {
             None => {
@@ -94,7 +111,7 @@ impl Interpolate {
                             .suggest(label, models.iter().map(|model| model.label.as_str()))
                     })
                 };
-                let there = |label: &String| !of.leaves_out_label(&self.measure.models, label);
+                let there = |label: &String| !left_out(label);
                 for [first, second] in listed.get_ref().iter().filter(|pair| pair.iter().all(there)) {
                     let (i, j) = (number(first)?, number(second)?);
                     if i == j {

@@ -90,12 +90,12 @@ impl Selection {
         Ok(examples)
     }
 
-    fn chosen(&self) -> Chosen<'_> {
+    pub(super) fn chosen(&self) -> Chosen<'_> {
         Chosen { rows: &self.rows, filter: &self.filter, permute: self.permute, examples: self.examples }
     }
 
     /// For each class that is measured: its name and the model's outputs that count as it.
-    fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
+    pub(super) fn classes(&self, dataset: &Dataset, model: &[String]) -> Result<Vec<(String, Vec<usize>)>, StageError> {
         // What transformers writes where nobody gave names.
         let unnamed = model.iter().enumerate().all(|(at, label)| *label == format!("LABEL_{at}"));
         let fail = |message: String| {
@@ -177,7 +177,7 @@ impl Chosen<'_> {
 }
 
 /// A kept column, or `label`.
-fn column<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a [String], StageError> {
+pub(super) fn column<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a [String], StageError> {
     let found = if name == "label" { dataset.label.as_deref() } else { dataset.column(name) };
     found.ok_or_else(|| {
         let known: Vec<&str> = dataset.columns.iter().map(|(name, _)| name.as_str()).chain(["label"]).collect();
@@ -324,6 +324,15 @@ impl Scored {
                 .help("the model has diverged: train with a lower learning rate")),
         };
         metrics.iter().map(measure).collect()
+    }
+
+    /// The class that is predicted for every example, where they are not all of one.
+    pub fn only_prediction(&self) -> Result<Option<&str>, StageError> {
+        let predictions = self.predictions()?;
+        let mut predicted = predictions.predicted();
+        let Some(first) = predicted.next() else { return Ok(None) };
+        let one_label = self.labels.iter().all(|label| *label == self.labels[0]);
+        Ok((!one_label && predicted.all(|class| class == first)).then(|| self.class_names[first as usize].as_str()))
     }
 
     /// The same for some of the examples only.

@@ -2,6 +2,7 @@
 //! scoring a model on them, and going on where an interrupted step was.
 
 mod examples;
+mod preflight;
 mod spec;
 mod unfinished;
 

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::examples::Selection;
 use crate::kinds::expand::Expander;
+use crate::kinds::models::Model;
 use crate::kinds::references::References;
 use crate::study::words::{Combine, DataRef, Metric, ModelRef};
 use crate::study::{Checker, Diagnostic, OneOrMany, Text};
@@ -39,13 +40,13 @@ pub struct Measurement {
     pub data: Spanned<DataRef>,
     pub metrics: Vec<Metric>,
     /// As the fine-tune that made the models, where this is not given.
-    max_length: Option<usize>,
+    pub(super) max_length: Option<usize>,
     /// Label of the data → labels of the model that count as it. Empty: the names are the same.
     labels: BTreeMap<String, Vec<String>>,
     combine: Combine,
     filter: BTreeMap<String, String>,
     permute: Option<u64>,
-    examples: Option<usize>,
+    pub(super) examples: Option<usize>,
 }
 
 impl RawMeasure {
@@ -99,16 +100,40 @@ impl Measurement {
         to.data(&self.data);
     }
 
-    /// As it enters keys.
-    pub fn selection(&self, of: &Expander<'_>) -> Selection {
+    /// Of the keys that it has: a stage that measures the loss alone has no `metrics` and no `combine`.
+    pub fn defaults(&self, loss_alone: bool) -> Vec<(&'static str, toml::Value)> {
+        let mut defaults = Vec::new();
+        if !loss_alone {
+            let metrics: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
+            defaults.extend([("metrics", metrics.into()), ("combine", self.combine.to_string().into())]);
+        }
+        defaults.extend(self.examples.and_then(|examples| Some(("examples", i64::try_from(examples).ok()?.into()))));
+        defaults
+    }
+
+    /// As it enters keys, for one model: with the length that the model's own stage says, where this one does not.
+    pub fn selection(&self, model: &Model, of: &Expander<'_>) -> Selection {
+        self.selection_of(self.length(of.max_length_of(model)))
+    }
+
+    /// The same for models that are joined, whose texts are read once: as long as the first one's.
+    pub fn joined_selection(&self, of: &Expander<'_>) -> Selection {
         let maker = of.maker(&self.models[0].get_ref().stage);
-        let of_models = maker.and_then(|maker| maker.max_length);
+        self.selection_of(self.length(maker.and_then(|maker| maker.max_length)))
+    }
+
+    /// Tokens, where the models' own stage may say.
+    pub(super) fn length(&self, of_models: Option<usize>) -> usize {
+        self.max_length.or(of_models).unwrap_or(MAX_LENGTH)
+    }
+
+    pub(super) fn selection_of(&self, max_length: usize) -> Selection {
         Selection {
             rows: self.data.get_ref().rows.clone(),
             filter: self.filter.clone(),
             permute: self.permute,
             examples: self.examples,
-            max_length: self.max_length.or(of_models).unwrap_or(MAX_LENGTH),
+            max_length,
             labels: self.labels.clone(),
             combine: self.combine,
         }

@@ -47,7 +47,7 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[agreement::KIND], checker)?;
     let value = checker.one_of(raw.value.as_ref(), Of::Agreement, "an agreement stage has no value {}")?;
     let order_by = match (raw.order_by.clone(), &raw.clusters) {
         (None, None) => OrderBy::Seed,
@@ -64,7 +64,7 @@ fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
             }
         }
     };
-    Some(Box::new(AgreementSpec { of, value, order_by, clusters: raw.clusters.clone() }))
+    Some(Box::new(AgreementSpec { of, value, order_by, clusters: raw.clusters() }))
 }
 
 impl Figure for AgreementSpec {

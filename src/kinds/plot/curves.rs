@@ -85,13 +85,13 @@ fn is_false(switch: &bool) -> bool {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[interpolate::KIND], checker)?;
     let metric = checker.metric(raw.metric.as_ref(), Metric::Loss)?;
     let set = |switch: &Option<Spanned<bool>>, default: bool| switch.as_ref().map_or(default, |it| *it.get_ref());
     Some(Box::new(CurvesSpec {
         of,
         metric,
-        clusters: raw.clusters.clone(),
+        clusters: raw.clusters(),
         choice: choice(raw, checker)?,
         band: set(&raw.band, false),
         lines: set(&raw.lines, true),

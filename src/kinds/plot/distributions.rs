@@ -44,7 +44,7 @@ struct Measurement {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let metrics = raw.all_of().into_iter().map(|metric| checker.parse_text(metric, MetricRef::parse));
+    let metrics = raw.all_of(&[]).into_iter().map(|metric| checker.parse_text(metric, MetricRef::parse));
     let metrics: Vec<Spanned<MetricRef>> = metrics.collect::<Option<_>>()?;
     let Ok(of) = metrics.try_into() else {
         return checker.fail(

@@ -34,7 +34,7 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[cluster::KIND], checker)?;
     let order_by = match raw.order_by.clone() {
         None => OrderBy::Cluster,
         Some(order) => OrderBy::read(order, checker)?,

@@ -35,7 +35,7 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[cluster::KIND], checker)?;
     let metric = raw.needed_metric("a histogram needs the `metric` that it counts", "eval.hans:accuracy", checker)?;
     Some(Box::new(HistogramSpec { of, metric }))
 }

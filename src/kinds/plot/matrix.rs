@@ -36,7 +36,7 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[interpolate::KIND], checker)?;
     let distance = checker.one_of(raw.distance.as_ref(), Distance::ConvexityGap, "unknown distance {}")?;
     let metric = checker.metric(raw.metric.as_ref(), Metric::Loss)?;
     Some(Box::new(MatrixSpec { of, metric, distance }))

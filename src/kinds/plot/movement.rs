@@ -28,7 +28,7 @@ struct MovementSpec {
 struct Parameters {}
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    Some(Box::new(MovementSpec { of: raw.one_stage(checker)? }))
+    Some(Box::new(MovementSpec { of: raw.one_stage(&[dynamics::KIND], checker)? }))
 }
 
 impl Figure for MovementSpec {

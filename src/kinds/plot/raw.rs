@@ -5,6 +5,9 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::engine::Kind;
+use crate::kinds::cluster;
+use crate::kinds::references::stage;
 use crate::study::words::MetricRef;
 use crate::study::{Checker, Diagnostic, OneOrMany, Text};
 
@@ -64,11 +67,11 @@ impl RawPlot {
         all.into_iter().flatten().collect()
     }
 
-    /// The stage of a figure that is of one stage.
-    pub fn one_stage(&self, checker: &mut Checker) -> Option<Spanned<String>> {
+    /// The stage of a figure that is of one stage, which is of one of these kinds.
+    pub fn one_stage(&self, kinds: &[Kind], checker: &mut Checker) -> Option<Spanned<String>> {
         let at = self.of.span();
         match self.of.get_ref().clone() {
-            OneOrMany::One(name) => Some(Spanned::new(at, name)),
+            OneOrMany::One(name) => Some(stage(Spanned::new(at, name), kinds)),
             OneOrMany::Many(_) => {
                 let message = format!("a plot of kind `{}` is of one stage", self.kind.get_ref());
                 checker.fail(Diagnostic::new(message, at).help("write of = \"NAME\""))
@@ -77,9 +80,14 @@ impl RawPlot {
     }
 
     /// All that it is of.
-    pub fn all_of(&self) -> Vec<Spanned<String>> {
+    pub fn all_of(&self, kinds: &[Kind]) -> Vec<Spanned<String>> {
         let (at, names) = (self.of.span(), self.of.get_ref().clone().into_vec());
-        names.into_iter().map(|name| Spanned::new(at.clone(), name)).collect()
+        names.into_iter().map(|name| stage(Spanned::new(at.clone(), name), kinds)).collect()
+    }
+
+    /// The clusters that it shows.
+    pub fn clusters(&self) -> Option<Spanned<String>> {
+        self.clusters.clone().map(|clusters| stage(clusters, &[cluster::KIND]))
     }
 
     /// The metric that the figure cannot be without.

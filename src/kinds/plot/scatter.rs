@@ -37,7 +37,7 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[cluster::KIND], checker)?;
     let metric = raw.needed_metric("a scatter needs the `metric` on its y axis", "eval.paws:f1", checker)?;
     Some(Box::new(ScatterSpec { of, metric }))
 }

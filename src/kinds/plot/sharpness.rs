@@ -41,9 +41,9 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[sharpness::KIND], checker)?;
     let metric = raw.needed_metric("a plot of sharpness needs the `metric` on its y axis", "eval.paws:f1", checker)?;
-    Some(Box::new(SharpnessSpec { of, metric, clusters: raw.clusters.clone() }))
+    Some(Box::new(SharpnessSpec { of, metric, clusters: raw.clusters() }))
 }
 
 impl Figure for SharpnessSpec {

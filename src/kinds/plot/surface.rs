@@ -53,7 +53,7 @@ struct Panel {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.all_of();
+    let of = raw.all_of(&[surface::KIND]);
     if of.is_empty() {
         checker.fail::<()>(Diagnostic::new("`of` is empty: name a surface stage", raw.of.span()));
     }

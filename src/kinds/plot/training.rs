@@ -40,7 +40,7 @@ struct Parameters {
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
-    let of = raw.one_stage(checker)?;
+    let of = raw.one_stage(&[finetune::KIND, pretrain::KIND], checker)?;
     raw.smooth.iter().for_each(|smooth| checker.positive(smooth, "smooth"));
     Some(Box::new(TrainingSpec { of, smooth: raw.smooth.as_ref().map_or(SMOOTH, |one| *one.get_ref()) }))
 }

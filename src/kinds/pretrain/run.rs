@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Tokenizer;
+use crate::data::{DataError, Dataset, Tokenizer};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::kinds::inputs::dataset;
 use crate::kinds::measure::or_stopped;
@@ -46,17 +46,9 @@ impl StepKind for Params {
         if let Some(rows) = &self.rows {
             dataset = dataset.slice(rows.clone())?;
         }
-        let texts = dataset.text.iter().chain(dataset.text_pair.iter().flatten());
-        let tokenizer = Tokenizer::from_words(texts.map(String::as_str), self.vocabulary)?;
+        let (config, tokenizer) = self.begin(&dataset)?;
         let examples = tokenizer.encode_all(&dataset.text, dataset.text_pair.as_deref(), self.max_length)?;
         context.go_on()?;
-        let mut config =
-            TransformerConfig::new(tokenizer.vocab_size(), self.layers, self.hidden, self.heads, self.intermediate);
-        config.max_position_embeddings = self.max_length;
-        config.initializer_range = self.initializer_range;
-        config.hidden_dropout_prob = self.dropout;
-        config.attention_probs_dropout_prob = self.dropout;
-        config.pad_token_id = tokenizer.pad_id();
         let recipe = Recipe::named("adamw").map(|adamw| Recipe {
             learning_rate: self.learning_rate,
             batch_size: self.batch_size,
@@ -101,5 +93,21 @@ impl StepKind for Params {
         outputs.bytes(&weights(Checkpoint::Last), trained.weights.to_safetensors()?);
         outputs.bytes(&TRAINING_LOG, training_log(&trained.log)?);
         Ok(outputs)
+    }
+}
+
+impl Params {
+    /// What the model is before it has learnt anything.
+    pub fn begin(&self, dataset: &Dataset) -> Result<(TransformerConfig, Tokenizer), DataError> {
+        let texts = dataset.text.iter().chain(dataset.text_pair.iter().flatten());
+        let tokenizer = Tokenizer::from_words(texts.map(String::as_str), self.vocabulary)?;
+        let mut config =
+            TransformerConfig::new(tokenizer.vocab_size(), self.layers, self.hidden, self.heads, self.intermediate);
+        config.max_position_embeddings = self.max_length;
+        config.initializer_range = self.initializer_range;
+        config.hidden_dropout_prob = self.dropout;
+        config.attention_probs_dropout_prob = self.dropout;
+        config.pad_token_id = tokenizer.pad_id();
+        Ok((config, tokenizer))
     }
 }

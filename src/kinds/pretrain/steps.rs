@@ -5,12 +5,14 @@ use super::spec::Pretrain;
 use crate::engine::StageId;
 use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
+use crate::kinds::known::Blueprint;
 use crate::kinds::models::Maker;
 use crate::kinds::offers::{Models, NoCheckpoint, Offers};
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
-use crate::kinds::room::Spec;
+use crate::kinds::room::{Spec, seed, whole};
 use crate::study::Diagnostic;
-use crate::study::words::{Checkpoint, Coordinates};
+use crate::study::words::{Checkpoint, Coordinates, Precision};
 
 impl Offers for Pretrain {
     fn models(&self) -> Option<Models<'_>> {
@@ -28,8 +30,49 @@ impl Spec for Pretrain {
     }
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
-        let data = to.split(&self.data)?;
-        let params = Params {
+        let data = to.bare_split(&self.data)?;
+        let step = to.push(stage, "", self.params(to.precision()), data_inputs(data));
+        to.add_maker(Maker {
+            name: stage.name.clone(),
+            steps: vec![(Coordinates::default(), step)],
+            max_length: Some(self.max_length),
+        });
+        Ok(())
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        vec![
+            ("vocabulary", whole(self.vocabulary)),
+            ("intermediate", whole(self.intermediate)),
+            ("max_length", whole(self.max_length)),
+            ("initializer_range", self.initializer_range.into()),
+            ("dropout", self.dropout.into()),
+            ("mask", self.mask.into()),
+            ("batch_size", whole(self.batch_size)),
+            ("warmup", self.warmup.into()),
+            ("weight_decay", self.weight_decay.into()),
+            ("seed", seed(self.seed)),
+        ]
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let Some(data) = to.rows(self.data.get_ref()) else { return };
+        // The seed and the numbers are not looked at.
+        let begun = self.params(Precision::F32).begin(&data);
+        match begun.and_then(|(config, tokenizer)| Blueprint::new(config, tokenizer)) {
+            Ok(model) => {
+                let name = format!("{}.{}", self.data.get_ref().dataset, self.data.get_ref().split);
+                to.length(&name, &data, &model, self.max_length, true);
+                to.will_be(&model);
+            }
+            Err(error) => to.fail("vocabulary", error.to_string(), ""),
+        }
+    }
+}
+
+impl Pretrain {
+    fn params(&self, precision: Precision) -> Params {
+        Params {
             rows: self.data.get_ref().rows.clone(),
             vocabulary: self.vocabulary,
             layers: self.layers,
@@ -46,14 +89,7 @@ impl Spec for Pretrain {
             warmup: self.warmup,
             weight_decay: self.weight_decay,
             seed: self.seed,
-            precision: to.precision(),
-        };
-        let step = to.push(stage, "", params, data_inputs(data));
-        to.add_maker(Maker {
-            name: stage.name.clone(),
-            steps: vec![(Coordinates::default(), step)],
-            max_length: Some(self.max_length),
-        });
-        Ok(())
+            precision,
+        }
     }
 }

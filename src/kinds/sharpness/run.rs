@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::sharpened::{SHARPNESS, Sharpness};
 use crate::data::Encoded;
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
-use crate::kinds::inputs::{LoadedModel, model};
+use crate::kinds::inputs::model;
 use crate::kinds::measure::{Examples, Scored, Selection, logits, or_stopped};
 use crate::kinds::models::MODEL;
 use crate::kinds::snapshots::Snapshots;
@@ -37,8 +37,8 @@ impl StepKind for Params {
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         let examples = self.selection.prepare(context)?;
         let model = model(context, &MODEL)?;
-        let outputs_of_classes = one_output_a_class(&examples, &self.selection, &model)?;
         let classes = examples.classes(&self.selection, &model)?;
+        let outputs_of_classes = one_output_a_class(&classes, &model.labels)?;
         let labels = examples.class_labels(&classes);
         let targets: Vec<u32> = labels.iter().map(|class| outputs_of_classes[*class as usize] as u32).collect();
         let everywhere = |rate| DropoutRates { hidden: rate, attention: rate, classifier: rate };
@@ -87,19 +87,14 @@ fn loss(scored: &Scored) -> Result<f64, StageError> {
 
 /// The model's output for each class. The ascent is on the loss that the model was trained with, so every output must
 /// be a class of its own.
-fn one_output_a_class(
-    examples: &Examples,
-    selection: &Selection,
-    model: &LoadedModel,
-) -> Result<Vec<usize>, StageError> {
-    let classes = examples.classes(selection, model)?;
+pub fn one_output_a_class(classes: &[(String, Vec<usize>)], labels: &[String]) -> Result<Vec<usize>, StageError> {
     let single: Option<Vec<usize>> =
         classes.iter().map(|(_, members)| if let [output] = members[..] { Some(output) } else { None }).collect();
     match single {
-        Some(outputs) if (0..model.labels.len()).all(|output| outputs.contains(&output)) => Ok(outputs),
+        Some(outputs) if (0..labels.len()).all(|output| outputs.contains(&output)) => Ok(outputs),
         _ => Err(StageError::new(format!(
             "sharpness needs one class of the data for each output of the model, [{}]",
-            model.labels.join(", ")
+            labels.join(", ")
         ))
         .help("measure it on data with the labels that the model was trained with")),
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::plane::{Grid, PLANE, Plane, SURFACE};
 use crate::engine::{Context, Outputs, Role, StageEnd, StageError, StepKind};
 use crate::hold;
-use crate::kinds::inputs::model;
+use crate::kinds::inputs::{joinable, model};
 use crate::kinds::measure::{Points, Selection, logits_of_point};
 use crate::kinds::models::{MODEL, WholeModel};
 use crate::model::TransformerPlane;
@@ -46,13 +46,8 @@ impl StepKind for Params {
         let examples = self.selection.prepare(context)?;
         let models = [model(context, &MODEL)?, model(context, &FIRST)?, model(context, &SECOND)?];
         let [anchor, first, second] = &models;
-        if let Some(other) = models.iter().find(|model| model.labels != anchor.labels) {
-            return Err(StageError::new(format!(
-                "the models have different labels, [{}] and [{}], so no plane goes through them",
-                anchor.labels.join(", "),
-                other.labels.join(", ")
-            ))
-            .into());
+        for (role, other) in [(&FIRST, first), (&SECOND, second)] {
+            joinable(context, [&MODEL, role], [anchor, other], (&examples.dataset, self.selection.max_length))?;
         }
         let classes = examples.classes(&self.selection, anchor)?;
         let plane = TransformerPlane::new(&anchor.bert, &first.bert, &second.bert)?;

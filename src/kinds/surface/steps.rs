@@ -8,6 +8,7 @@ use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Member, Model};
 use crate::kinds::offers::Offers;
+use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::Diagnostic;
@@ -27,10 +28,10 @@ impl Spec for SurfaceSpec {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let measure = &self.measure;
         let data = to.split(&measure.data)?;
-        let selection = measure.selection(to);
+        let selection = measure.joined_selection(to);
         let models = to.models(&measure.models);
         let mut surfaces = Vec::new();
-        for plane in self.planes(&models, to)? {
+        for plane in self.planes(&models, to.is_sound(), &|label| to.leaves_out_label(&measure.models, label))? {
             let params = Params {
                 selection: selection.clone(),
                 metrics: measure.metrics.clone(),
@@ -50,15 +51,38 @@ impl Spec for SurfaceSpec {
         to.publish(stage, Surfaces(surfaces));
         Ok(())
     }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        let per_unit = self.points as f64 / (2.0 * self.range);
+        [self.measure.defaults(false), vec![("range", self.range.into()), ("points_per_unit", per_unit.into())]]
+            .concat()
+    }
+
+    fn preflight(&self, to: &mut Preflight<'_, '_>) {
+        let models: Vec<Model> = to.models(&self.measure.models).into_iter().map(|(model, _)| model).collect();
+        let number = |model: &Model| models.iter().position(|other| other == model).unwrap_or_default();
+        let planes = self.planes(&models, true, &|_| false).unwrap_or_default();
+        let pairs: Vec<[usize; 2]> = planes
+            .iter()
+            .flat_map(|[anchor, first, second]| [[number(anchor), number(first)], [number(anchor), number(second)]])
+            .collect();
+        self.measure.preflight_joined(&pairs, "no plane goes through", to);
+    }
 }
 
 impl SurfaceSpec {
-    fn planes<'a>(&self, models: &'a [Model], of: &Expander<'_>) -> Result<Vec<[&'a Model; 3]>, Diagnostic> {
+    /// `left_out`: whether a model that may be named is not there on purpose.
+    fn planes<'a>(
+        &self,
+        models: &'a [Model],
+        is_sound: bool,
+        left_out: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<[&'a Model; 3]>, Diagnostic> {
         let Some(listed) = &self.planes else {
             return match models {
                 [anchor, first, second] => Ok(vec![[anchor, first, second]]),
                 // The stage that makes them has failed already, and said so.
-                [] if !of.is_sound() => Ok(Vec::new()),
+                [] if !is_sound => Ok(Vec::new()),
                 _ => {
                     let span = self.measure.models[0].span();
                     let message = format!("a plane goes through three models, and this names {}", models.len());
@@ -74,7 +98,7 @@ impl SurfaceSpec {
             })
         };
         let mut planes: Vec<[&Model; 3]> = Vec::new();
-        let there = |label: &String| !of.leaves_out_label(&self.measure.models, label);
+        let there = |label: &String| !left_out(label);
         for [anchor, first, second] in listed.get_ref().iter().filter(|plane| plane.iter().all(there)) {
             let plane = [find(anchor)?, find(first)?, find(second)?];
             if plane[0] == plane[1] || plane[0] == plane[2] || plane[1] == plane[2] {

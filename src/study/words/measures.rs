@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::AnalysisError;
 use crate::analysis::barriers::{area_under_curve, barrier_height, bump_height, convexity_gap};
-use crate::analysis::metrics::Predictions;
+use crate::analysis::metrics::{Average, Predictions};
 use crate::words::{Word, words};
 
 words! {
@@ -15,6 +15,9 @@ words! {
         Loss = "loss",
         Accuracy = "accuracy",
         F1 = "f1",
+        MacroF1 = "macro_f1",
+        MicroF1 = "micro_f1",
+        WeightedF1 = "weighted_f1",
         Matthews = "matthews",
         Ece = "ece",
     }
@@ -27,6 +30,9 @@ impl Metric {
             Self::Loss => "loss (nats)",
             Self::Accuracy => "accuracy",
             Self::F1 => "F1",
+            Self::MacroF1 => "macro F1",
+            Self::MicroF1 => "micro F1",
+            Self::WeightedF1 => "weighted F1",
             Self::Matthews => "Matthews correlation",
             Self::Ece => "expected calibration error",
         }
@@ -36,8 +42,18 @@ impl Metric {
     pub fn smaller_is_better(self) -> bool {
         match self {
             Self::Loss | Self::Ece => true,
-            Self::Accuracy | Self::F1 | Self::Matthews => false,
+            Self::Accuracy | Self::F1 | Self::MacroF1 | Self::MicroF1 | Self::WeightedF1 | Self::Matthews => false,
         }
+    }
+
+    /// Whether it is of one class against the other.
+    pub fn needs_two_classes(self) -> bool {
+        self == Self::F1
+    }
+
+    /// What may stand in the place of F1 where there are more classes.
+    pub fn of_many_classes() -> [Self; 3] {
+        [Self::MacroF1, Self::MicroF1, Self::WeightedF1]
     }
 
     /// # Errors
@@ -47,6 +63,9 @@ impl Metric {
             Self::Loss => predictions.loss(),
             Self::Accuracy => predictions.accuracy(),
             Self::F1 => predictions.f1()?,
+            Self::MacroF1 => predictions.f1_of_all(Average::Macro),
+            Self::MicroF1 => predictions.f1_of_all(Average::Micro),
+            Self::WeightedF1 => predictions.f1_of_all(Average::Weighted),
             Self::Matthews => predictions.matthews(),
             Self::Ece => predictions.calibration_error(),
         })
@@ -147,7 +166,13 @@ impl Distance {
         match metric {
             _ if self == Self::Euclidean => "Euclidean distance".to_owned(),
             Metric::Loss => format!("{name} (nats)"),
-            Metric::Accuracy | Metric::F1 | Metric::Matthews | Metric::Ece => format!("{name} of {}", metric.title()),
+            Metric::Accuracy
+            | Metric::F1
+            | Metric::MacroF1
+            | Metric::MicroF1
+            | Metric::WeightedF1
+            | Metric::Matthews
+            | Metric::Ece => format!("{name} of {}", metric.title()),
         }
     }
 }

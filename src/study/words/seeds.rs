@@ -11,9 +11,9 @@ const MOST_SEEDS: u64 = 10_000;
 /// Of a source with braces: it is written out for every model.
 const LONGEST_NAME: usize = 1000;
 
-/// `"0..100"`, `"0..4, 7"`, `[0, 3, 7]` or `5` (one seed).
+/// `"0..100"`, `"0..4, 7"` or `[0, 3, 7]`. What a number alone means nobody agrees about.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged, expecting = "a range such as \"0..100\", a list of seeds, or one seed")]
+#[serde(untagged, expecting = "a range such as \"0..100\", or a list such as [0, 3, 7]")]
 pub enum Seeds {
     Text(String),
     List(Vec<u64>),
@@ -29,7 +29,20 @@ impl Seeds {
         match self {
             Self::Text(text) => parse_seeds(text),
             Self::List(list) => check_seeds(list).map(|()| list.clone()),
-            Self::One(seed) => Ok(vec![*seed]),
+            Self::One(number) => Err(format!(
+                "{number} could be one seed or so many: write [{number}], or \"0..{number}\" for the first {number}"
+            )),
+        }
+    }
+
+    /// The same of models, one of which may be named by its number alone.
+    ///
+    /// # Errors
+    /// As [`Self::numbers`].
+    pub fn members(&self) -> Result<Vec<u64>, String> {
+        match self {
+            Self::One(number) => Ok(vec![*number]),
+            other => other.numbers(),
         }
     }
 }

@@ -1,0 +1,235 @@
+//! The keys that override a recipe: every field of it has one.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::kinds::room::whole;
+use crate::model::{Activation, DropoutRates};
+use crate::study::{Checker, Diagnostic, Text};
+use crate::train::{HeadInit, Recipe, ScheduleShape, TrainError};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    epochs: Option<Spanned<f64>>,
+    batch_size: Option<Spanned<usize>>,
+    learning_rate: Option<Spanned<f64>>,
+    max_length: Option<Spanned<usize>>,
+    warmup: Option<Spanned<f64>>,
+    schedule: Option<Text>,
+    weight_decay: Option<Spanned<f64>>,
+    decay_matrices_only: Option<bool>,
+    bias_correction: Option<bool>,
+    adam_epsilon: Option<Spanned<f64>>,
+    beta1: Option<Spanned<f64>>,
+    beta2: Option<Spanned<f64>>,
+    clip_norm: Option<Spanned<OrNone>>,
+    drop_last: Option<bool>,
+    carry_over: Option<bool>,
+    gelu_training: Option<Text>,
+    head_init: Option<Spanned<RawHead>>,
+    dropout: Option<Spanned<RawDropout>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a number, or false for no limit")]
+enum OrNone {
+    Some(f64),
+    Flag(bool),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "\"lecun-normal\", or the standard deviation of a truncated normal")]
+enum RawHead {
+    Std(f64),
+    Name(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a rate, a table { hidden = …, attention = …, classifier = … }, or \"model\"")]
+enum RawDropout {
+    Everywhere(f64),
+    Of { hidden: f64, attention: f64, classifier: f64 },
+    Named(String),
+}
+
+const SCHEDULES: [(&str, ScheduleShape); 2] =
+    [("from-start", ScheduleShape::FromStart), ("after-warmup", ScheduleShape::AfterWarmup)];
+const GELUS: [(&str, Activation); 2] = [("erf", Activation::Erf), ("tanh", Activation::Tanh)];
+const LECUN: &str = "lecun-normal";
+/// The rates of the model's own configuration.
+const OF_MODEL: &str = "model";
+
+impl Overrides {
+    pub const KEYS: [&str; 18] = [
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "max_length",
+        "warmup",
+        "schedule",
+        "weight_decay",
+        "decay_matrices_only",
+        "bias_correction",
+        "adam_epsilon",
+        "beta1",
+        "beta2",
+        "clip_norm",
+        "drop_last",
+        "carry_over",
+        "gelu_training",
+        "head_init",
+        "dropout",
+    ];
+
+    pub fn apply(self, recipe: &mut Recipe, checker: &mut Checker) {
+        self.epochs.iter().for_each(|epochs| checker.above_zero(epochs, "epochs"));
+        for (value, name) in [(&self.batch_size, "batch_size"), (&self.max_length, "max_length")] {
+            value.iter().for_each(|value| checker.positive(value, name));
+        }
+        self.warmup.iter().for_each(|warmup| checker.fraction(warmup, "warmup"));
+        for (value, name) in [(&self.learning_rate, "learning_rate"), (&self.adam_epsilon, "adam_epsilon")] {
+            value.iter().for_each(|value| checker.above_zero(value, name));
+        }
+        self.weight_decay.iter().for_each(|decay| checker.not_negative(decay, "weight_decay"));
+        for (value, name) in [(&self.beta1, "beta1"), (&self.beta2, "beta2")] {
+            value.iter().for_each(|value| checker.fraction(value, name));
+        }
+        // What is out of range is said once, where it stands.
+        let sound = checker.is_sound();
+        let places = [
+            ("max_length", self.max_length.as_ref().map(Spanned::span)),
+            ("warmup", self.warmup.as_ref().map(Spanned::span)),
+            ("beta1", self.beta1.as_ref().map(Spanned::span)),
+            ("beta2", self.beta2.as_ref().map(Spanned::span)),
+            ("clip_norm", self.clip_norm.as_ref().map(Spanned::span)),
+            ("head_init.std", self.head_init.as_ref().map(Spanned::span)),
+            ("dropout.hidden", self.dropout.as_ref().map(Spanned::span)),
+            ("dropout.attention", self.dropout.as_ref().map(Spanned::span)),
+            ("dropout.classifier", self.dropout.as_ref().map(Spanned::span)),
+        ];
+        set(&mut recipe.epochs, self.epochs.map(Spanned::into_inner));
+        set(&mut recipe.batch_size, self.batch_size.map(Spanned::into_inner));
+        set(&mut recipe.learning_rate, self.learning_rate.map(Spanned::into_inner));
+        set(&mut recipe.max_length, self.max_length.map(Spanned::into_inner));
+        set(&mut recipe.warmup, self.warmup.map(Spanned::into_inner));
+        set(&mut recipe.schedule, named(self.schedule, &SCHEDULES, "schedule", checker));
+        set(&mut recipe.weight_decay, self.weight_decay.map(Spanned::into_inner));
+        set(&mut recipe.decay_matrices_only, self.decay_matrices_only);
+        set(&mut recipe.bias_correction, self.bias_correction);
+        set(&mut recipe.adam_epsilon, self.adam_epsilon.map(Spanned::into_inner));
+        set(&mut recipe.beta1, self.beta1.map(Spanned::into_inner));
+        set(&mut recipe.beta2, self.beta2.map(Spanned::into_inner));
+        set(&mut recipe.drop_last, self.drop_last);
+        set(&mut recipe.carry_over, self.carry_over);
+        set(&mut recipe.gelu_training, named(self.gelu_training, &GELUS, "form of GELU", checker));
+        if let Some(clip) = self.clip_norm {
+            match clip.get_ref() {
+                OrNone::Some(norm) => recipe.clip_norm = Some(*norm),
+                OrNone::Flag(false) => recipe.clip_norm = None,
+                OrNone::Flag(true) => unknown("`clip_norm` is a number, or false for no limit", clip.span(), checker),
+            }
+        }
+        if let Some(head) = self.head_init {
+            match head.get_ref() {
+                RawHead::Std(std) => recipe.head_init = HeadInit::TruncatedNormal { std: *std },
+                RawHead::Name(name) if name == LECUN => recipe.head_init = HeadInit::LecunNormal,
+                RawHead::Name(name) => {
+                    let message = format!("there is no way `{name}` to draw a head");
+                    checker.fail::<()>(Diagnostic::new(message, head.span()).suggest(name, [LECUN]));
+                }
+            }
+        }
+        if let Some(dropout) = self.dropout {
+            match dropout.get_ref() {
+                RawDropout::Everywhere(rate) => {
+                    recipe.dropout = Some(DropoutRates { hidden: *rate, attention: *rate, classifier: *rate });
+                }
+                RawDropout::Of { hidden, attention, classifier } => {
+                    let (hidden, attention, classifier) = (*hidden, *attention, *classifier);
+                    recipe.dropout = Some(DropoutRates { hidden, attention, classifier });
+                }
+                RawDropout::Named(name) if name == OF_MODEL => recipe.dropout = None,
+                RawDropout::Named(_) => unknown("`dropout` is a rate, rates, or \"model\"", dropout.span(), checker),
+            }
+        }
+        if let (true, Err(TrainError::Recipe { field, value, expected })) = (sound, recipe.validate()) {
+            let at = places.into_iter().find(|(name, _)| *name == field).and_then(|(_, at)| at);
+            let diagnostic = Diagnostic { message: format!("`{field}` is {value}: {expected}"), span: at, help: None };
+            checker.fail::<()>(diagnostic);
+        }
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn unknown(message: &str, at: std::ops::Range<usize>, checker: &mut Checker) {
+    checker.fail::<()>(Diagnostic::new(message, at));
+}
+
+fn named<T: Copy>(text: Option<Text>, names: &[(&str, T)], what: &str, checker: &mut Checker) -> Option<T> {
+    let text = text?;
+    let found = names.iter().find(|(name, _)| name == text.get_ref()).map(|(_, value)| *value);
+    found.or_else(|| {
+        let message = format!("unknown {what} `{}`", text.get_ref());
+        checker.fail(Diagnostic::new(message, text.span()).suggest(text.get_ref(), names.iter().map(|(name, _)| *name)))
+    })
+}
+
+/// Every field of a recipe, as the file would override it.
+pub fn written(recipe: &Recipe) -> Vec<(&'static str, toml::Value)> {
+    fn name<T: PartialEq>(names: &[(&str, T)], wanted: &T) -> toml::Value {
+        names.iter().find(|(_, value)| value == wanted).map_or("", |(name, _)| *name).into()
+    }
+    let rates = |rates: &DropoutRates| {
+        let rates = [("hidden", rates.hidden), ("attention", rates.attention), ("classifier", rates.classifier)];
+        toml::Value::Table(rates.into_iter().map(|(name, rate)| (name.to_owned(), rate.into())).collect())
+    };
+    vec![
+        ("epochs", recipe.epochs.into()),
+        ("batch_size", whole(recipe.batch_size)),
+        ("learning_rate", recipe.learning_rate.into()),
+        ("max_length", whole(recipe.max_length)),
+        ("warmup", recipe.warmup.into()),
+        ("schedule", name(&SCHEDULES, &recipe.schedule)),
+        ("weight_decay", recipe.weight_decay.into()),
+        ("decay_matrices_only", recipe.decay_matrices_only.into()),
+        ("bias_correction", recipe.bias_correction.into()),
+        ("adam_epsilon", recipe.adam_epsilon.into()),
+        ("beta1", recipe.beta1.into()),
+        ("beta2", recipe.beta2.into()),
+        ("clip_norm", recipe.clip_norm.map_or(toml::Value::Boolean(false), Into::into)),
+        ("drop_last", recipe.drop_last.into()),
+        ("carry_over", recipe.carry_over.into()),
+        ("gelu_training", name(&GELUS, &recipe.gelu_training)),
+        (
+            "head_init",
+            match recipe.head_init {
+                HeadInit::TruncatedNormal { std } => std.into(),
+                HeadInit::LecunNormal => LECUN.into(),
+            },
+        ),
+        ("dropout", recipe.dropout.as_ref().map_or(OF_MODEL.into(), rates)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_recipe_has_a_key() {
+        // The only one with all fields: what is off is left out of keys.
+        let recipe = Recipe::named("google-bert").unwrap();
+        let fields: BTreeSet<String> =
+            serde_json::to_value(&recipe).unwrap().as_object().unwrap().keys().cloned().collect();
+        assert_eq!(fields, Overrides::KEYS.map(str::to_owned).into());
+        assert_eq!(fields, written(&recipe).into_iter().map(|(key, _)| key.to_owned()).collect());
+    }
+}

@@ -114,7 +114,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
             && !summary.interrupted =>
         {
             eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
-            eprint!("{}", ending(&written, &to, &graph, &[]));
+            eprint!("{}", ending(&written, &to, graph, &[]));
             return Ok(Exit::Done);
         }
         _ => format!("{} ran, {} fresh", summary.ran, summary.fresh),
@@ -122,7 +122,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     if command.log_format == LogFormat::Json {
         let missing: Vec<String> = summary.missing.iter().map(|(step, _)| graph.steps[*step].name()).collect();
         let not_drawn: BTreeMap<&str, String> =
-            written.not_drawn.iter().map(|one| (one.stage.as_str(), one.why(&graph, &summary.failed))).collect();
+            written.not_drawn.iter().map(|one| (one.stage.as_str(), one.why(graph, &summary.failed))).collect();
         let end = json!({"event": "end", "ran": summary.ran, "fresh": summary.fresh, "failed": failed,
             "dropped": summary.dropped, "not-selected": summary.not_selected, "missing": missing,
             "interrupted": summary.interrupted, "results": to.folder, "finished": written.finished,
@@ -140,7 +140,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         }
     }
     eprintln!("{}: {} ({took})", graph.experiment, parts.join(", "));
-    eprint!("{}", ending(&written, &to, &graph, &summary.failed));
+    eprint!("{}", ending(&written, &to, graph, &summary.failed));
     if summary.interrupted {
         eprintln!(
             "interrupted: finished steps are kept, and half-done ones where they could be; run the same command again \

@@ -2,6 +2,7 @@
 //! models will be that are yet to be trained.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use toml::Spanned;
@@ -137,9 +138,8 @@ impl<'a> Known<'a> {
             None => {
                 let bytes = self.artifact(step, TOKENIZER.name())?;
                 let words = Digest::of(&bytes);
-                if !self.tokenizers.contains_key(&words) {
-                    let tokenizer = Tokenizer::from_files(Some(&bytes), None, true).ok()?;
-                    self.tokenizers.insert(words, Rc::new(tokenizer));
+                if let Entry::Vacant(place) = self.tokenizers.entry(words) {
+                    place.insert(Rc::new(Tokenizer::from_files(Some(&bytes), None, true).ok()?));
                 }
                 words
             }

@@ -234,8 +234,15 @@ fn rows_to_train_on_are_chosen_and_what_has_no_labels_is_predicted() {
     assert!(workspace.path("results/inputs/predictions/e.parquet").exists());
 
     let measured = workspace.run(&["--set", "eval.e.metrics=[\"accuracy\"]"]);
-    assert_eq!(measured.code, Some(1));
-    says(&measured, &["the data has no labels: name its label column", "write metrics = [] in an eval stage"]);
+    assert_eq!(measured.code, Some(2));
+    says(
+        &measured,
+        &[
+            "`blind.blind` has no labels, and what is measured needs them",
+            "name their column with `label` in [fetch.blind]; an eval stage makes a table of predictions without them, \
+             with metrics = []",
+        ],
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn plan_and_status_tell_what_runs_and_what_was_interrupted() {
     let status = workspace.pipeline(&["status"]).ok().out;
     let who = format!("pid {} on ", run.pid());
     let lines: Vec<&str> = status.lines().collect();
-    assert!(lines[0].starts_with(&format!("tiny: {who}")) && lines[0].contains(": 4 of 31 steps done"), "{status}");
+    assert!(lines[0].starts_with(&format!("tiny: {who}")) && lines[0].contains(": 5 of 31 steps done"), "{status}");
     assert!(lines[1].starts_with("  finetune.agents[seed=0]  since ") && lines.len() == 2, "{status}");
     let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
     assert!(plan.contains(&format!("  seed=0  runs now: {who}")) && plan.contains(", since "), "{plan}");
@@ -43,7 +43,7 @@ fn a_run_in_a_pipe_says_what_begins_and_how_long_it_will_take() {
         assert!(lines.contains(&said), "{said}: {first}");
     }
     assert!(
-        lines.iter().any(|line| line.starts_with("done pretrain.start in ") && line.contains("; 28 to go, about ")),
+        lines.iter().any(|line| line.starts_with("done pretrain.start in ") && line.contains("; 26 to go, about ")),
         "{first}"
     );
     assert!(!first.contains('\r') && !first.contains('\u{1b}') && !first.contains("at least"), "{first}");

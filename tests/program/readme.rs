@@ -54,8 +54,9 @@ fn every_block_in_the_documents_is_taken() {
     workspace.write("accuracies_by_run.csv", "Run,Lexical (nonent)\n0,0.5\n");
     workspace.write("surfaces/loss_7_22_31.pkl", "");
     workspace.write("sharpness/log.txt", "");
-    workspace.write("reviews/train.csv", "");
-    workspace.write("new.jsonl", "");
+    let reviews: String = (0..5000).map(|row| format!("good;{};books\n", row % 5 + 1)).collect();
+    workspace.write("reviews/train.csv", format!("review;stars;product\n{reviews}"));
+    workspace.write("new.jsonl", "{\"review\": \"good\"}\n");
     let mut refused = String::new();
     for document in documents {
         for (line, text) in blocks(&std::fs::read_to_string(&document).unwrap()) {

@@ -109,7 +109,11 @@ impl Measurement {
         let chosen = self.selection_of(1).chosen().preflight(self.data.get_ref(), by, to)?;
         if chosen.label.is_none() && !self.metrics.is_empty() {
             let message = format!("`{}` has no labels, and what is measured needs them", self.data_name());
-            let help = format!("name their column with `label` in [fetch.{}]", self.data.get_ref().dataset);
+            let help = format!(
+                "name their column with `label` in [fetch.{}]; an eval stage makes a table of predictions without them, \
+                 with metrics = []",
+                self.data.get_ref().dataset
+            );
             to.fail("data", message, help);
             return None;
         }

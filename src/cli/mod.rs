@@ -16,13 +16,15 @@ mod signals;
 mod status;
 mod units;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::say::printable;
 use args::{Arguments, Command};
-use exit::Exit;
+use exit::{Exit, Failure};
+
+use crate::threads;
 
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -33,8 +35,22 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code as u8);
         }
     };
+    let done = guarded(|| command(&arguments));
+    match done {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(failure) => {
+            // Experiment errors come with their own `error:` for each of several.
+            let text = failure.text();
+            let prefix = if text.starts_with("error: ") { "" } else { "error: " };
+            eprintln!("{prefix}{text}");
+            ExitCode::from(failure.exit() as u8)
+        }
+    }
+}
+
+fn command(arguments: &Arguments) -> Result<Exit, Failure> {
     let cache = &arguments.cache_dir;
-    let done = match &arguments.command {
+    match &arguments.command {
         Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
         Command::Status => status::status(cache),
@@ -45,15 +61,19 @@ pub fn main() -> ExitCode {
         Command::Export(command) => export::export(command, cache),
         Command::Worker(command) => run::worker(command, cache),
         Command::Cache(command) => cache::cache(command, cache),
-    };
-    match done {
-        Ok(exit) => ExitCode::from(exit as u8),
-        Err(failure) => {
-            // Experiment errors come with their own `error:` for each of several.
-            let text = printable(&failure.text());
-            let prefix = if text.starts_with("error: ") { "" } else { "error: " };
-            eprintln!("{prefix}{text}");
-            ExitCode::from(failure.exit() as u8)
-        }
     }
+}
+
+/// A thread that a library cannot start is an error like any other; all other panics are what they were.
+fn guarded(work: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !threads::are_refused(info.payload()) {
+            usual(info);
+        }
+    }));
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| match threads::are_refused(panic.as_ref()) {
+        true => Err(Failure::cannot_start(format!("{}\n  = help: {}", threads::REFUSED, threads::WHAT_TO_DO))),
+        false => panic::resume_unwind(panic),
+    })
 }

@@ -7,8 +7,7 @@ use super::exit::{Exit, Failure};
 use super::forecast::forecast;
 use super::open::Study;
 use super::units::age;
-use crate::engine::Graph;
-use crate::engine::{Going, Plan, Reason, State, going_on};
+use crate::engine::{Going, Graph, Plan, Reason, State, going_on};
 use crate::experiment::{Looking, Selection, select, steps_named};
 use crate::fingerprint::Key;
 use crate::kinds::cost::{self, StudyCosts};
@@ -83,8 +82,9 @@ pub(super) fn render(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>, ver
     let meanwhile = Meanwhile { store, going: going_on(store).unwrap_or_default(), costs };
     let mut text = String::new();
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut of_stages = graph.by_stage();
     for stage in graph.stages() {
-        let steps: Vec<usize> = (0..graph.steps.len()).filter(|step| graph.steps[*step].stage == *stage).collect();
+        let steps = of_stages.remove(stage).unwrap_or_default();
         let count = if steps.len() == 1 { String::new() } else { format!(" ({} steps)", steps.len()) };
         writeln!(text, "{stage}{count}").ok();
         let mut groups: Vec<(String, Vec<usize>)> = Vec::new();

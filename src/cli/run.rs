@@ -22,6 +22,7 @@ use crate::hold;
 use crate::kinds::cost::StudyCosts;
 use crate::report::{LogFormat, reporter};
 use crate::results::{Place, Written};
+use crate::say;
 use crate::store::{Store, StoreError};
 use crate::units::duration;
 use crate::{kinds, results};
@@ -51,7 +52,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     };
     let waiting = |who: &str| match command.log_format {
         LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
-        LogFormat::Json => eprintln!("{}", json!({"event": "waiting", "step": "cache gc", "for": who})),
+        LogFormat::Json => say::event(json!({"event": "waiting", "step": "cache gc", "for": who})),
     };
     // Kept to the end: what this run has found or finished is not removed before.
     let _staying = match store.stay(&graph.experiment, waiting) {
@@ -127,7 +128,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
             "dropped": summary.dropped, "not-selected": summary.not_selected, "missing": missing,
             "interrupted": summary.interrupted, "results": to.folder, "finished": written.finished,
             "not-drawn": not_drawn, "seconds": clock.elapsed().as_secs_f64()});
-        eprintln!("{end}");
+        say::event(end);
         return Ok(exit_of(&summary, failed));
     }
     let mut parts = vec![fresh];
@@ -226,12 +227,12 @@ fn run_and_heal(
             match (format, why) {
                 (LogFormat::Human, Why::Damaged(why)) => eprintln!("damaged: {name}: {why}; it runs again"),
                 (LogFormat::Json, Why::Damaged(why)) => {
-                    eprintln!("{}", json!({"event": "damaged", "step": name, "what": why}));
+                    say::event(json!({"event": "damaged", "step": name, "what": why}));
                 }
                 (LogFormat::Human, Why::Remade) => {
                     eprintln!("changed: another run has made {name} again, with another result; what needs it runs");
                 }
-                (LogFormat::Json, Why::Remade) => eprintln!("{}", json!({"event": "changed", "step": name})),
+                (LogFormat::Json, Why::Remade) => say::event(json!({"event": "changed", "step": name})),
             }
         }
         options.forced.retain(|step| plan.states[*step].finished().is_none());

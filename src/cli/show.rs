@@ -7,14 +7,13 @@ use super::exit::{Exit, Failure};
 use super::open::{load, place};
 use crate::engine::Plan;
 use crate::results;
-use crate::say::printable;
 use crate::store::Store;
 
 pub(super) fn show(command: &args::Experiment, cache: &Path) -> Result<Exit, Failure> {
     let (experiment, graph) = load(command)?;
     let store = Store::existing(cache);
     let plan = Plan::new(&graph, &store, &BTreeSet::new())?;
-    print!("{}", printable(&results::render(&experiment, &graph, &plan, &store)?));
+    print!("{}", results::render(&experiment, &graph, &plan, &store)?);
     Ok(Exit::Done)
 }
 

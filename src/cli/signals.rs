@@ -5,7 +5,8 @@ use super::exit::Failure;
 /// Runs `handler` at every such signal. What was started with `nohup` goes on ignoring SIGHUP.
 pub(super) fn on_signal(handler: impl FnMut() + Send + 'static) -> Result<(), Failure> {
     let hangups_were_ignored = ignore_hangups();
-    ctrlc::set_handler(handler).map_err(Failure::cannot_start)?;
+    ctrlc::set_handler(handler)
+        .map_err(|error| Failure::cannot_start(format!("failed to listen for signals: {error}")))?;
     if hangups_were_ignored {
         ignore_hangups();
     }

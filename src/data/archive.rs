@@ -1,6 +1,7 @@
 //! The zip files that Google publishes its models in: one folder, or none, with the files of one model.
 
 use super::{DataError, ModelFiles};
+use crate::plain;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -26,8 +27,7 @@ pub struct Unpacked {
 pub fn unpack_model(archive: &Path, to: &Path) -> Result<Unpacked, DataError> {
     let disk = |action, source| DataError::Io { action, path: archive.to_owned(), source };
     let bad = |what: String| DataError::Zip { path: archive.to_owned(), what };
-    let file = File::open(archive).map_err(|source| disk("open", source))?;
-    let packed = file.metadata().map_err(|source| disk("read", source))?.len();
+    let (file, packed) = plain::open(archive).map_err(|source| disk("open", source))?;
     let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| bad(error.to_string()))?;
     let (folder, chosen) = choose(zip.file_names()).map_err(bad)?;
     std::fs::create_dir_all(to).map_err(|source| disk("unpack", source))?;

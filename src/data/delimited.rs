@@ -2,7 +2,7 @@
 //! lines with nulls without a word, and because TSV as GLUE and PAWS write it has no quoting at all.
 
 use super::encoding::utf8;
-use super::table::{Format, Reading, Table};
+use super::table::{Format, MOST_COLUMNS, Reading, Table};
 use super::{DataError, RowPlace};
 use std::borrow::Cow;
 use std::path::Path;
@@ -193,6 +193,10 @@ impl<'a> Records<'a> {
         let line = self.line;
         let mut fields = Vec::new();
         loop {
+            if fields.len() == MOST_COLUMNS {
+                let (path, place) = (self.path.to_path_buf(), RowPlace::Line(line));
+                return Err(DataError::TooMany { path, place, what: "fields", most: MOST_COLUMNS });
+            }
             let in_quotes = self.quoted && self.text[self.at..].starts_with('"');
             let text = if in_quotes { self.quoted_field(line)? } else { self.plain_field() };
             fields.push(Field { text, in_quotes });
@@ -358,5 +362,8 @@ mod tests {
         assert_eq!(broken("a,b\n\"1\n1\",2\n3,4,5\n", Format::Csv), line(4, 3));
         assert!(message("a,b\n1,\"2\n", Format::Csv).contains("line 2 is not closed"));
         assert!(message("a,b\n\"1\"x,2\n", Format::Csv).contains("line 2 is not closed"));
+        let wide = ",".repeat(50_000_000);
+        let expected = "f: line 2 has more than 10000 fields";
+        assert_eq!(message(&format!("a,b\n{wide}\n"), Format::Csv), expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::DataError;
 use super::arriving;
-use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, first_byte, host, with_retries};
+use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, Steady, first_byte, host, with_retries};
 use super::secrets::shown;
 use super::trust::tls;
 use crate::hold;
@@ -101,7 +101,8 @@ fn attempt(agent: &Agent, url: &str, part: &Path) -> Result<Body, Failure> {
     }
     let all = header("content-length").and_then(|length| length.parse::<u64>().ok()).map(|rest| start + rest);
     let mut arrived = start;
-    let mut body = response.body_mut().as_reader();
+    let length = response.body().content_length();
+    let mut body = Steady::new(response.body_mut().as_reader(), length, STALLED);
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = body.read(&mut buffer).map_err(|error| network(error.into()))?;

@@ -1,5 +1,6 @@
 //! Everything that can go wrong with data: each message names the file or the repository, and what to do next.
 
+use crate::say;
 use std::io;
 use std::path::PathBuf;
 
@@ -37,6 +38,10 @@ pub enum DataError {
     #[error("{} of {} cannot be read: {}: mend them, or leave them out with skip_bad_rows = true", of_rows(*rows, *broken),
             path.display(), first)]
     BadRows { path: PathBuf, broken: usize, rows: usize, first: String },
+    #[error("{}: {place} has more than {most} {what}", path.display())]
+    TooMany { path: PathBuf, place: RowPlace, what: &'static str, most: usize },
+    #[error("{}: column `{column}` has a value of {bytes} bytes in {place}, and at most {most} are taken", path.display())]
+    LongValue { path: PathBuf, column: String, place: RowPlace, bytes: usize, most: usize },
     #[error("{}: the quote that opens on line {line} is not closed, or goes on after its end: mend it, or write \
              quote = false if quotes are characters like any other", path.display())]
     Quote { path: PathBuf, line: usize },
@@ -53,7 +58,7 @@ pub enum DataError {
     Parquet { path: PathBuf, what: String },
     #[error("failed to write Parquet: {0}")]
     ParquetWrite(String),
-    #[error("{} has no column `{column}`{}; its columns are {}", path.display(), meant(.near), list(.there))]
+    #[error("{} has no column `{column}`{}; {}", path.display(), meant(.near), columns(.there))]
     MissingColumn { path: PathBuf, column: String, there: Vec<String>, near: Option<String> },
     #[error("{} has more than one column named `{column}`", path.display())]
     RepeatedColumn { path: PathBuf, column: String },
@@ -197,18 +202,28 @@ pub enum DataError {
     Grammar { name: &'static str, value: String, allowed: &'static str },
 }
 
+/// Nobody mistypes longer ones.
+const LONGEST_NAME: usize = 200;
+
 /// The candidate a person most likely meant by `word`, if one is close enough to be worth naming.
 pub(super) fn nearest(word: &str, candidates: &[String]) -> Option<String> {
     let score = |c: &String| strsim::jaro_winkler(&word.to_lowercase(), &c.to_lowercase());
-    let best = candidates.iter().map(|c| (score(c), c)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let short = candidates.iter().filter(|c| c.len() <= LONGEST_NAME);
+    let best = short.map(|c| (score(c), c)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= 0.75).then(|| best.1.clone())
 }
 
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 20;
-    let more = names.len().saturating_sub(SHOWN);
-    let tail = if more > 0 { format!(", … {more} more") } else { String::new() };
-    format!("[{}{tail}]", names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", "))
+    format!("[{}]", say::list(names.iter().map(String::as_str), SHOWN))
+}
+
+/// A file with a single column may be no table at all, such as one that holds a password.
+fn columns(there: &[String]) -> String {
+    match there {
+        [_] => "it has one column, of another name".to_string(),
+        there => format!("its columns are {}", list(there)),
+    }
 }
 
 /// A value of a file, which may be long or hold anything, as a message can have it.

@@ -15,6 +15,7 @@ mod encoding;
 mod error;
 mod frames;
 mod grammar;
+mod growth;
 mod guard;
 mod hub;
 mod jsonl;

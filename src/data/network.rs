@@ -1,7 +1,8 @@
 //! What the two kinds of download share: retries with growing pauses, and which failures are worth one.
 
 use super::DataError;
-use std::time::Duration;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 const RETRIES: usize = 2;
 /// Before the first retry; three times longer before each further one.
@@ -11,6 +12,58 @@ pub(super) const STALLED: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A network that drops packets instead of refusing them must not look like a hang.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes a second, over as long as a silence may last: who drips one now and then is as good as silent.
+const SLOWEST: u64 = 1024;
+
+/// What so long a time must bring at least.
+pub(super) fn least(window: Duration) -> u64 {
+    SLOWEST.saturating_mul(window.as_secs().max(1))
+}
+
+/// A body that comes fast enough, or breaks off.
+pub(super) struct Steady<R> {
+    from: R,
+    /// Of the whole body, where the server says how much it is.
+    left: Option<u64>,
+    window: Duration,
+    since: Instant,
+    /// Since then, if anything.
+    came: Option<u64>,
+}
+
+impl<R: Read> Steady<R> {
+    pub fn new(from: R, length: Option<u64>, window: Duration) -> Self {
+        Self { from, left: length, window, since: Instant::now(), came: None }
+    }
+}
+
+impl<R: Read> Read for Steady<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(came) = self.came.filter(|_| self.left != Some(0))
+            && self.since.elapsed() >= self.window
+        {
+            if came < least(self.window) {
+                let text = format!("it sends less than {SLOWEST} bytes a second");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            (self.since, self.came) = (Instant::now(), Some(0));
+        }
+        let length = self.from.read(buffer)?;
+        self.came = Some(self.came.unwrap_or(0) + length as u64);
+        self.left = self.left.map(|left| left.saturating_sub(length as u64));
+        Ok(length)
+    }
+}
+
+/// Whether it took too long.
+pub(super) fn is_late(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Timeout(_) => true,
+        ureq::Error::Io(error) => error.kind() == io::ErrorKind::TimedOut,
+        _ => false,
+    }
+}
 
 /// One failed attempt.
 pub(super) struct Failure {
@@ -165,6 +218,22 @@ mod tests {
         assert!(!failure.again);
         let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert!(Failure::network("hub.example", &ureq::Error::Io(reset)).again);
+    }
+
+    #[test]
+    fn a_body_that_drips_breaks_off_and_a_whole_one_does_not() {
+        let mut slow = Steady::new(std::io::repeat(7), Some(1000), Duration::from_secs(3600));
+        let mut whole = Steady::new(std::io::repeat(7).take(20), Some(20), Duration::from_secs(3600));
+        for body in [&mut slow as &mut dyn Read, &mut whole] {
+            assert_eq!(body.read(&mut [0; 20]).unwrap(), 20);
+        }
+        for since in [&mut slow.since, &mut whole.since] {
+            *since = since.checked_sub(Duration::from_secs(3600)).unwrap();
+        }
+        let error = slow.read(&mut [0; 20]).unwrap_err();
+        assert_eq!(error.to_string(), "it sends less than 1024 bytes a second");
+        assert!(is_late(&error.into()));
+        assert_eq!(whole.read(&mut [0; 20]).unwrap(), 0);
     }
 
     #[test]

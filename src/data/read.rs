@@ -5,11 +5,17 @@ use super::error::rows;
 use super::labels::{LabelColumn, LabelWords, Labels};
 use super::table::{Format, Reading, Table};
 use super::{DataError, Dataset, RowPlace, delimited, jsonl, parquet};
+use crate::plain;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// How many of the rows that something is to be said of are named.
 const ROWS_NAMED: usize = 3;
+
+/// Bytes of a text: some hundred thousand words, and no model reads a hundredth of them.
+const LONGEST_TEXT: usize = 1 << 20;
+/// Bytes of a label, which is a name.
+const LONGEST_LABEL: usize = 1000;
 
 /// Which columns of a file make the data set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +74,7 @@ pub(super) fn read_columns(
     wanted: &[String],
 ) -> Result<Table, DataError> {
     let failed = |source| DataError::Io { action: "read", path: path.to_path_buf(), source };
-    let bytes = unpacked(path, std::fs::read(path).map_err(failed)?)?;
+    let bytes = unpacked(path, plain::read(path).map_err(failed)?)?;
     let table = match format {
         Format::Parquet => parquet::read(path, &bytes, wanted),
         Format::Csv | Format::Tsv => delimited::read(path, &bytes, format, reading, wanted),
@@ -89,6 +95,9 @@ fn first_broken(broken: &[(RowPlace, String)]) -> String {
 
 fn assemble(tables: &[Table], wanted: &[String], spec: &Columns) -> Result<ReadTables, DataError> {
     let at = |name: &String| wanted.iter().position(|wanted| wanted == name).unwrap_or_default();
+    let mut lengths = vec![LONGEST_TEXT; wanted.len()];
+    spec.label.iter().for_each(|name| lengths[at(name)] = LONGEST_LABEL);
+    tables.iter().try_for_each(|table| table.check_lengths(wanted, &lengths))?;
     let mut notes = Vec::new();
     let places: Vec<(&Table, RowPlace)> =
         tables.iter().flat_map(|table| table.places.iter().map(move |&place| (table, place))).collect();
@@ -210,6 +219,33 @@ mod tests {
         let json = write(&folder, "c.jsonl", "{\"q1\": \"how\", \"q2\": \"why\", \"y\": \"dup\", \"id\": null}\n");
         let data = read_table(&json, Format::of(&json).unwrap(), &spec).unwrap();
         assert_eq!(data.columns[0].1, [""]);
+    }
+
+    #[test]
+    fn no_text_and_no_label_is_longer_than_anybody_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |text: &str, label: &str| {
+            let path = write(&folder, "a.tsv", &format!("text\tlabel\nfine\tno\n{text}\t{label}\n"));
+            let spec = spec(&["text"], Some("label"), &[], &[]);
+            read_table(&path, Format::Tsv, &spec)
+                .err()
+                .map(|error| error.to_string().replace(path.to_str().unwrap(), "f"))
+        };
+        let (long, longest) = ("x".repeat(15_000_000), "x".repeat(LONGEST_TEXT));
+        let what = "has a value of 15000000 bytes in line 3, and at most";
+        assert_eq!(error(&long, "no"), Some(format!("f: column `text` {what} 1048576 are taken")));
+        assert_eq!(error("fine", &long), Some(format!("f: column `label` {what} 1000 are taken")));
+        assert_eq!(error(&longest, "no"), None);
+    }
+
+    #[test]
+    fn a_file_that_may_be_no_table_shows_nothing_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        for format in [Format::Tsv, Format::Csv] {
+            let path = write(&folder, "token", "hf_SECRET\nmore\n");
+            let error = read_table(&path, format, &spec(&["text"], None, &[], &[])).unwrap_err().to_string();
+            assert!(error.ends_with("has no column `text`; it has one column, of another name"), "{error}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl FromStr for Source {
         }
         let forms = "write hf:OWNER/NAME[@REVISION], https://…, path:… or builtin:NAME";
         if text.starts_with(['.', '/', '~']) {
-            bad(&format!("did you mean `path:{text}`? {forms}"))
+            bad(&format!("did you mean `path:{}`? {forms}", shown(text)))
         } else if is_repo(text) && text.contains('/') {
             bad(&format!("did you mean `hf:{text}`, or `path:{text}`? {forms}"))
         } else {

@@ -5,6 +5,7 @@ use super::card::{self, Config};
 use super::error::{There, nearest};
 use super::walk::{self, Links};
 use super::{DataError, Format};
+use crate::plain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -353,10 +354,7 @@ pub fn local_split(path: &Path, config: Option<&str>, split: &str) -> Result<Vec
 
 pub(super) fn readme(path: &Path) -> Result<String, DataError> {
     let failed = |source| DataError::Io { action: "read", path: path.to_path_buf(), source };
-    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST_README {
-        return Err(failed(std::io::Error::other("it is too long for a README")));
-    }
-    Ok(String::from_utf8_lossy(&std::fs::read(path).map_err(failed)?).into_owned())
+    Ok(String::from_utf8_lossy(&plain::read_up_to(path, LONGEST_README).map_err(failed)?).into_owned())
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ impl FromStr for Format {
     }
 }
 
+/// Of a file. Whoever has more has no table of texts.
+pub(super) const MOST_COLUMNS: usize = 10_000;
+
 /// The wanted columns of one file, still as text, in the order wanted.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -103,5 +106,17 @@ impl Table {
             places: Vec::new(),
             broken: Vec::new(),
         })
+    }
+
+    /// Whether every value of column number I has at most `lengths[I]` bytes.
+    pub fn check_lengths(&self, names: &[String], lengths: &[usize]) -> Result<(), DataError> {
+        for ((column, name), &most) in self.columns.iter().zip(names).zip(lengths) {
+            let long = |value: &Option<String>| value.as_ref().map(String::len).filter(|bytes| *bytes > most);
+            if let Some((bytes, &place)) = column.iter().zip(&self.places).find_map(|(v, at)| Some((long(v)?, at))) {
+                let (path, column) = (self.path.clone(), name.clone());
+                return Err(DataError::LongValue { path, column, place, bytes, most });
+            }
+        }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //! padding: BERT's WordPiece, `[CLS] text [SEP] (pair [SEP])`, and RoBERTa's byte pairs, `<s> text </s> (</s> pair
 //! </s>)`.
 
+use super::growth::growth;
 use super::guard::guarded;
 use super::special::{BERT_SPECIAL, ROBERTA_SPECIAL, special, special_names, wrap};
 use super::{DataError, Encoded, Normalization, byte_pairs};
@@ -18,11 +19,16 @@ use tokenizers::{ModelWrapper, Normalizer, PostProcessor, PostProcessorWrapper, 
 const MOST_HOLES: usize = 10_000;
 const HOLES_A_TOKEN: usize = 4;
 
+/// Bytes of a text after its normalisation, for each of which the library keeps some twenty more.
+const MOST_NORMALIZED: u64 = 64 << 20;
+
 /// A tokenizer and the ids that the rest of the program needs by name.
 #[derive(Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     vocab_size: usize,
+    /// Bytes that may become of one.
+    growth: u64,
     names: [&'static str; 5],
     pad: i32,
     unk: i32,
@@ -200,7 +206,10 @@ impl Tokenizer {
             let what = format!("it has {tokens} tokens, but numbers them up to {largest}");
             return Err(DataError::Tokenizer(what));
         }
-        Ok(Tokenizer { vocab_size: largest as usize + 1, names, pad, unk, cls, sep, mask, inner })
+        let normalizer =
+            serde_json::to_value(inner.get_normalizer()).map_err(|error| wrap("normalizer")(error.into()))?;
+        let growth = growth(&normalizer);
+        Ok(Tokenizer { vocab_size: largest as usize + 1, growth, names, pad, unk, cls, sep, mask, inner })
     }
 
     /// Ids and token types of one text or pair, at most `max_length` long with its special tokens. A pair that is too
@@ -210,6 +219,12 @@ impl Tokenizer {
     }
 
     fn pieces(&self, text: &str, pair: Option<&str>, max_length: usize) -> Result<Encoded, DataError> {
+        let (bytes, most) = (text.len().max(pair.map_or(0, str::len)), MOST_NORMALIZED);
+        if self.growth.saturating_mul(bytes as u64) > most {
+            let growth = self.growth;
+            let what = format!("its normalizer can make {growth} bytes of one, and a text has {bytes}: at most {most}");
+            return Err(DataError::Tokenizer(what));
+        }
         let special = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(pair.is_some()));
         if max_length <= special {
             return Err(DataError::MaxLength { max_length, special });
@@ -244,7 +259,7 @@ impl Tokenizer {
     ) -> Result<Vec<Encoded>, DataError> {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         let chunk = texts.len().div_ceil(threads).max(256);
-        let encode_chunk = |at: usize, texts: &[String]| {
+        let encode_chunk = &|at: usize, texts: &[String]| {
             let pair = |row: usize| pairs.map(|pairs| pairs[at + row].as_str());
             let rows = texts.iter().enumerate();
             rows.map(|(row, text)| self.encode(text, pair(row), max_length)).collect::<Result<Vec<_>, _>>()
@@ -254,12 +269,17 @@ impl Tokenizer {
             return Err(DataError::Tokenizer(what));
         }
         let parts = std::thread::scope(|scope| {
-            let start = |(i, texts)| scope.spawn(move || encode_chunk(i * chunk, texts));
-            let running: Vec<_> = texts.chunks(chunk).enumerate().map(start).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            let start = |(i, texts)| {
+                let work = move || encode_chunk(i * chunk, texts);
+                // Where no further thread starts, this one does its part.
+                std::thread::Builder::new().spawn_scoped(scope, work).map_err(|_| work)
             };
-            running.into_iter().map(join).collect::<Result<Vec<_>, _>>()
+            let running: Vec<_> = texts.chunks(chunk).enumerate().map(start).collect();
+            let ended = running.into_iter().map(|part| match part {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(work) => work(),
+            });
+            ended.collect::<Result<Vec<_>, _>>()
         })?;
         Ok(parts.concat())
     }

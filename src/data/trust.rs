@@ -2,6 +2,7 @@
 //! named, as curl and Python's tools read them; where there is no store, Mozilla's list.
 
 use super::DataError;
+use crate::plain;
 use std::path::{Path, PathBuf};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -36,7 +37,7 @@ fn roots(variable: &dyn Fn(&str) -> Option<String>, store: Option<&Path>) -> Res
         let before = trusted.len();
         for file in if path.is_dir() { inside(&path) } else { vec![path.clone()] } {
             let bytes =
-                std::fs::read(&file).map_err(|error| wrong(format!("failed to read `{}`: {error}", file.display())))?;
+                plain::read(&file).map_err(|error| wrong(format!("failed to read `{}`: {error}", file.display())))?;
             trusted.extend(certificates(&bytes));
         }
         if trusted.len() == before {
@@ -45,10 +46,10 @@ fn roots(variable: &dyn Fn(&str) -> Option<String>, store: Option<&Path>) -> Res
     }
     let folders = set(FOLDER).unwrap_or_default();
     for file in std::env::split_paths(&folders).filter(|folder| folder.is_dir()).flat_map(|folder| inside(&folder)) {
-        trusted.extend(std::fs::read(file).iter().flat_map(|bytes| certificates(bytes)));
+        trusted.extend(plain::read(&file).iter().flat_map(|bytes| certificates(bytes)));
     }
     if let Some(store) = store {
-        trusted.extend(std::fs::read(store).iter().flat_map(|bytes| certificates(bytes)));
+        trusted.extend(plain::read(store).iter().flat_map(|bytes| certificates(bytes)));
     }
     Ok(if trusted.is_empty() { RootCerts::WebPki } else { RootCerts::from(trusted) })
 }

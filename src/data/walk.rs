@@ -1,8 +1,9 @@
 //! The one way through folders that others wrote. Pipes and devices have no end, links can lead anywhere and in
 //! circles, and nobody knows how much there is: only plain files count, and only so many.
 
+use crate::plain;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Deeper folders than this hold nothing that is looked for.
@@ -80,12 +81,7 @@ fn walk(folder: &Path, links: Links, hidden: bool, deepest: usize) -> io::Result
 /// The text of a small file, such as one that names a commit.
 pub fn small_text(path: &Path) -> io::Result<String> {
     const LONGEST: u64 = 1 << 16;
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
-    }
-    let mut text = String::new();
-    fs::File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
-    Ok(text)
+    plain::text_up_to(path, LONGEST)
 }
 
 /// Removes what is no plain file from a place where one is going to be written.

@@ -1,6 +1,5 @@
 //! What runs on a cache just now, on whichever machine: from the locks that runs keep and the journals that they write.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use serde_json::Value;
 
 use super::journal::seconds_since_1970;
 use crate::fingerprint::Key;
+use crate::plain;
 use crate::store::{Holder, Store, StoreError};
 
 /// A run that is going on.
@@ -99,7 +99,7 @@ fn read(journal: &Path, holder: &Holder) -> Option<Told> {
     }
     let mut told = told(holder);
     // A line that is not whole is being written.
-    let lines = BufReader::new(File::open(journal).ok()?).lines().map_while(Result::ok);
+    let lines = BufReader::new(plain::reader(journal).ok()?.0).lines().map_while(Result::ok);
     lines.filter_map(|line| serde_json::from_str(&line).ok()).for_each(|line| told.hear(&line));
     Some(told)
 }

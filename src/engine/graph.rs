@@ -1,6 +1,6 @@
 //! Steps and the edges between them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use petgraph::graph::DiGraph;
@@ -102,21 +102,25 @@ impl Step {
 impl Graph {
     /// Stages in the order of their first step.
     pub fn stages(&self) -> Vec<&StageId> {
-        let mut stages: Vec<&StageId> = Vec::new();
-        for step in &self.steps {
-            if !stages.contains(&&step.stage) {
-                stages.push(&step.stage);
-            }
+        let mut seen = BTreeSet::new();
+        self.steps.iter().map(|step| &step.stage).filter(|stage| seen.insert(*stage)).collect()
+    }
+
+    /// The steps of each stage.
+    pub fn by_stage(&self) -> BTreeMap<&StageId, Vec<usize>> {
+        let mut steps: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            steps.entry(&step.stage).or_default().push(number);
         }
-        stages
+        steps
     }
 
     /// The stages with an edge from each one to those that read its artifacts.
     pub fn of_stages(&self) -> DiGraph<&StageId, ()> {
-        let stages = self.stages();
         let mut graph = DiGraph::new();
-        let nodes: Vec<_> = stages.iter().map(|stage| graph.add_node(*stage)).collect();
-        let node_of = |stage: &StageId| stages.iter().position(|known| *known == stage).map(|at| nodes[at]);
+        let nodes: BTreeMap<&StageId, _> =
+            self.stages().into_iter().map(|stage| (stage, graph.add_node(stage))).collect();
+        let node_of = |stage: &StageId| nodes.get(stage).copied();
         let mut edges = BTreeSet::new();
         for step in &self.steps {
             for need in step.needs() {

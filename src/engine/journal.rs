@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::fingerprint::Digest;
+use crate::say;
 use crate::store::{Holder, Store};
 
 const FORMAT: &str = "pipeline.journal.v1";
@@ -47,6 +48,7 @@ impl Journal {
         fields["event"] = event.into();
         fields["time"] = seconds_since_1970().into();
         let Some(file) = &mut self.file else { return };
+        let fields = say::for_json(fields);
         // One call for one line; after one that was cut, the next starts afresh.
         let line = if self.cut { format!("\n{fields}\n") } else { format!("{fields}\n") };
         self.cut = file.write_all(line.as_bytes()).is_err();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use super::cause::cause;
+use super::cause::{PATIENCE, cause};
 use super::context::StageError;
 use super::crew::Crew;
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
@@ -148,7 +148,7 @@ impl Pool {
     pub fn bury(&mut self, number: usize, silence: Silence) -> Ended {
         let worker = &mut self.workers[number];
         worker.gone = true;
-        let cause = cause(&mut worker.child, worker.hung, silence);
+        let cause = cause(&mut worker.child, worker.hung, silence, hold::patience(PATIENCE));
         worker.input = None;
         let on_purpose = worker.child.wait().is_ok_and(|status| status.code() == Some(STOPPED.into()));
         Ended { cause, on_purpose, was_ready: worker.ready }

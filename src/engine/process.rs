@@ -16,6 +16,7 @@ use super::protocol::{self, Order, Report, Silence};
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::store::InputRecord;
+use crate::threads;
 
 /// A worker's number and what it said, as long as it says something.
 pub type FromWorker = (usize, Result<Report, Silence>);
@@ -58,6 +59,11 @@ pub struct HowToStart<'a> {
     pub stderr: &'a Path,
 }
 
+fn not_started(error: std::io::Error) -> StageError {
+    let failed = StageError::new(format!("failed to start a worker: {error}"));
+    if error.kind() == std::io::ErrorKind::WouldBlock { failed.help(threads::WHAT_TO_DO) } else { failed }
+}
+
 impl Worker {
     /// What it says comes out of `reports`.
     pub fn start(number: usize, how: &HowToStart<'_>, reports: Sender<FromWorker>) -> Result<Self, StageError> {
@@ -78,16 +84,20 @@ impl Worker {
         #[cfg(unix)]
         // Ctrl-C goes to the driver alone, which then ends its workers.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child =
-            command.spawn().map_err(|error| StageError::new(format!("failed to start a worker: {error}")))?;
+        let mut child = command.spawn().map_err(not_started)?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(StageError::new("failed to open the worker's pipes"));
         };
-        std::thread::spawn(move || {
+        let reader = std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
             for report in protocol::reports(BufReader::new(output)) {
                 reports.send((number, report)).ok();
             }
         });
+        if let Err(error) = reader {
+            child.kill().ok();
+            child.wait().ok();
+            return Err(not_started(error));
+        }
         Ok(Self {
             child,
             input: Some(input),
@@ -102,8 +112,11 @@ impl Worker {
 
     pub fn say(&mut self, order: &Order) {
         let line = serde_json::to_string(order).unwrap_or_default() + "\n";
-        // If the worker is gone, its reader thread tells.
-        self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
+        let said = self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
+        if said.is_some_and(|said| said.is_err()) {
+            // One that never hears of its step would be waited for; its reader thread tells that it is gone.
+            self.child.kill().ok();
+        }
     }
 }
 
@@ -112,5 +125,26 @@ impl Drop for Worker {
         // What a worker has finished is committed; what it has not would run again in any case.
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::process::Command;
+
+    #[test]
+    fn a_worker_that_cannot_hear_is_not_waited_for() {
+        // It says when its pipe is closed, and does not end by itself.
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec 0<&-; echo; exec sleep 1000"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+        let input = child.stdin.take();
+        let (heard, threads) = (Instant::now(), 1);
+        let mut worker = Worker { child, input, running: None, ready: true, gone: false, heard, hung: None, threads };
+        worker.say(&Order::Stop);
+        assert!(!worker.child.wait().unwrap().success());
     }
 }

@@ -31,12 +31,14 @@ impl StopFlag {
     /// Asks; a step that does not listen is ended soon, since nothing finished is lost with it.
     pub fn ask(&'static self) {
         if !self.asked.swap(true, Ordering::Relaxed) {
-            std::thread::spawn(|| {
+            // Where no thread starts, the driver's patience ends it.
+            let watch = std::thread::Builder::new().spawn(|| {
                 std::thread::sleep(PATIENCE);
                 if !self.listening.load(Ordering::Relaxed) {
                     std::process::exit(STOPPED.into());
                 }
             });
+            drop(watch);
         }
         hold::at(format_args!("stop-asked"));
     }

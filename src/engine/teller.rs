@@ -13,7 +13,6 @@ use super::log;
 use super::plan::Plan;
 use super::protocol::Progress;
 use crate::fingerprint::Key;
-use crate::say::printable;
 use crate::store::{Finished, Holder};
 
 pub struct Teller<'a> {
@@ -49,7 +48,7 @@ impl<'a> Teller<'a> {
     }
 
     pub fn notice(&mut self, text: &str) {
-        self.reporter.event(&Event::Notice { text: &printable(text) });
+        self.reporter.event(&Event::Notice { text });
     }
 
     pub fn device(&mut self, description: &str) {
@@ -89,8 +88,7 @@ impl<'a> Teller<'a> {
     pub fn done(&mut self, step: usize, seconds: f64, note: Option<&str>, finished: &Finished) {
         self.said.remove(&step);
         self.journal.write("done", json!({"step": self.name(step), "key": finished.key, "seconds": seconds}));
-        let note = note.map(printable);
-        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note: note.as_deref(), finished });
+        self.reporter.event(&Event::Done { graph: self.graph, step, seconds, note, finished });
     }
 
     pub fn failed(&mut self, step: usize, message: &str, help: Option<&str>, dropped: usize) {
@@ -100,8 +98,6 @@ impl<'a> Teller<'a> {
         if !log.exists() {
             log::append(&log, &format!("{}\nfailed: {message}", self.name(step)));
         }
-        let (message, help) = (&*printable(message), help.map(printable));
-        let help = help.as_deref();
         self.reporter.event(&Event::Failed { graph: self.graph, step, message, help, log: &log, dropped });
     }
 

@@ -20,6 +20,7 @@ use crate::data::arriving;
 use crate::device::{Backend, Device, select};
 use crate::hold;
 use crate::store::{Attempt, MANIFEST_FORMAT, Manifest, Provenance, Store};
+use crate::threads;
 
 /// How often an idle worker looks whether it should end.
 const IDLE: Duration = Duration::from_millis(100);
@@ -50,7 +51,7 @@ pub fn work(
             return Ok(());
         }
     }
-    let tasks = tasks(stop);
+    let tasks = tasks(stop).map_err(|error| StageError::new(format!("failed to start a thread: {error}")))?;
     while !stop.asked() {
         let task = match tasks.recv_timeout(IDLE) {
             Ok(task) => task,
@@ -76,9 +77,9 @@ pub fn work(
 
 /// Tasks as they come in. A driver that is gone closes the pipe; work that nobody waits for ends at once, because
 /// whatever is finished is committed and the rest would run again anyway.
-fn tasks(stop: &'static StopFlag) -> Receiver<Task> {
+fn tasks(stop: &'static StopFlag) -> io::Result<Receiver<Task>> {
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().name("orders".to_owned()).spawn(move || {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
             match serde_json::from_str(&line) {
@@ -91,8 +92,8 @@ fn tasks(stop: &'static StopFlag) -> Receiver<Task> {
             }
         }
         std::process::exit(0);
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 fn say(report: &Report) {
@@ -217,7 +218,9 @@ impl Worker {
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> StageError {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    StageError::new(format!("the step broke off: {}", text.unwrap_or("no message")))
+    if threads::are_refused(panic) {
+        return StageError::new(threads::REFUSED).help(threads::WHAT_TO_DO);
+    }
+    StageError::new(format!("the step broke off: {}", threads::words(panic)))
         .help("this is a bug in pipeline; please report it with the log")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::Graph;
+use crate::engine::{Graph, StageId};
 use crate::kinds;
 use crate::kinds::expand::{Built, Expander};
 use crate::kinds::plot;
@@ -62,13 +62,30 @@ fn build_without(experiment: &Experiment, without: &BTreeSet<String>) -> Result<
 /// In the order of kinds, so that what a stage names is there; fine-tunes of fine-tunes after what they start from.
 pub(super) fn in_order(experiment: &Experiment) -> Vec<&Stage> {
     let mut stages: Vec<&Stage> = experiment.stages.iter().collect();
-    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depth(experiment, stage)));
+    let depths = depths(&stages);
+    stages.sort_by_key(|stage| (kinds::place(stage.id.kind), depths.get(&stage.id).copied()));
     stages
 }
 
-/// How many stages of its kind lie before this one.
-fn depth(experiment: &Experiment, stage: &Stage) -> usize {
-    let Some(start) = stage.spec.starts_from() else { return 0 };
-    let is_it = |other: &&Stage| other.id.kind == stage.id.kind && other.id.name == start.get_ref().stage;
-    experiment.stages.iter().find(is_it).map_or(0, |before| 1 + depth(experiment, before))
+/// How many stages of its kind lie before each one that starts from another. They start in no circle.
+fn depths<'a>(stages: &[&'a Stage]) -> BTreeMap<&'a StageId, usize> {
+    let before = |stage: &Stage| {
+        let start = stage.spec.starts_from()?.get_ref();
+        Some(StageId { kind: stage.id.kind, name: start.stage.clone() })
+    };
+    let before: BTreeMap<&StageId, StageId> =
+        stages.iter().filter_map(|stage| Some((&stage.id, before(stage)?))).collect();
+    let mut depths = BTreeMap::new();
+    for stage in before.keys() {
+        // Back to one whose depth is known, or that starts from another kind.
+        let mut way = vec![*stage];
+        while let Some((next, _)) = before.get(way[way.len() - 1]).and_then(|next| before.get_key_value(next))
+            && !depths.contains_key(next)
+        {
+            way.push(*next);
+        }
+        let first = before.get(way[way.len() - 1]).and_then(|next| depths.get(next)).map_or(0, |depth| depth + 1);
+        depths.extend(way.into_iter().rev().zip(first..));
+    }
+    depths
 }

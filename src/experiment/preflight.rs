@@ -32,11 +32,12 @@ pub fn preflight(
     store: &Store,
     looking: &Looking<'_>,
 ) -> Result<Vec<String>, ExperimentError> {
+    let steps = graph.by_stage();
     let has = |stage: &StageId, which: &dyn Fn(usize) -> bool| {
-        graph.steps.iter().enumerate().any(|(number, step)| step.stage == *stage && which(number))
+        steps.get(stage).is_some_and(|steps| steps.iter().any(|step| which(*step)))
     };
     let open = |step: usize| plan.states[step].finished().is_none();
-    let mut known = Known::new(graph, built, plan, store, looking.local);
+    let mut known = Known::new((graph, &steps), built, plan, store, looking.local);
     let (mut errors, mut notes) = (Vec::new(), Vec::new());
     for stage in in_order(experiment) {
         let told = has(&stage.id, &|step| looking.selected.contains(&step) && (!looking.unfinished_only || open(step)));

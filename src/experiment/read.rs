@@ -18,6 +18,7 @@ use crate::study::{
     Checker, Diagnostic, ExperimentError, Loaded, Places, ReadText, Text, from_disk, in_written_order, load,
     written_keys,
 };
+use crate::train::MOST_STEPS;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,9 +40,13 @@ struct RawRun {
     jobs: Option<Spanned<usize>>,
     keep_going: Option<bool>,
     snapshot_every: Option<Spanned<RawInterval>>,
-    retries: Option<usize>,
+    retries: Option<Spanned<usize>>,
     timeout: Option<Text>,
 }
+
+/// As `--jobs`.
+const MOST_JOBS: usize = 1024;
+const MOST_RETRIES: usize = 1000;
 
 /// `500` training steps, or a time such as `"10 min"`.
 #[derive(Debug, Deserialize)]
@@ -65,7 +70,7 @@ pub fn read(path: &Path, overrides: &[String]) -> Result<Experiment, ExperimentE
 /// # Errors
 /// As [`read`].
 pub fn read_with(path: &Path, overrides: &[String], text: ReadText<'_>) -> Result<Experiment, ExperimentError> {
-    let loaded = load(path, overrides, text)?;
+    let loaded = load(path, overrides, text, &names_of_tables())?;
     let mut checker = Checker::default();
     let read = match loaded.merged() {
         Ok(table) => experiment(table, &loaded, &mut checker),
@@ -79,6 +84,12 @@ pub fn read_with(path: &Path, overrides: &[String], text: ReadText<'_>) -> Resul
             Err(ExperimentError { sources: loaded.sources, diagnostics })
         }
     }
+}
+
+/// What stands outermost in an experiment.
+fn names_of_tables() -> Vec<&'static str> {
+    let names = ROOMS.iter().map(|room| room.kind.name());
+    ["extends", "experiment", "run"].into_iter().chain(names).collect()
 }
 
 fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Option<Experiment> {
@@ -96,10 +107,8 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
             name => match kinds::named(name) {
                 Some(room) => rooms.push((room, value)),
                 None => {
-                    let names = ROOMS.iter().map(|room| room.kind.name());
-                    let known = ["extends", "experiment", "run"].into_iter().chain(names);
                     let unknown = Diagnostic::new(format!("unknown table `{name}`"), key.span());
-                    checker.fail::<()>(unknown.suggest(name, known));
+                    checker.fail::<()>(unknown.suggest(name, names_of_tables()));
                 }
             },
         }
@@ -136,7 +145,12 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
     if checker.is_sound() {
         let offers = stages.iter().map(|stage| (&stage.id, stage.spec.as_offers()));
         let mut references = References::new(offers);
-        stages.iter().for_each(|stage| stage.spec.references(&mut references));
+        for stage in &stages {
+            stage.spec.references(&mut references);
+            if references.has_enough() {
+                break;
+            }
+        }
         for error in references.into_errors() {
             checker.fail::<()>(error);
         }
@@ -167,14 +181,15 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
             checker.fail(Diagnostic::new(message, name.span()).suggest(name.get_ref(), names))
         })
     });
-    raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs"));
+    raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs", MOST_JOBS));
+    raw.retries.iter().for_each(|retries| checker.between(retries, "retries", 0..=MOST_RETRIES));
     let timeout = raw.timeout.and_then(|timeout| checker.parse_text(timeout, parse_duration));
     RunSettings {
         backend,
         jobs: raw.jobs.map(Spanned::into_inner),
         keep_going: raw.keep_going,
         snapshot_every: snapshot_every(raw.snapshot_every, checker),
-        retries: raw.retries,
+        retries: raw.retries.map(Spanned::into_inner),
         timeout: timeout.map(Spanned::into_inner),
     }
 }
@@ -184,7 +199,8 @@ fn snapshot_every(raw: Option<Spanned<RawInterval>>, checker: &mut Checker) -> S
         checker.parse(interval, |interval| match interval {
             RawInterval::Time(text) => parse_duration(text).map(SnapshotEvery::Time),
             RawInterval::Steps(steps) => match usize::try_from(*steps) {
-                Ok(steps) if steps > 0 => Ok(SnapshotEvery::Steps(steps)),
+                Ok(steps) if (1..=MOST_STEPS).contains(&steps) => Ok(SnapshotEvery::Steps(steps)),
+                Ok(steps) if steps > 0 => Err(format!("`snapshot_every` must be at most {MOST_STEPS} training steps")),
                 _ => Err("`snapshot_every` must be at least 1 training step".to_owned()),
             },
         })

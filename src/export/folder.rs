@@ -5,7 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Export, FORMAT, PROVENANCE};
+use crate::plain;
 use crate::store::publish;
+
+/// Far above any that we write.
+const LARGEST_PROVENANCE: u64 = 64 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -64,7 +68,7 @@ fn check(export: &Export, to: &Path, force: bool) -> Result<bool, FolderError> {
     if entries.is_empty() {
         return Ok(true);
     }
-    let written = fs::read(to.join(PROVENANCE)).ok().and_then(|bytes| {
+    let written = plain::read_up_to(&to.join(PROVENANCE), LARGEST_PROVENANCE).ok().and_then(|bytes| {
         let earlier: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
         (earlier["format"] == FORMAT).then(|| earlier["blake3"].as_object().cloned().unwrap_or_default())
     });

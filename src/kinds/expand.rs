@@ -17,7 +17,8 @@ pub struct Expander<'a> {
     /// Where relative paths start.
     directory: &'a Path,
     steps: Vec<Step>,
-    makers: Vec<Maker>,
+    /// By their stages' names.
+    makers: BTreeMap<String, Maker>,
     /// What stages became, by kind and name.
     published: BTreeMap<StageId, Box<dyn Any>>,
     /// Data sets by name, with their stages.
@@ -39,7 +40,7 @@ impl<'a> Expander<'a> {
             directory,
             datasets: BTreeMap::new(),
             steps: Vec::new(),
-            makers: Vec::new(),
+            makers: BTreeMap::new(),
             published: BTreeMap::new(),
             splits: BTreeMap::new(),
             bare_splits: BTreeMap::new(),
@@ -119,7 +120,7 @@ impl<'a> Expander<'a> {
         for (coordinates, step) in &maker.steps {
             self.steps[*step].subjects = vec![maker.model(coordinates)];
         }
-        self.makers.push(maker);
+        self.makers.insert(maker.name.clone(), maker);
     }
 
     /// Says which models a step is about, in the order of its result.
@@ -140,7 +141,7 @@ impl<'a> Expander<'a> {
                 }
             }
             Member::Published(label) => {
-                let mut own = self.makers.iter().filter_map(|maker| maker.labelled(label));
+                let mut own = self.makers.values().filter_map(|maker| maker.labelled(label));
                 match (own.next(), own.next()) {
                     (Some(name), None) => name,
                     _ => format!("published/{label}"),
@@ -150,12 +151,12 @@ impl<'a> Expander<'a> {
     }
 
     pub fn maker(&self, name: &str) -> Option<&Maker> {
-        self.makers.iter().find(|maker| maker.name == name)
+        self.makers.get(name)
     }
 
     /// Tokens, where the stage that makes the model says how long its texts are.
     pub fn max_length_of(&self, model: &Model) -> Option<usize> {
-        self.makers.iter().find(|maker| maker.makes(model.step))?.max_length
+        self.makers.get(&self.steps[model.step].stage.name)?.max_length
     }
 
     /// All models that the references mean, but those that are left out; none where the stage that makes them could not
@@ -235,7 +236,7 @@ impl<'a> Expander<'a> {
 /// Which steps make what stages name.
 #[derive(Debug)]
 pub struct Built {
-    pub makers: Vec<Maker>,
+    pub makers: BTreeMap<String, Maker>,
     /// By data set and split, with all columns where something reads them.
     pub splits: BTreeMap<(String, String), usize>,
 }

@@ -7,6 +7,7 @@ use crate::data::secrets::shown;
 use crate::data::{DataError, Hub, download};
 use crate::engine::{Context, StageError};
 use crate::fingerprint::Digest;
+use crate::plain;
 
 /// Of its content.
 ///
@@ -14,12 +15,8 @@ use crate::fingerprint::Digest;
 /// No regular file, or one that cannot be read.
 pub fn digest_of_file(path: &Path) -> Result<Digest, String> {
     let digest = || -> io::Result<Digest> {
-        // A device or a pipe has no end, or none that is the same twice.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(path)?)?;
+        hasher.update_reader(plain::reader(path)?.0)?;
         Ok(hasher.finalize().into())
     };
     digest().map_err(|error| format!("failed to read `{}`: {error}", path.display()))

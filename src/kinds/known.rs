@@ -45,6 +45,7 @@ impl Blueprint {
 
 pub struct Known<'a> {
     graph: &'a Graph,
+    steps: &'a BTreeMap<&'a StageId, Vec<usize>>,
     built: &'a Built,
     plan: &'a Plan,
     store: &'a Store,
@@ -57,9 +58,17 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub fn new(graph: &'a Graph, built: &'a Built, plan: &'a Plan, store: &'a Store, look: bool) -> Self {
+    /// `steps` are those of each stage.
+    pub fn new(
+        (graph, steps): (&'a Graph, &'a BTreeMap<&'a StageId, Vec<usize>>),
+        built: &'a Built,
+        plan: &'a Plan,
+        store: &'a Store,
+        look: bool,
+    ) -> Self {
         Self {
             graph,
+            steps,
             built,
             plan,
             store,
@@ -77,11 +86,10 @@ impl<'a> Known<'a> {
     /// What each of them would fail with.
     pub fn look_at(&mut self, stage: &StageId) -> Result<(), Vec<StageError>> {
         let mut errors = Vec::new();
-        let steps = self.graph.steps.iter().zip(&self.plan.states).enumerate();
-        for (number, (step, state)) in steps.filter(|(_, (step, _))| self.look && step.stage == *stage) {
-            if state.finished().is_none() {
-                match look(step) {
-                    Ok(Some(looked)) => drop(self.looked.insert(number, looked)),
+        for step in self.steps.get(stage).into_iter().flatten().filter(|_| self.look) {
+            if self.plan.states[*step].finished().is_none() {
+                match look(&self.graph.steps[*step]) {
+                    Ok(Some(looked)) => drop(self.looked.insert(*step, looked)),
                     Ok(None) => {}
                     Err(error) => errors.push(error),
                 }
@@ -150,7 +158,7 @@ impl<'a> Known<'a> {
 
     /// What the models of a stage will be, as far as they are not there.
     pub fn will_be(&mut self, stage: &StageId, blueprint: &Blueprint) {
-        let maker = self.built.makers.iter().find(|maker| maker.name == stage.name);
+        let maker = self.built.makers.get(&stage.name);
         for (_, step) in maker.into_iter().flat_map(|maker| &maker.steps) {
             if self.plan.states[*step].finished().is_none() {
                 self.models.insert(*step, Some(blueprint.clone()));
@@ -160,6 +168,6 @@ impl<'a> Known<'a> {
 
     /// Tokens, where the stage of the model says how long its texts are.
     pub fn max_length_of(&self, model: &Model) -> Option<usize> {
-        self.built.makers.iter().find(|maker| maker.makes(model.step))?.max_length
+        self.built.makers.get(&self.graph.steps[model.step].stage.name)?.max_length
     }
 }

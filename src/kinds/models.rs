@@ -1,5 +1,7 @@
 //! Models as stages name them: which ones a reference means, how they are called, and the artifacts that they are.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use toml::Spanned;
 
 use crate::data::Tokenizer;
@@ -159,11 +161,6 @@ impl Maker {
         own.find(|own| own.label().as_deref() == Some(label)).map(|own| self.model(own))
     }
 
-    /// Whether it makes the models of this step.
-    pub fn makes(&self, step: usize) -> bool {
-        self.steps.iter().any(|(_, own)| *own == step)
-    }
-
     fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
         let wanted = |member: &Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
         let label = |member: &Coordinates| {
@@ -185,16 +182,12 @@ impl Maker {
 }
 
 /// All models that the references mean, each once, in their order.
-pub fn resolve(makers: &[Maker], references: &[Spanned<ModelRef>]) -> Vec<Model> {
+pub fn resolve(makers: &BTreeMap<String, Maker>, references: &[Spanned<ModelRef>]) -> Vec<Model> {
     let several = references.iter().any(|reference| reference.get_ref().stage != references[0].get_ref().stage);
-    let mut models = Vec::new();
-    for reference in references {
-        let maker = makers.iter().find(|maker| maker.name == reference.get_ref().stage);
-        for model in maker.into_iter().flat_map(|maker| maker.models(reference.get_ref(), several)) {
-            if !models.contains(&model) {
-                models.push(model);
-            }
-        }
-    }
-    models
+    let models = references.iter().flat_map(|reference| {
+        let maker = makers.get(&reference.get_ref().stage);
+        maker.into_iter().flat_map(move |maker| maker.models(reference.get_ref(), several))
+    });
+    let mut seen = BTreeSet::new();
+    models.filter(|model| seen.insert(model.clone())).collect()
 }

@@ -14,6 +14,7 @@ use crate::data::published::{LogFile, local_files};
 use crate::data::{Hub, Source};
 use crate::engine::{Context, StageError};
 use crate::fingerprint::Digest;
+use crate::plain;
 use crate::study::words::{Seeds, expand_braces};
 use crate::study::{Checker, Diagnostic, Text};
 
@@ -186,8 +187,7 @@ fn digest_of_logs(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Digest
 }
 
 pub fn read(file: &LogFile) -> Result<Vec<u8>, StageError> {
-    std::fs::read(&file.path)
-        .map_err(|error| StageError::new(format!("failed to read {}: {error}", file.path.display())))
+    plain::read(&file.path).map_err(|error| StageError::new(format!("failed to read {}: {error}", file.path.display())))
 }
 
 /// `3, 4, 7`: the first of what is missing.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
 use toml::Spanned;
 
-use super::offers::{NoCheckpoint, Offers, Splits};
+use super::offers::{Models, NoCheckpoint, Offers, Splits};
 use crate::engine::{Kind, StageId};
 use crate::study::words::{Axis, Coordinates, DataRef, Metric, MetricRef, ModelRef};
 use crate::study::{Diagnostic, Text};
@@ -22,9 +22,14 @@ pub fn stage(name: Text, kinds: &[Kind]) -> Text {
 
 /// What a stage can ask of the others, and where it notes what is wrong.
 pub struct References<'a> {
-    stages: Vec<Named<'a>>,
+    stages: BTreeMap<&'a StageId, &'a dyn Offers>,
+    datasets: BTreeMap<&'a str, Splits<'a>>,
+    models: BTreeMap<&'a str, (&'a StageId, Models<'a>)>,
     errors: Vec<Diagnostic>,
 }
+
+/// Whoever has read so many errors looks for what they have in common.
+const MOST_ERRORS: usize = 100;
 
 /// `write a, b or c`
 fn one_of(names: &[&str]) -> String {
@@ -35,19 +40,30 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
-/// A stage by its name.
-#[derive(Clone, Copy)]
-struct Named<'a> {
-    id: &'a StageId,
-    offers: &'a dyn Offers,
-}
-
 impl<'a> References<'a> {
     pub fn new(stages: impl Iterator<Item = (&'a StageId, &'a dyn Offers)>) -> Self {
-        let stages = stages.map(|(id, offers)| Named { id, offers }).collect();
-        let mut references = Self { stages, errors: Vec::new() };
-        references.names_of_models();
-        references
+        let (mut datasets, mut models) = (BTreeMap::new(), BTreeMap::new());
+        let mut errors = Vec::new();
+        let stages: BTreeMap<&StageId, &dyn Offers> = stages
+            .inspect(|(id, offers)| {
+                let name = id.name.as_str();
+                if let Some(splits) = offers.splits() {
+                    datasets.insert(name, splits);
+                }
+                if let Some(made) = offers.models()
+                    && let Some((other, _)) = models.insert(name, (*id, made))
+                {
+                    let message = format!("`{id}` and `{other}` both make models named `{name}`");
+                    errors.push(Diagnostic { message, span: None, help: Some("rename one of them".to_owned()) });
+                }
+            })
+            .collect();
+        Self { stages, datasets, models, errors }
+    }
+
+    /// Whether there is no point in asking more.
+    pub fn has_enough(&self) -> bool {
+        self.errors.len() >= MOST_ERRORS
     }
 
     /// What is wrong with them, when every stage has been asked.
@@ -61,12 +77,11 @@ impl<'a> References<'a> {
         self.find(name, kind);
     }
 
-    fn find(&mut self, name: &Spanned<String>, kind: Kind) -> Option<Named<'a>> {
-        let mut stages = self.stages.iter().copied();
-        let found = stages.find(|stage| stage.id.kind == kind && stage.id.name == *name.get_ref());
+    fn find(&mut self, name: &Spanned<String>, kind: Kind) -> Option<&'a dyn Offers> {
+        let found = self.stages.get(&StageId { kind, name: name.get_ref().clone() }).copied();
         if found.is_none() {
-            let known: Vec<&str> =
-                self.stages.iter().filter(|stage| stage.id.kind == kind).map(|stage| stage.id.name.as_str()).collect();
+            let known = self.stages.keys().filter(|stage| stage.kind == kind).map(|stage| stage.name.as_str());
+            let known: Vec<&str> = known.collect();
             let written = name.get_ref();
             let other = self.other_kind(written).filter(|other| other.kind != kind);
             let diagnostic = match other {
@@ -87,22 +102,25 @@ impl<'a> References<'a> {
 
     /// A stage of whatever kind that goes by this name, or by its kind and name.
     fn other_kind(&self, name: &str) -> Option<&'a StageId> {
-        self.stages.iter().map(|stage| stage.id).find(|id| id.name == name || id.to_string() == name)
+        let is_it = |id: &StageId| {
+            id.name == name
+                || name.strip_prefix(id.kind.name()).is_some_and(|rest| rest.strip_prefix('.') == Some(&id.name))
+        };
+        self.stages.keys().copied().find(|id| is_it(id))
     }
 
     pub fn is_there(&self, name: &str, kind: Kind) -> bool {
-        self.stages.iter().any(|stage| stage.id.kind == kind && stage.id.name == name)
+        self.stages.contains_key(&StageId { kind, name: name.to_owned() })
     }
 
     pub fn data(&mut self, data: &Spanned<DataRef>) {
         let reference = data.get_ref();
-        let datasets = self.stages.iter().filter_map(|stage| Some((stage.id.name.as_str(), stage.offers.splits()?)));
-        let datasets: BTreeMap<&str, Splits<'_>> = datasets.collect();
-        match datasets.get(reference.dataset.as_str()) {
+        match self.datasets.get(reference.dataset.as_str()) {
             None => {
                 let message = format!("there is no data set [fetch.{}]", reference.dataset);
-                self.errors
-                    .push(Diagnostic::new(message, data.span()).suggest(&reference.dataset, datasets.into_keys()));
+                self.errors.push(
+                    Diagnostic::new(message, data.span()).suggest(&reference.dataset, self.datasets.keys().copied()),
+                );
             }
             Some(Splits::These(splits)) if !splits.contains(&reference.split.as_str()) => {
                 let message = format!("`{}` has no split `{}`", reference.dataset, reference.split);
@@ -118,31 +136,23 @@ impl<'a> References<'a> {
     /// `single`: the place takes one model, so a fine-tune with many seeds must name one.
     pub fn model(&mut self, model: &Spanned<ModelRef>, single: bool) {
         let reference = model.get_ref();
-        let models = self.stages.iter().filter_map(|stage| Some((*stage, stage.offers.models()?)));
-        let models: BTreeMap<&str, _> =
-            models.map(|(stage, models)| (stage.id.name.as_str(), (stage, models))).collect();
         let mut fail = |message: String, help: Option<String>| {
             self.errors.push(Diagnostic { message, span: Some(model.span()), help });
         };
         let written =
             reference.kind.as_ref().map_or(reference.stage.clone(), |kind| format!("{kind}.{}", reference.stage));
-        let found = models.get(reference.stage.as_str());
-        let found = found.filter(|(stage, _)| reference.kind.as_ref().is_none_or(|kind| stage.id.kind.name() == kind));
+        let found = self.models.get(reference.stage.as_str());
+        let found = found.filter(|(stage, _)| reference.kind.as_ref().is_none_or(|kind| stage.kind.name() == kind));
         let Some((stage, made)) = found else {
-            let diagnostic = match self
-                .stages
-                .iter()
-                .map(|stage| stage.id)
-                .find(|id| id.name == written || id.to_string() == written)
-            {
+            let names: Vec<&str> = self.models.keys().copied().collect();
+            let diagnostic = match self.other_kind(&written) {
                 Some(other) => {
-                    let names: Vec<&str> = models.into_keys().collect();
                     let message = format!("`{written}` is [{other}], and makes no models");
                     Diagnostic::new(message, model.span()).help(one_of(&names))
                 }
                 None => {
                     let message = format!("there is no model `{written}`");
-                    Diagnostic::new(message, model.span()).suggest(&reference.stage, models.into_keys())
+                    Diagnostic::new(message, model.span()).suggest(&reference.stage, names)
                 }
             };
             self.errors.push(diagnostic);
@@ -172,7 +182,7 @@ impl<'a> References<'a> {
                 }
                 NoCheckpoint::Fetched => fail(
                     format!("`{name}` is fetched at one point of training, and `@` names another"),
-                    Some(format!("write step = {wanted} in [{}], or in a second stage", stage.id)),
+                    Some(format!("write step = {wanted} in [{stage}], or in a second stage")),
                 ),
                 NoCheckpoint::Never => fail(format!("`{name}` has no checkpoints"), None),
             }
@@ -190,7 +200,7 @@ impl<'a> References<'a> {
 
     /// A stage that measures lines or planes, and a metric among those that it measures.
     pub fn measures(&mut self, of: &Spanned<String>, kind: Kind, metric: Metric) {
-        let Some((metrics, key)) = self.find(of, kind).and_then(|stage| stage.offers.measures()) else { return };
+        let Some((metrics, key)) = self.find(of, kind).and_then(|stage| stage.measures()) else { return };
         if !metrics.contains(&metric) {
             let message = format!("[{kind}.{}] does not measure `{metric}`", of.get_ref());
             let known: Vec<&str> = metrics.iter().map(|metric| metric.name()).collect();
@@ -203,22 +213,10 @@ impl<'a> References<'a> {
     pub fn metric(&mut self, metric: &Spanned<MetricRef>, kind: Kind) {
         let reference = metric.get_ref();
         let eval = Spanned::new(metric.span(), reference.eval.clone());
-        let evaluates = self.find(&eval, kind).and_then(|stage| stage.offers.evaluates(&reference.metric));
+        let evaluates = self.find(&eval, kind).and_then(|stage| stage.evaluates(&reference.metric));
         if let Some(Err(missing)) = evaluates {
             let message = format!("[{kind}.{}] does not measure `{}`", reference.eval, missing.metric);
             self.errors.push(Diagnostic::new(message, metric.span()).help(missing.help));
-        }
-    }
-
-    fn names_of_models(&mut self) {
-        let mut models: BTreeMap<&str, &StageId> = BTreeMap::new();
-        for stage in self.stages.clone() {
-            if stage.offers.models().is_some()
-                && let Some(other) = models.insert(&stage.id.name, stage.id)
-            {
-                let message = format!("`{}` and `{other}` both make models named `{}`", stage.id, stage.id.name);
-                self.errors.push(Diagnostic { message, span: None, help: Some("rename one of them".to_owned()) });
-            }
         }
     }
 
@@ -226,20 +224,19 @@ impl<'a> References<'a> {
     fn cycles(&mut self) {
         let mut graph = DiGraph::new();
         let started: Vec<_> =
-            self.stages.iter().filter_map(|stage| Some((*stage, stage.offers.starts_from()?))).collect();
+            self.stages.iter().filter_map(|(stage, offers)| Some((*stage, offers.starts_from()?))).collect();
         let nodes: BTreeMap<&str, _> =
-            started.iter().map(|(stage, _)| (stage.id.name.as_str(), graph.add_node(*stage))).collect();
+            started.iter().map(|(stage, _)| (stage.name.as_str(), graph.add_node(*stage))).collect();
         for (stage, start) in &started {
-            if let (Some(from), Some(to)) =
-                (nodes.get(start.get_ref().stage.as_str()), nodes.get(stage.id.name.as_str()))
+            if let (Some(from), Some(to)) = (nodes.get(start.get_ref().stage.as_str()), nodes.get(stage.name.as_str()))
             {
                 graph.add_edge(*from, *to, start.span());
             }
         }
-        for members in tarjan_scc(&graph) {
+        for members in kosaraju_scc(&graph) {
             let own_start = members.len() == 1 && graph.find_edge(members[0], members[0]).is_some();
             if members.len() > 1 || own_start {
-                let mut names: Vec<_> = members.iter().map(|node| graph[*node].id.to_string()).collect();
+                let mut names: Vec<_> = members.iter().map(|node| graph[*node].to_string()).collect();
                 names.sort();
                 names.push(names[0].clone());
                 let span = graph.edges(members[0]).next().map(|edge| edge.weight().clone());

@@ -6,10 +6,12 @@ use polars::prelude::{Column, DataFrame};
 
 use super::finished::{Finished, by_stage, stacked};
 use super::room::Write;
-use crate::data::write_parquet;
-use crate::engine::{Artifact, StageError, StepKind};
+use crate::data::{Encoded, write_parquet};
+use crate::device::Backend;
+use crate::engine::{Artifact, Context, StageError, StepKind};
+use crate::model::{Head, TransformerConfig};
 use crate::tables::TableError;
-use crate::train::StepLog;
+use crate::train::{StepLog, memory_of_training};
 
 /// Stands for a Parquet table with a row a training step.
 pub enum TrainingLog {}
@@ -31,6 +33,38 @@ pub fn training_log(log: &[StepLog]) -> Result<Vec<u8>, StageError> {
     Ok(write_parquet(&mut DataFrame::new_infer_height(columns)?)?)
 }
 
+/// Whether the machine has the memory that a training on the CPU takes at least, by the mean length of the rows.
+///
+/// # Errors
+/// It has not.
+pub fn check_memory(
+    context: &Context<'_>,
+    config: &TransformerConfig,
+    head: Head,
+    examples: &[Encoded],
+    rows: usize,
+) -> Result<(), StageError> {
+    if context.device()?.backend != Backend::Cpu || examples.is_empty() {
+        return Ok(());
+    }
+    let tokens = examples.iter().map(Encoded::len).sum::<usize>() / examples.len();
+    let rows = rows.min(examples.len());
+    enough(memory_of_training(config, head, rows, tokens), std::fs::read_to_string("/proc/meminfo").ok().as_deref())
+}
+
+/// `machine`: what Linux says of its memory. Where nothing is known, there is enough.
+fn enough(needed: u64, machine: Option<&str>) -> Result<(), StageError> {
+    let kilobytes = machine.and_then(|text| text.lines().find_map(|line| line.strip_prefix("MemTotal:")));
+    let there = kilobytes.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    let there = there.map_or(u64::MAX, |kilobytes| kilobytes.saturating_mul(1024));
+    if needed <= there {
+        return Ok(());
+    }
+    let text =
+        format!("this training takes at least {} GB of memory, and the machine has {}", needed >> 30, there >> 30);
+    Err(StageError::new(text).help("lower `batch_size` or `max_length`, or train a smaller model"))
+}
+
 /// `training/<stage>.parquet`; a CSV of a real study would be hundreds of megabytes.
 pub fn files<T: StepKind>(finished: &Finished<'_>, write: Write<'_>) -> Result<(), TableError> {
     for (stage, steps) in by_stage(finished.steps::<T>()) {
@@ -40,4 +74,20 @@ pub fn files<T: StepKind>(finished: &Finished<'_>, write: Write<'_>) -> Result<(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_machine_has_is_refused_in_words() {
+        let machine = "MemFree: 1 kB\nMemTotal:       24676252 kB\n";
+        assert!(enough(23 << 30, Some(machine)).is_ok());
+        let error = enough(300 << 30, Some(machine)).unwrap_err();
+        assert_eq!(error.message, "this training takes at least 300 GB of memory, and the machine has 23");
+        for unknown in [None, Some(""), Some("MemTotal: many")] {
+            assert!(enough(u64::MAX, unknown).is_ok());
+        }
+    }
 }

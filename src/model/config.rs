@@ -99,8 +99,8 @@ fn default_position_type() -> String {
 }
 
 /// Far above any model there is, and low enough for products of two of them to be counted.
-const LARGEST_SIZE: usize = 1 << 24;
-const MOST_LAYERS: usize = 1024;
+pub const LARGEST_SIZE: usize = 1 << 24;
+pub const MOST_LAYERS: usize = 1024;
 
 impl TransformerConfig {
     /// A BERT from its sizes; everything else as in the published models.

@@ -33,7 +33,7 @@ mod weights;
 
 pub use architecture::{Architecture, NewHead};
 pub use arrival::Arrival;
-pub use config::{Activation, TransformerConfig};
+pub use config::{Activation, LARGEST_SIZE, MOST_LAYERS, TransformerConfig};
 pub use dropout::{Dropout, DropoutRates};
 pub use error::ModelError;
 pub use geometry::Geometry;

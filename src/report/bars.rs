@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::estimate::{Costs, Estimate};
 use super::lines::STOPPING;
 use crate::engine::{Event, Reporter};
+use crate::say;
 use crate::units::duration;
 
 pub struct Bars {
@@ -47,7 +48,7 @@ impl Bars {
     }
 
     fn say(&self, line: String) {
-        self.bars.println(line).ok();
+        self.bars.println(say::for_terminal(&line)).ok();
     }
 }
 
@@ -74,7 +75,7 @@ impl Reporter for Bars {
             Event::Started { graph, step } => {
                 let bar = self.bars.add(ProgressBar::new(1));
                 bar.set_style(style("  {prefix:32!} {elapsed}"));
-                bar.set_prefix(graph.steps[*step].name());
+                bar.set_prefix(say::name(&graph.steps[*step].name()));
                 self.steps.insert(*step, Running { bar, first: None });
                 self.workers = self.workers.max(self.steps.len());
             }

@@ -1,17 +1,16 @@
 //! One JSON object a line on standard error, for programs that watch a run.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 
 use crate::engine::{Event, Reporter};
+use crate::say;
 
 pub struct JsonLines;
 
 impl Reporter for JsonLines {
     fn event(&mut self, event: &Event<'_>) {
         if let Some(line) = describe(event) {
-            writeln!(std::io::stderr().lock(), "{line}").ok();
+            say::event(line);
         }
     }
 }

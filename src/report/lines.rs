@@ -6,6 +6,7 @@ use std::io::Write;
 
 use super::estimate::{Costs, Estimate};
 use crate::engine::{Event, Graph, Reporter};
+use crate::say;
 use crate::units::duration;
 
 /// When the user wants an end.
@@ -65,7 +66,7 @@ impl Lines {
 
     fn say(&mut self, line: std::fmt::Arguments<'_>) {
         // A reader that went away must not stop the work.
-        writeln!(self.out, "{line}").ok();
+        writeln!(self.out, "{}", say::for_terminal(&line.to_string())).ok();
     }
 
     /// What is left after a step, after a semicolon.

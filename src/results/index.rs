@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
 use crate::fingerprint::{Digest, Key};
+use crate::plain;
 use crate::store::{StoreError, publish};
 use crate::tables::TableError;
 
@@ -53,7 +54,7 @@ impl Index {
 
     /// That of an earlier run; nothing where there is none that can be read.
     pub fn read(folder: &Path) -> Option<Self> {
-        let index: Self = serde_json::from_slice(&std::fs::read(folder.join(NAME)).ok()?).ok()?;
+        let index: Self = serde_json::from_slice(&plain::read(&folder.join(NAME)).ok()?).ok()?;
         (index.format == FORMAT).then_some(index)
     }
 
@@ -79,7 +80,7 @@ impl Index {
         let mut changed = Vec::new();
         for (name, file) in earlier.files.iter().filter(|(name, _)| !self.files.contains_key(*name)) {
             let Some(path) = below(folder, name) else { continue };
-            match std::fs::read(&path) {
+            match plain::read(&path) {
                 Ok(bytes) if Digest::of(&bytes) == file.blake3 => remove(&path)?,
                 Ok(_) => changed.push(name.clone()),
                 Err(_) => {}

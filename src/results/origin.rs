@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::secrets::masked;
 use crate::engine::StageError;
 use crate::kinds::stages::Experiment;
+use crate::study::from_disk;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
@@ -55,12 +56,12 @@ fn told_apart(file: &Path, earlier: &Origin, folder: &Path) -> Result<(), StageE
     let Some(other) = earlier.files.first().and_then(|other| folder.join(other).canonicalize().ok()) else {
         return Ok(());
     };
-    let text = std::fs::read_to_string(&other).unwrap_or_default();
+    let text = from_disk(&other).unwrap_or_default();
     let renamed = text.parse::<toml::Table>().is_ok_and(|table| {
         let named = table.get("experiment").and_then(|header| header.get("name")).and_then(toml::Value::as_str);
         named.is_some_and(|name| name != earlier.name)
     });
-    let same = std::fs::read_to_string(file).is_ok_and(|own| own == text);
+    let same = from_disk(file).is_ok_and(|own| own == text);
     if other == file || renamed || same {
         return Ok(());
     }

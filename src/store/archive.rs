@@ -25,6 +25,7 @@ use super::files::{canonical, refuse_linked_folder, set_mode};
 use super::leftovers;
 use super::{Finished, Manifest, Store, StoreError, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
+use crate::plain;
 
 const FORMAT_NAME: &str = "FORMAT";
 const FORMAT: &str = "pipeline.archive.v1";
@@ -277,8 +278,7 @@ impl Archive {
     fn open(path: &Path) -> Result<Self, ArchiveError> {
         let io = |source| ArchiveError::Io { action: "read", path: path.to_owned(), source };
         let foreign = |what: String| ArchiveError::Foreign { path: path.to_owned(), what };
-        let file = File::open(path).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
+        let (file, bytes) = plain::open(path).map_err(io)?;
         let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| foreign(error.to_string()))?;
         let mut format = String::new();
         let entry = zip.by_name(FORMAT_NAME).map_err(|_| foreign(format!("it has no entry {FORMAT_NAME}")))?;

@@ -173,7 +173,9 @@ pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R 
         done
     };
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(one_thread)).collect();
+        // As many as there may be: this thread does the rest.
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, one_thread).ok();
+        let others: Vec<_> = (1..threads).map_while(start).collect();
         let mut results = one_thread();
         for other in others {
             match other.join() {

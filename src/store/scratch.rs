@@ -52,7 +52,7 @@ impl Scratch {
             let file = temporary.persist(&path).map_err(|error| error.error)?;
             // No work waits for the disk: a kill loses nothing that was written, and a file that a power cut tore is
             // told by its digest.
-            std::thread::spawn(move || file.sync_all());
+            std::thread::Builder::new().spawn(move || file.sync_all()).ok();
             Ok(())
         };
         write().map_err(|error: io::Error| StoreError::write(&path, size, error))

@@ -1,5 +1,7 @@
 //! Values of an experiment file → types; what is wrong is collected, with where it stands and what was probably meant.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -11,6 +13,15 @@ use crate::words::Word;
 
 /// A text and where it stands.
 pub type Text = Spanned<String>;
+
+/// One of the forms that a table can have.
+pub struct Form {
+    /// `a data set`
+    pub what: &'static str,
+    /// `this stage fetches one`
+    pub this: &'static str,
+    pub keys: &'static [&'static str],
+}
 
 /// Collects what is wrong while values are converted.
 #[derive(Default)]
@@ -72,10 +83,19 @@ impl Checker {
         values.iter().filter_map(|value| self.metric(Some(value), Metric::Loss)).collect()
     }
 
-    pub fn positive(&mut self, value: &Spanned<usize>, name: &str) {
-        if *value.get_ref() == 0 {
-            self.fail::<()>(Diagnostic::new(format!("`{name}` must be at least 1"), value.span()));
-        }
+    /// A whole number that is not 0, and not so large that nobody can mean it.
+    pub fn positive(&mut self, value: &Spanned<usize>, name: &str, most: usize) {
+        self.between(value, name, 1..=most);
+    }
+
+    pub fn between(&mut self, value: &Spanned<usize>, name: &str, range: RangeInclusive<usize>) {
+        let (least, most) = (range.start(), range.end());
+        let message = match value.get_ref() {
+            number if number < least => format!("`{name}` must be at least {least}"),
+            number if number > most => format!("`{name}` must be at most {most}"),
+            _ => return,
+        };
+        self.fail::<()>(Diagnostic::new(message, value.span()));
     }
 
     pub fn fraction(&mut self, value: &Spanned<f64>, name: &str) {
@@ -84,15 +104,46 @@ impl Checker {
         }
     }
 
+    /// Of something that must not be all.
+    pub fn share(&mut self, value: &Spanned<f64>, name: &str) {
+        if !(0.0..1.0).contains(value.get_ref()) {
+            self.fail::<()>(Diagnostic::new(format!("`{name}` must be at least 0 and below 1"), value.span()));
+        }
+    }
+
     pub fn above_zero(&mut self, value: &Spanned<f64>, name: &str) {
-        if !(value.get_ref().is_finite() && *value.get_ref() > 0.0) {
-            self.fail::<()>(Diagnostic::new(format!("`{name}` must be greater than 0"), value.span()));
+        match *value.get_ref() {
+            number if number > 0.0 && number.is_finite() => self.in_32_bits(value, name),
+            _ => drop(self.fail::<()>(Diagnostic::new(format!("`{name}` must be greater than 0"), value.span()))),
         }
     }
 
     pub fn not_negative(&mut self, value: &Spanned<f64>, name: &str) {
-        if !(value.get_ref().is_finite() && *value.get_ref() >= 0.0) {
-            self.fail::<()>(Diagnostic::new(format!("`{name}` must be 0 or more"), value.span()));
+        match *value.get_ref() {
+            0.0 => {}
+            number if number > 0.0 && number.is_finite() => self.in_32_bits(value, name),
+            _ => drop(self.fail::<()>(Diagnostic::new(format!("`{name}` must be 0 or more"), value.span()))),
+        }
+    }
+
+    /// Models compute in 32 bits, in which other numbers are 0 or infinite.
+    fn in_32_bits(&mut self, value: &Spanned<f64>, name: &str) {
+        if !(1e-30..=1e30).contains(value.get_ref()) {
+            let message = format!("`{name}` must be between 1e-30 and 1e30");
+            self.fail::<()>(Diagnostic::new(message, value.span()));
+        }
+    }
+
+    /// Notes the keys that mean something in another form of this table and nothing in its own, which would be passed
+    /// over without a word.
+    pub fn form(&mut self, table: &Spanned<DeValue<'_>>, own: &Form, others: &[&Form]) {
+        for key in table.get_ref().as_table().into_iter().flat_map(DeTable::keys) {
+            let name = key.get_ref().as_ref();
+            let other = others.iter().find(|form| form.keys.contains(&name));
+            if let Some(other) = other.filter(|_| !own.keys.contains(&name)) {
+                let message = format!("`{name}` belongs to {}, and {}", other.what, own.this);
+                self.fail::<()>(Diagnostic::new(message, key.span()));
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::data::secrets::masked;
+use crate::data::secrets::{masked, shown};
+use crate::say;
 
 /// All the texts an experiment is made of, laid end to end: one offset names a file, a line and a column.
 #[derive(Debug, Default, Clone)]
@@ -39,7 +40,8 @@ impl Sources {
         self.texts.iter().map(|source| source.name.as_str()).filter(|name| *name != SET)
     }
 
-    fn end(&self) -> usize {
+    /// The offset at which the next text begins.
+    pub fn end(&self) -> usize {
         self.texts.last().map_or(0, |source| source.start + source.text.len() + 1)
     }
 
@@ -67,17 +69,30 @@ struct Located<'a> {
     length: usize,
 }
 
-/// A piece of a line as a terminal can show it: control characters would move what stands below.
+/// The part of a line that is shown where it is longer, and what of it stands before the place that is meant.
+const WIDEST: usize = 160;
+const BEFORE: usize = 60;
+
+/// A piece of a line as a terminal can show it.
 fn printed(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\t' => out.push_str("    "),
-            c if c.is_control() => out.push(char::REPLACEMENT_CHARACTER),
-            c => out.push(c),
-        }
+    say::escaped(text).replace('\t', "    ")
+}
+
+/// A sentence in which what the file says stands between backticks: such a part is as short as a name, and tells no
+/// secret. Of one that is long all the same, its beginning and its end.
+fn sentence(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    let part = |(at, part): (usize, &str)| match at % 2 {
+        0 => say::escaped(part).into_owned(),
+        _ => say::name(&shown(part)),
+    };
+    let text = text.split('`').enumerate().map(part).collect::<Vec<_>>().join("`");
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return text;
     }
-    out
+    let part = |from, count| text.chars().skip(from).take(count).collect::<String>();
+    format!("{} … {}", part(0, LONGEST * 3 / 4), part(length - LONGEST / 4, LONGEST / 4))
 }
 
 /// One thing that is wrong with an experiment: what, where, and what was probably meant.
@@ -118,22 +133,14 @@ pub fn some_of<S: AsRef<str>>(names: &[S]) -> String {
     format!("{}{rest}", shown.join(", "))
 }
 
-/// What a person reads, however long the names and values in it are: its beginning and its end.
-fn readable(text: &str) -> String {
-    const LONGEST: usize = 1000;
-    let text = text.split('\n').map(printed).collect::<Vec<_>>().join("\n");
-    let length = text.chars().count();
-    if length <= LONGEST {
-        return text;
-    }
-    let part = |from, count| text.chars().skip(from).take(count).collect::<String>();
-    format!("{} … {}", part(0, LONGEST * 3 / 4), part(length - LONGEST / 4, LONGEST / 4))
-}
+const LONGEST_NAME: usize = 200;
 
-/// The candidate that a typo most likely stands for.
+/// The candidate that a typo most likely stands for. What is longer than any name stands for none.
 pub fn nearest<'a>(wrong: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let fits = |candidate: &&&str| wrong.len().max(candidate.len()) <= LONGEST_NAME;
     candidates
         .iter()
+        .filter(fits)
         .map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), *candidate))
         .filter(|(distance, candidate)| *distance <= 1 + wrong.len().max(candidate.len()) / 4)
         .min()
@@ -156,20 +163,27 @@ impl fmt::Display for ExperimentError {
             if index > 0 {
                 f.write_char('\n')?;
             }
-            write!(f, "error: {}", readable(&diagnostic.message))?;
+            write!(f, "error: {}", sentence(&diagnostic.message))?;
             let mut margin = 1;
             if let Some(at) = diagnostic.span.as_ref().and_then(|span| self.sources.locate(span)) {
                 margin = at.number.to_string().len();
-                write!(f, "\n{:margin$}--> {}:{}:{}", "", at.name, at.number, at.column)?;
+                write!(f, "\n{:margin$}--> {}:{}:{}", "", say::escaped(at.name), at.number, at.column)?;
                 // As many characters as the line itself, but not as many bytes.
-                let line = masked(at.line);
-                let piece = |from, length| printed(&line.chars().skip(from).take(length).collect::<String>()).width();
-                let (skip, width) = (piece(0, at.column - 1), piece(at.column - 1, at.length).max(1));
-                write!(f, "\n{:margin$} |\n{} | {}", "", at.number, printed(&line))?;
+                let line: Vec<char> = masked(at.line).chars().collect();
+                let is_long = line.len() > WIDEST;
+                let from = if is_long { (at.column - 1).saturating_sub(BEFORE) } else { 0 };
+                let to = line.len().min(from + WIDEST);
+                let piece = |range: Range<usize>| printed(&line[range].iter().collect::<String>());
+                let more = |is_more: bool| if is_more { "…" } else { "" };
+                let (start, end) = (at.column - 1, (at.column - 1 + at.length).min(to));
+                let skip = more(from > 0).width() + piece(from..start).width();
+                let width = piece(start..end).width().max(1);
+                let (before, after) = (more(from > 0), more(to < line.len()));
+                write!(f, "\n{:margin$} |\n{} | {before}{}{after}", "", at.number, piece(from..to))?;
                 write!(f, "\n{:margin$} | {:skip$}{}", "", "", "^".repeat(width))?;
             }
             if let Some(help) = &diagnostic.help {
-                write!(f, "\n{:margin$} = help: {}", "", readable(help))?;
+                write!(f, "\n{:margin$} = help: {}", "", sentence(help))?;
             }
         }
         match self.diagnostics.len().saturating_sub(SHOWN) {
@@ -205,7 +219,7 @@ mod tests {
             ("\"東京\" = 7", "7", 8, "\"東京\" = 7\n  |          ^"),
             ("x = \"東京\"", "\"東京\"", 5, "x = \"東京\"\n  |     ^^^^^^"),
             ("\"cafe\u{301}\" = 7", "7", 11, "\"cafe\u{301}\" = 7\n  |          ^"),
-            ("x = \u{1b}[31m7", "7", 10, "x = \u{fffd}[31m7\n  |          ^"),
+            ("x = \u{1b}[31m7", "7", 10, "x = \\u{1b}[31m7\n  |               ^"),
             (
                 "x = \"https://東:京@host/\" # 7",
                 "7",
@@ -230,9 +244,35 @@ mod tests {
         let mut sources = Sources::default();
         sources.add("main.toml", "x = 1");
         let text = ExperimentError { sources, diagnostics: vec![long; 40] }.to_string();
-        assert!(text.starts_with("error: label \u{fffd}[2Jxxx") && text.contains("xxx is wrong\n"), "{text}");
+        assert!(text.starts_with("error: label \\u{1b}[2Jxxx") && text.contains("xxx is wrong\n"), "{text}");
         assert!(text.contains("stage28, stage29, … and 470 more"), "{text}");
         assert!(text.ends_with("\nand 30 more mistakes") && text.len() < 20_000, "{}", text.len());
+    }
+
+    #[test]
+    fn of_long_lines_the_part_is_shown_that_somebody_reads() {
+        let mut sources = Sources::default();
+        let line = format!("title = \"{}\", 7, \"{}\"", "x".repeat(10_000_000), "y".repeat(500));
+        let at = sources.add("main.toml", &line).find('7').unwrap();
+        let error = Diagnostic::new(format!("`{}` is wrong", "z".repeat(10_000_000)), at..at + 1);
+        let shown = ExperimentError { sources, diagnostics: vec![error] }.to_string();
+        let lines = shown.lines().collect::<Vec<_>>();
+        assert_eq!(lines[0], format!("error: `{}… (9999500 more characters)` is wrong", "z".repeat(500)));
+        assert_eq!(lines[3], format!("1 | …{}\", 7, \"{}…", "x".repeat(57), "y".repeat(96)));
+        assert_eq!(lines[4], format!("  | {}^", " ".repeat(61)));
+    }
+
+    #[test]
+    fn messages_spell_out_what_would_move_a_cursor_and_tell_no_secret() {
+        for (message, expected) in [
+            ("there is no model `\u{1b}[2J\n`", "there is no model `\\u{1b}[2J\\n`"),
+            ("`https:/me:pass@host/a?sig=pass` is no model", "`https:/host/a?…` is no model"),
+            ("which of `a.b`? and `c`", "which of `a.b`? and `c`"),
+        ] {
+            let diagnostics = vec![Diagnostic { message: message.to_owned(), span: None, help: None }];
+            let error = ExperimentError { sources: Sources::default(), diagnostics };
+            assert_eq!(error.to_string(), format!("error: {expected}"));
+        }
     }
 
     #[test]

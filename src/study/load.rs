@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, ExperimentError, SET, Sources};
+use crate::plain;
 
 /// The texts of an experiment; later layers override earlier ones. Each is padded to its place in `sources`.
 #[derive(Debug)]
@@ -31,16 +32,18 @@ impl Loaded {
 }
 
 const MOST_LAYERS: usize = 64;
+/// Of an experiment and all that it extends, in bytes; a hundred thousand stages are less.
+const LARGEST: usize = 8 << 20;
 
 /// Where the text of an experiment file comes from: the disk, or an earlier revision.
 pub type ReadText<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
-/// Reads `path`, the files it extends, and the `--set` overrides.
-pub fn load(path: &Path, overrides: &[String], read: ReadText<'_>) -> Result<Loaded, ExperimentError> {
+/// Reads `path`, the files it extends, and the `--set` overrides. `tables` are the names that an experiment's tables have.
+pub fn load(path: &Path, overrides: &[String], read: ReadText<'_>, tables: &[&str]) -> Result<Loaded, ExperimentError> {
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let mut loaded = Loaded { sources: Sources::default(), directory, layers: Vec::new() };
     let result = loaded
-        .file(path, None, &mut Vec::new(), read)
+        .file(path, None, &mut Vec::new(), &Reader { read, tables })
         .and_then(|()| overrides.iter().try_for_each(|text| loaded.set(text)));
     match result {
         Ok(()) => Ok(loaded),
@@ -49,7 +52,7 @@ pub fn load(path: &Path, overrides: &[String], read: ReadText<'_>) -> Result<Loa
 }
 
 pub fn from_disk(path: &Path) -> std::io::Result<String> {
-    text_of(&std::fs::read(path)?).map_err(std::io::Error::other)
+    text_of(&plain::read_up_to(path, LARGEST as u64)?).map_err(std::io::Error::other)
 }
 
 /// UTF-8, or what Windows calls Unicode: UTF-16 with its mark in front.
@@ -74,26 +77,34 @@ impl Loaded {
         path: &Path,
         named_at: Option<Range<usize>>,
         open: &mut Vec<PathBuf>,
-        read: ReadText<'_>,
+        reader: &Reader<'_>,
     ) -> Result<(), Diagnostic> {
         let fail = |message| Diagnostic { message, span: named_at.clone(), help: None };
-        let text = read(path)
+        let text = (reader.read)(path)
             .map_err(|error| fail(format!("failed to read experiment file `{}`: {error}", path.display())))?;
         // The mark that some editors put in front of UTF-8 too.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if self.sources.end() + text.len() > LARGEST {
+            let help = format!("an experiment and what it extends have at most {LARGEST} bytes");
+            return Err(Diagnostic { help: Some(help), ..fail(format!("`{}` is too much text", path.display())) });
+        }
         let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         // Files of an earlier revision need not be there to be found equal.
         if open.contains(&canonical) || open.len() >= MOST_LAYERS {
             return Err(fail(format!("`extends` goes in a circle: it comes back to `{}`", path.display())));
         }
         open.push(canonical);
+        if let Some(what) = reader.is_none(text) {
+            let help = Some("start the file with [experiment] and name = \"…\"".to_owned());
+            return Err(Diagnostic { help, ..fail(format!("`{}` is not an experiment: {what}", path.display())) });
+        }
         let layer = self.sources.add(&path.display().to_string(), text);
         if let Some(extends) = parse(&layer)?.get("extends") {
             let Some(base) = extends.get_ref().as_str() else {
                 return Err(Diagnostic::new("`extends` must be the path of a TOML file", extends.span()));
             };
             let base = path.parent().unwrap_or(Path::new("")).join(base);
-            self.file(&base, Some(extends.span()), open, read)?;
+            self.file(&base, Some(extends.span()), open, reader)?;
         }
         open.pop();
         self.layers.push(layer);
@@ -159,6 +170,36 @@ fn with_quotes(key: &str, value: &str) -> String {
     format!("write --set {key}='[{}]'", words.join(", "))
 }
 
+struct Reader<'a> {
+    read: ReadText<'a>,
+    tables: &'a [&'a str],
+}
+
+impl Reader<'_> {
+    /// What shows that a text is no experiment, without a word of it: it may be anything, such as somebody's keys.
+    fn is_none(&self, text: &str) -> Option<String> {
+        match DeTable::parse(text) {
+            Ok(table) if table.get_ref().keys().any(|key| self.tables.contains(&key.get_ref().as_ref())) => None,
+            Ok(_) => Some("it has none of the tables of one".to_owned()),
+            Err(_) if text.lines().any(|line| self.begins_table(line)) => None,
+            Err(error) => {
+                let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+                Some(format!("line {} is not TOML", 1 + before.matches('\n').count()))
+            }
+        }
+    }
+
+    /// `[finetune.x]` or `extends =`.
+    fn begins_table(&self, line: &str) -> bool {
+        let line = line.trim_start();
+        let (name, ends): (_, &[char]) = match line.strip_prefix('[') {
+            Some(rest) => (rest.trim_start(), &['.', ']']),
+            None => (line, &['.', '=']),
+        };
+        self.tables.iter().any(|table| name.strip_prefix(table).is_some_and(|rest| rest.trim_start().starts_with(ends)))
+    }
+}
+
 fn parse(text: &str) -> Result<DeTable<'_>, Diagnostic> {
     match DeTable::parse(text) {
         Ok(table) => Ok(table.into_inner()),
@@ -200,13 +241,16 @@ pub fn in_written_order(table: DeTable<'_>) -> Vec<(Spanned<String>, Spanned<DeV
 mod tests {
     use super::*;
 
+    const TABLES: &[&str] = &["extends", "experiment", "finetune", "a"];
+
     #[test]
     fn layers_override_in_order() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("base.toml"), "[a.b]\nx = 1\ny = 1\nz = 1\n").unwrap();
         std::fs::write(folder.path().join("main.toml"), "extends = \"base.toml\"\n[a.b]\ny = 2\nz = 2\n").unwrap();
         let loaded =
-            load(&folder.path().join("main.toml"), &["a.b.z=3".into(), "a.b.w=path:x.tsv".into()], &from_disk).unwrap();
+            load(&folder.path().join("main.toml"), &["a.b.z=3".into(), "a.b.w=path:x.tsv".into()], &from_disk, TABLES)
+                .unwrap();
         let merged = loaded.merged().unwrap();
         let b = merged["a"].get_ref().as_table().unwrap()["b"].get_ref().as_table().unwrap();
         let integer = |key: &str| b[key].get_ref().as_integer().unwrap().as_str().to_owned();
@@ -229,13 +273,13 @@ mod tests {
         ] {
             std::fs::write(folder.path().join("base.toml"), base).unwrap();
             std::fs::write(folder.path().join("main.toml"), main).unwrap();
-            let loaded = load(&folder.path().join("main.toml"), &[], &from_disk).unwrap();
+            let loaded = load(&folder.path().join("main.toml"), &[], &from_disk, TABLES).unwrap();
             let merged = loaded.merged().unwrap();
             let b = merged["a"].get_ref().as_table().unwrap()["b"].get_ref().as_table().unwrap();
             assert_eq!((b["x"].get_ref().as_str(), b.len()), (Some("é"), 2));
         }
         std::fs::write(folder.path().join("main.toml"), b"a = 1\nb = \"\xe9\"\n").unwrap();
-        let error = load(&folder.path().join("main.toml"), &[], &from_disk).unwrap_err().to_string();
+        let error = load(&folder.path().join("main.toml"), &[], &from_disk, TABLES).unwrap_err().to_string();
         assert!(error.ends_with("main.toml`: line 2 is not UTF-8: save it as UTF-8"), "{error}");
     }
 
@@ -245,7 +289,7 @@ mod tests {
         let file = folder.path().join("main.toml");
         std::fs::write(&file, "[a.b]\nx = 1\n[a.bright]\nx = 1\n").unwrap();
         let set = |text: &str| {
-            load(&file, &[text.to_owned()], &from_disk).map(|loaded| {
+            load(&file, &[text.to_owned()], &from_disk, TABLES).map(|loaded| {
                 let merged = loaded.merged().unwrap();
                 format!(
                     "{:?}",
@@ -275,7 +319,34 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.toml"), "extends = \"b.toml\"\n").unwrap();
         std::fs::write(folder.path().join("b.toml"), "extends = \"a.toml\"\n").unwrap();
-        let error = load(&folder.path().join("a.toml"), &[], &from_disk).unwrap_err().to_string();
+        let error = load(&folder.path().join("a.toml"), &[], &from_disk, TABLES).unwrap_err().to_string();
         assert!(error.contains("`extends` goes in a circle"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_experiment_shows_nothing_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let error = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            load(&path, &[], &from_disk, TABLES).map(|_| ()).unwrap_err().to_string()
+        };
+        for (text, what) in [
+            ("hf_SECRET", "line 1 is not TOML"),
+            ("# mine\n\nKEY=SECRET\nexperiment of SECRET\n", " is not TOML"),
+            ("[registry]\ntoken = \"SECRET\"\n", "it has none of the tables of one"),
+            ("SECRET = 1", "it has none of the tables of one"),
+            ("", "it has none of the tables of one"),
+        ] {
+            let error = error(text);
+            assert!(error.contains(what) && !error.contains("SECRET"), "{text}: {error}");
+        }
+        for text in ["[experiment]\nname = \n", "x y\n [ finetune.a]", "finetune.x = {\n"] {
+            let error = error(text);
+            assert!(error.contains("invalid TOML") && error.contains(" | "), "{text}: {error}");
+        }
+        // Whoever has a whole experiment of text too much is told so.
+        let error = error(&format!("[experiment]\nname = \"{}\"", "x".repeat(LARGEST)));
+        assert!(error.contains("and at most 8388608 are taken"), "{error}");
     }
 }

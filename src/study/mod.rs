@@ -10,7 +10,7 @@ mod values;
 pub mod words;
 mod write;
 
-pub use checker::{Checker, Text, has_key};
+pub use checker::{Checker, Form, Text, has_key};
 pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest, some_of};
 pub use load::{Loaded, ReadText, from_disk, in_written_order, load};
 pub use places::Places;

@@ -14,6 +14,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
+use crate::data::secrets::shown;
+use crate::say;
 
 /// `also` are keys that are known but no longer in the table.
 pub fn read<'de, T: Deserialize<'de>>(value: Spanned<DeValue<'de>>, also: &[&str]) -> Result<T, Diagnostic> {
@@ -39,6 +41,8 @@ enum Misfit {
     Type { found: String, expected: String },
     #[error("wrong value: {found}, expected {expected}")]
     Value { found: String, expected: String },
+    #[error("a {what} of {length} bytes is too long: at most {most}")]
+    Long { what: &'static str, length: usize, most: usize },
     /// None of several forms: those that an enum names with `expecting`.
     #[error("wrong type")]
     Form(String),
@@ -63,7 +67,7 @@ impl Fault {
         match &self.misfit {
             Misfit::UnknownKey { key, known } => diagnostic.suggest(key, also.iter().chain(*known).copied()),
             Misfit::Form(forms) => diagnostic.help(format!("expected {forms}")),
-            Misfit::MissingKey(_) | Misfit::Type { .. } | Misfit::Value { .. } => diagnostic,
+            Misfit::MissingKey(_) | Misfit::Type { .. } | Misfit::Value { .. } | Misfit::Long { .. } => diagnostic,
         }
     }
 }
@@ -74,11 +78,20 @@ impl From<Misfit> for Fault {
     }
 }
 
+/// Ten thousand seeds in a list fit.
+const LONGEST_TEXT: usize = 100_000;
+const LONGEST_KEY: usize = 1_000;
+
+fn is_long(what: &'static str, length: usize, most: usize) -> Fault {
+    Misfit::Long { what, length, most }.into()
+}
+
 fn in_words(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a table".to_owned(),
         Unexpected::Unit => "a date".to_owned(),
+        Unexpected::Str(text) => format!("string {:?}", say::name(&shown(text))),
         other => other.to_string(),
     }
 }
@@ -115,6 +128,7 @@ impl<'de> Value<'de> {
             Fault { misfit: Misfit::Value { found, expected: "one of 64 bits".to_owned() }, at: Some(at.clone()) }
         };
         let read = match self.0.into_inner() {
+            DeValue::String(text) if text.len() > LONGEST_TEXT => Err(is_long("text", text.len(), LONGEST_TEXT)),
             DeValue::String(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             DeValue::String(Cow::Owned(text)) => visitor.visit_string(text),
             DeValue::Boolean(flag) => visitor.visit_bool(flag),
@@ -236,6 +250,10 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.value = Some(value);
         let at = key.span();
+        let length = key.get_ref().len();
+        if length > LONGEST_KEY {
+            return Err(is_long("key", length, LONGEST_KEY).outside(at, None));
+        }
         seed.deserialize(key.into_inner().into_deserializer()).map(Some).map_err(|fault: Fault| fault.outside(at, None))
     }
 

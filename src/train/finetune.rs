@@ -5,7 +5,7 @@ use super::log::StepLog;
 use super::optimizer::Optimizer;
 use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};
-use super::{Recipe, TrainError};
+use super::{MOST_STEPS, Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
 use crate::model::{Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Transformer, TransformerConfig, Weights};
 use burn::DispatchDevice;
@@ -167,6 +167,11 @@ fn check_data(job: &FinetuneJob<'_>) -> Result<usize, TrainError> {
     if steps == 0 {
         let (batch, epochs) = (job.recipe.batch_size, job.recipe.epochs);
         let text = format!("{rows} rows in batches of {batch} for {epochs} epochs make no training step");
+        return Err(TrainError::Data(text));
+    }
+    if steps > MOST_STEPS {
+        let text =
+            format!("{rows} rows for {} epochs make {steps} training steps: at most {MOST_STEPS}", job.recipe.epochs);
         return Err(TrainError::Data(text));
     }
     match job.checkpoints.iter().find(|step| **step == 0 || **step > steps) {

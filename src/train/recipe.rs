@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// A run whose whole epochs leave out more than one in so many of its training steps is on small data.
 const LEFT_OUT: usize = 1000;
+/// Of one batch.
+pub const MOST_ROWS: usize = 65_536;
+/// Of one run: its log is kept in memory, and far fewer take years.
+pub const MOST_STEPS: usize = 10_000_000;
 
 /// How a new classifier's weight is drawn; its bias starts at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

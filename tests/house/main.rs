@@ -157,3 +157,22 @@ fn a_circle_is_found_and_told_in_its_order() {
     assert_eq!(found[0], ["a", "b", "d"]);
     assert!(circles.iter().any(|circle| circle.iter().any(|arrow| arrow.from == Path::new("e"))));
 }
+
+/// What others name or leave may be a pipe or a device. The cache looks at its own files itself.
+#[test]
+fn files_of_others_are_opened_in_one_place() {
+    // The program's own files, and the system's.
+    let ours = ["plain.rs", "hold.rs", "store/", "data/hub/file.rs", "engine/worker.rs", "kinds/training.rs"];
+    let mut found = Vec::new();
+    for (file, text) in sources() {
+        let name = file.display().to_string();
+        if name.contains("tests") || ours.iter().any(|ours| name.starts_with(ours)) {
+            continue;
+        }
+        let program = text.split("#[cfg(test)]").next().unwrap();
+        for call in ["fs::read(", "fs::read_to_string(", "File::open("] {
+            found.extend(program.match_indices(call).map(|_| format!("src/{name}: {call}")));
+        }
+    }
+    assert!(found.is_empty(), "use `plain` for {found:#?}");
+}

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod background;
+mod bounds;
 mod cache;
 mod clusters;
 mod downloads;

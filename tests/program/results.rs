@@ -63,7 +63,7 @@ fn a_run_in_part_says_which_figures_it_lacks_and_why() {
     let workspace = Workspace::new(TINY);
     workspace.run(&["--jobs", "2"]).ok();
     // A study whose clusters fail: heatmaps and what else needs them are of another configuration now.
-    let failing = ["--set", "cluster.basins.delta=1e-300", "--jobs", "2"];
+    let failing = ["--set", "cluster.basins.delta=1e-30", "--jobs", "2"];
     let failed = workspace.run(&failing);
     assert_eq!(failed.code, Some(1), "{}", failed.err);
     assert!(!ends_with_results(&failed), "{}", failed.err);
@@ -76,7 +76,7 @@ fn a_run_in_part_says_which_figures_it_lacks_and_why() {
     assert!(failed.err.contains("results in part: results/tiny, of 27 finished steps of 31\n"), "{}", failed.err);
     assert!(workspace.path("results/tiny/metrics.csv").exists());
     assert!(!workspace.path("results/tiny/clusters.csv").exists());
-    let again = workspace.pipeline(&["results", "study.toml", "--set", "cluster.basins.delta=1e-300"]).ok();
+    let again = workspace.pipeline(&["results", "study.toml", "--set", "cluster.basins.delta=1e-30"]).ok();
     assert!(again.err.contains("not drawn: heatmap, because cluster.basins is not finished\n"), "{}", again.err);
     let whole = workspace.run(&[]).ok();
     assert!(ends_with_results(&whole) && workspace.path("results/tiny/heatmap.svg").exists(), "{}", whole.err);

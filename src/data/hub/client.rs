@@ -1,10 +1,12 @@
 //! Requests to the hub. The token goes to the hub itself and to nobody it redirects to; every wait has an end.
 
 use super::super::DataError;
-use super::super::network::{CONNECT_TIMEOUT, Failure, host};
+use super::super::network::{CONNECT_TIMEOUT, Failure, Steady, host};
 use super::super::trust::tls;
 use super::settings::{HUGGING_FACE, HubSettings};
 use serde::de::DeserializeOwned;
+use std::io::Read;
+use std::time::Duration;
 use ureq::http::Response;
 use ureq::typestate::{WithBody, WithoutBody};
 use ureq::{Agent, Body, RequestBuilder};
@@ -17,6 +19,7 @@ pub(super) struct Client {
     endpoint: String,
     token: Option<String>,
     token_from: String,
+    window: Duration,
 }
 
 /// An answer, and the address that gave it or, where the hub points elsewhere, the address to go to.
@@ -46,7 +49,7 @@ impl Client {
         // Without the network, nobody's certificate matters.
         let config = if settings.offline { config } else { config.tls_config(tls()?) };
         let (token, token_from) = (settings.token.clone(), settings.token_from.clone());
-        Ok(Client { agent: config.build().new_agent(), endpoint, token, token_from })
+        Ok(Client { agent: config.build().new_agent(), endpoint, token, token_from, window: settings.window })
     }
 
     pub fn host(&self) -> String {
@@ -157,9 +160,12 @@ impl Client {
     /// The JSON of an answer.
     pub fn json<T: DeserializeOwned>(&self, mut response: Response<Body>) -> Result<T, Failure> {
         let host = self.host();
-        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).read_to_string();
-        let body = body.map_err(|error| Failure::network(&host, &error))?;
-        let parsed = serde_json::from_str(&body);
+        let length = response.body().content_length();
+        let body = response.body_mut().with_config().limit(LARGEST_ANSWER).reader();
+        let mut text = String::new();
+        let read = Steady::new(body, length, self.window).read_to_string(&mut text);
+        read.map_err(|error| Failure::network(&host, &error.into()))?;
+        let parsed = serde_json::from_str(&text);
         parsed.map_err(|error| Failure::last(DataError::NotAHub { host, what: error.to_string() }))
     }
 

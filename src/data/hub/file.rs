@@ -11,7 +11,7 @@
 
 use super::super::DataError;
 use super::super::arriving;
-use super::super::network::{Failure, Patience, first_byte, host};
+use super::super::network::{Failure, Patience, Steady, first_byte, host, is_late, least};
 use super::super::walk::{self, Links};
 use super::Hub;
 use super::client::{Answer, header, quoted};
@@ -48,6 +48,8 @@ struct Progress {
     /// The most bytes that there ever were.
     reached: u64,
     damaged: bool,
+    /// It broke off because it took too long.
+    late: bool,
 }
 
 impl Hub {
@@ -66,7 +68,10 @@ impl Hub {
             match self.attempt(&wanted, &mut progress) {
                 Ok(()) => return Ok(wanted.pointer),
                 Err(failure) => {
-                    if progress.reached > before {
+                    // A byte now and then is no progress.
+                    let late = std::mem::take(&mut progress.late);
+                    let enough = if late { least(self.settings.window) } else { 1 };
+                    if progress.reached - before >= enough {
                         patience.renew();
                     }
                     patience.wait(failure)?;
@@ -222,10 +227,15 @@ impl Hub {
             }
             _ => return Err(self.client.refusal(&url, wanted.name, &response)),
         }
-        let mut body = response.body_mut().as_reader();
+        let size = response.body().content_length();
+        let mut body = Steady::new(response.body_mut().as_reader(), size, self.settings.window);
         let mut buffer = vec![0; 1 << 16];
         loop {
-            let read = body.read(&mut buffer).map_err(|error| cut(ureq::Error::from(error).to_string()))?;
+            let read = body.read(&mut buffer).map_err(|error| {
+                let error = ureq::Error::from(error);
+                progress.late = is_late(&error);
+                cut(error.to_string())
+            })?;
             if read == 0 {
                 break;
             }

@@ -3,6 +3,7 @@
 use super::super::DataError;
 use super::super::network::{PAUSE, STALLED, host};
 use super::super::paths::expanded_by;
+use crate::plain;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,7 +23,12 @@ pub struct HubSettings {
     pub pause: Duration,
     /// How long a connection may stay silent.
     pub stalled: Duration,
+    /// Over how long its speed is measured.
+    pub window: Duration,
 }
+
+/// The file of a token holds nothing else.
+const LONGEST_TOKEN: u64 = 1 << 16;
 
 /// The original, and the default.
 pub(super) const HUGGING_FACE: &str = "https://huggingface.co";
@@ -63,7 +69,7 @@ impl HubSettings {
             ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].into_iter().find_map(|name| Some((set(&[name])?, name.to_owned())));
         let stored = || {
             let file = token_file?;
-            Some((std::fs::read_to_string(&file).ok()?, format!("the file {}", file.display())))
+            Some((plain::text_up_to(&file, LONGEST_TOKEN).ok()?, format!("the file {}", file.display())))
         };
         let (token, token_from) = given.or_else(stored).unzip();
         let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| HUGGING_FACE.to_string());
@@ -78,6 +84,7 @@ impl HubSettings {
             offline,
             pause: PAUSE,
             stalled: seconds.map_or(STALLED, Duration::from_secs),
+            window: seconds.map_or(STALLED, Duration::from_secs),
         })
     }
 }

@@ -15,6 +15,7 @@
 //! between the tables is passed over.
 
 use super::{LogFile, PublishedError, examples, lines, number};
+use crate::plain;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A line from its first model to its second.
@@ -68,7 +69,7 @@ impl LineLogs {
         let mut logs = Self::default();
         for file in files {
             let bytes =
-                std::fs::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
+                plain::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
             // A file that is not text, or in another encoding, may still be no log at all.
             logs.add(&file.name, &String::from_utf8_lossy(&bytes))?;
         }

@@ -1,6 +1,7 @@
 //! Logs of ε-sharpness, a line a model: `ɛ-sharpness of models/bert_07 is 0.0123`. Other lines are passed over.
 
 use super::{LogFile, PublishedError, lines, number};
+use crate::plain;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -16,8 +17,7 @@ pub fn read_sharpness(files: &[LogFile]) -> Result<Sharpnesses, PublishedError> 
     let mut without = Vec::new();
     for file in files {
         let mut any = false;
-        let bytes =
-            std::fs::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
+        let bytes = plain::read(&file.path).map_err(|source| PublishedError::Io { path: file.path.clone(), source })?;
         for (at, line) in lines(&String::from_utf8_lossy(&bytes)) {
             let Some((_, rest)) = line.split_once("-sharpness of ") else { continue };
             any = true;

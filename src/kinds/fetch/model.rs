@@ -11,6 +11,7 @@ use crate::kinds::fetch::data::is_false;
 use crate::kinds::files::{bring, digest_of_file, hub, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
 use crate::model::{Arrival, TransformerConfig, Weights, formats, other_task, relabel, without_head};
+use crate::plain;
 use crate::study::words::Checkpoint;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,8 +64,7 @@ impl Params {
         };
         let read = |name: &String| -> Result<Vec<u8>, StageError> {
             let path = path(name)?;
-            std::fs::read(path)
-                .map_err(|error| StageError::new(format!("failed to read `{}`: {error}", path.display())))
+            plain::read(path).map_err(|error| StageError::new(format!("failed to read `{}`: {error}", path.display())))
         };
 
         // Read here so that a broken file is found now, and stored under the names that everything else expects.

@@ -1,6 +1,6 @@
 //! Its table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
@@ -13,9 +13,39 @@ use toml::de::DeValue;
 use crate::data::{Format, Grammar, LabelWords, Reading, Source};
 use crate::engine::Kind;
 use crate::study::words::{Axis, Coordinates, expand_braces};
-use crate::study::{Checker, Diagnostic, OneOrMany, Text};
+use crate::study::{Checker, Diagnostic, Form, OneOrMany, Text, has_key};
 
 pub const KIND: Kind = Kind::new("fetch");
+
+const MODEL: Form = Form {
+    what: "a model",
+    this: "this stage fetches a model",
+    keys: &["model", "models", "step", "blake3", "labels", "relabel"],
+};
+const DATASET: Form = Form {
+    what: "a data set",
+    this: "this stage fetches a data set",
+    keys: &[
+        "dataset",
+        "blake3",
+        "config",
+        "format",
+        "header",
+        "text",
+        "label",
+        "labels",
+        "drop_labels",
+        "keep",
+        "quote",
+        "separator",
+        "skip_bad_rows",
+    ],
+};
+const GENERATED: Form = Form {
+    what: "a built-in data set",
+    this: "this one is built in",
+    keys: &["dataset", "seed", "contrast", "adjective", "adverb", "splits"],
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +73,9 @@ struct RawFetch {
     adverb: Option<Spanned<f64>>,
     splits: Option<BTreeMap<String, RawGenerated>>,
 }
+
+/// There are fewer different sentences.
+const MOST_GENERATED: usize = 1_000_000;
 
 /// How many sentences of which kind a built-in data set generates for one split.
 #[derive(Debug, Deserialize)]
@@ -169,8 +202,20 @@ pub struct GeneratedSplit {
     pub passive: f64,
 }
 
+/// Where a table's data set comes from, if that can be read.
+fn dataset(value: &Spanned<DeValue<'_>>) -> Option<Source> {
+    value.get_ref().as_table()?.get("dataset")?.get_ref().as_str()?.parse().ok()
+}
+
 /// `at`: the stage's name.
 pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker) -> Option<Fetch> {
+    match (has_key(&value, &["model", "models"]), dataset(&value)) {
+        (true, None) => checker.form(&value, &MODEL, &[&DATASET, &GENERATED]),
+        (false, Some(Source::Builtin(_))) => checker.form(&value, &GENERATED, &[&DATASET, &MODEL]),
+        (false, Some(_)) => checker.form(&value, &DATASET, &[&MODEL, &GENERATED]),
+        // What is wrong with it is said below.
+        _ => {}
+    }
     let raw: RawFetch = checker.table(value)?;
     match (raw.model.clone(), raw.models.clone(), raw.dataset.clone()) {
         (Some(model), None, None) => check_model(raw, model, checker),
@@ -232,7 +277,14 @@ fn check_digest(raw: &RawFetch, source: &Source, at: Range<usize>, checker: &mut
                 "add blake3 = \"…\" (b3sum FILE prints it); with zeros in its place the run tells the right one",
             ));
     }
-    raw.blake3.iter().for_each(|digest| checker.digest(digest));
+    if let Some(digest) = &raw.blake3 {
+        checker.digest(digest);
+        // Beside `path:` it is what `--set` leaves of an address: the key holds what the file really has.
+        if matches!(source, Source::Hub { .. }) {
+            let message = "`blake3` belongs to an address, and a repository is known by its revision";
+            checker.fail::<()>(Diagnostic::new(message, digest.span()).help("write hf:REPO@REVISION instead"));
+        }
+    }
 }
 
 fn check_fetch_models(
@@ -240,12 +292,9 @@ fn check_fetch_models(
     sources: Vec<(Coordinates, Spanned<Source>)>,
     checker: &mut Checker,
 ) -> Option<Fetch> {
-    if let Some(extra) = raw.text.as_ref().map(Spanned::span) {
-        return checker.fail(Diagnostic::new("`text` belongs to a data set, and this stage fetches a model", extra));
-    }
-    if let Some((_, source)) = sources.iter().find(|(_, source)| matches!(source.get_ref(), Source::Https(_))) {
+    if let Some((_, source)) = sources.first() {
         check_digest(&raw, source.get_ref(), source.span(), checker);
-        if sources.len() > 1 {
+        if sources.len() > 1 && matches!(source.get_ref(), Source::Https(_)) {
             let message = "models at addresses need a digest each";
             return checker.fail(Diagnostic::new(message, source.span()).help("write one stage for each of them"));
         }
@@ -278,10 +327,6 @@ fn check_fetch_models(
 
 fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker) -> Option<Fetch> {
     let source = parse_source(&dataset, checker)?;
-    if let Some(step) = &raw.step {
-        let message = "`step` belongs to a model, and this stage fetches a data set";
-        return checker.fail(Diagnostic::new(message, step.span()));
-    }
     if let Source::Builtin(generator) = &source {
         if generator != "agents" {
             return checker.fail(
@@ -369,7 +414,8 @@ fn check_labels(
 }
 
 fn has_repeated(names: &[String]) -> bool {
-    names.iter().enumerate().any(|(at, name)| names[..at].contains(name))
+    let mut seen = HashSet::new();
+    !names.iter().all(|name| seen.insert(name))
 }
 
 fn check_generated(raw: RawFetch, generator: String, at: Range<usize>, checker: &mut Checker) -> Option<Fetch> {
@@ -380,7 +426,7 @@ fn check_generated(raw: RawFetch, generator: String, at: Range<usize>, checker: 
         );
     };
     for split in splits.values() {
-        checker.positive(&split.examples, "examples");
+        checker.positive(&split.examples, "examples", MOST_GENERATED);
         checker.fraction(&split.passive, "passive");
     }
     let splits = splits

@@ -4,9 +4,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::kinds::room::whole;
-use crate::model::{Activation, DropoutRates};
+use crate::model::{Activation, DropoutRates, LARGEST_SIZE};
 use crate::study::{Checker, Diagnostic, Text};
-use crate::train::{HeadInit, Recipe, ScheduleShape, TrainError};
+use crate::train::{HeadInit, MOST_ROWS, Recipe, ScheduleShape, TrainError};
+
+const MOST_EPOCHS: f64 = 100_000.0;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,9 +85,17 @@ impl Overrides {
     ];
 
     pub fn apply(self, recipe: &mut Recipe, checker: &mut Checker) {
-        self.epochs.iter().for_each(|epochs| checker.above_zero(epochs, "epochs"));
-        for (value, name) in [(&self.batch_size, "batch_size"), (&self.max_length, "max_length")] {
-            value.iter().for_each(|value| checker.positive(value, name));
+        if let Some(epochs) = &self.epochs {
+            checker.above_zero(epochs, "epochs");
+            if *epochs.get_ref() > MOST_EPOCHS {
+                let message = format!("`epochs` must be at most {MOST_EPOCHS}");
+                checker.fail::<()>(Diagnostic::new(message, epochs.span()));
+            }
+        }
+        for (value, name, most) in
+            [(&self.batch_size, "batch_size", MOST_ROWS), (&self.max_length, "max_length", LARGEST_SIZE)]
+        {
+            value.iter().for_each(|value| checker.positive(value, name, most));
         }
         self.warmup.iter().for_each(|warmup| checker.fraction(warmup, "warmup"));
         for (value, name) in [(&self.learning_rate, "learning_rate"), (&self.adam_epsilon, "adam_epsilon")] {
@@ -95,6 +105,15 @@ impl Overrides {
         for (value, name) in [(&self.beta1, "beta1"), (&self.beta2, "beta2")] {
             value.iter().for_each(|value| checker.fraction(value, name));
         }
+        let clip = self.clip_norm.iter().filter_map(|clip| match clip.get_ref() {
+            OrNone::Some(norm) => Some((Spanned::new(clip.span(), *norm), "clip_norm")),
+            OrNone::Flag(_) => None,
+        });
+        let head = self.head_init.iter().filter_map(|head| match head.get_ref() {
+            RawHead::Std(std) => Some((Spanned::new(head.span(), *std), "head_init")),
+            RawHead::Name(_) => None,
+        });
+        clip.chain(head).for_each(|(value, name)| checker.above_zero(&value, name));
         // What is out of range is said once, where it stands.
         let sound = checker.is_sound();
         let places = [

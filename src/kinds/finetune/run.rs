@@ -10,8 +10,8 @@ use crate::kinds::inputs::{checkpoint, dataset, tokenizer};
 use crate::kinds::measure::{Chosen, or_stopped};
 use crate::kinds::models::{CONFIG, MODEL, TOKENIZER, weights as weights_at};
 use crate::kinds::snapshots::Snapshots;
-use crate::kinds::training::{TRAINING_LOG, training_log};
-use crate::model::Weights;
+use crate::kinds::training::{TRAINING_LOG, check_memory, training_log};
+use crate::model::{Head, Weights};
 use crate::study::words::{Checkpoint, Precision};
 use crate::train::{self, FinetuneJob, Progress, Recipe, Seeds};
 
@@ -73,6 +73,7 @@ impl StepKind for Params {
         context.go_on()?;
         let (config, weights) = checkpoint(context, &MODEL)?;
 
+        check_memory(context, &config, Head::Classifier { labels: labels.len() }, &examples, self.recipe.batch_size)?;
         let total = self.recipe.total_steps(examples.len());
         let mut checkpoints = self.checkpoints.clone();
         if self.keep_last && checkpoints.last() != Some(&total) {

@@ -9,9 +9,10 @@ use toml::de::DeValue;
 
 use super::overrides::Overrides;
 use crate::engine::Kind;
+use crate::kinds::measure::MOST_EXAMPLES;
 use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, ModelRef, Seeds};
 use crate::study::{Checker, Diagnostic, Text};
-use crate::train::Recipe;
+use crate::train::{MOST_STEPS, Recipe};
 
 pub const KIND: Kind = Kind::new("finetune");
 
@@ -84,7 +85,7 @@ pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker
     let of_recipe = recipe.max_length;
     overrides.apply(&mut recipe, checker);
     let own_length = recipe.max_length != of_recipe;
-    raw.examples.iter().for_each(|value| checker.positive(value, "examples"));
+    raw.examples.iter().for_each(|value| checker.positive(value, "examples", MOST_EXAMPLES));
     let checkpoints = match raw.checkpoints {
         None => Some(vec![Checkpoint::Last]),
         Some(list) => checker
@@ -92,6 +93,9 @@ pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker
                 let mut checkpoints = list
                     .iter()
                     .map(|checkpoint| match checkpoint {
+                        RawCheckpoint::Step(step) if *step > MOST_STEPS => {
+                            Err(format!("`checkpoints` are training steps, of which there are at most {MOST_STEPS}"))
+                        }
                         RawCheckpoint::Step(step) => Checkpoint::parse(&step.to_string()),
                         RawCheckpoint::Name(name) => Checkpoint::parse(name),
                     })

@@ -9,6 +9,8 @@ use crate::kinds::pairs::{RawPairs, check_pairs};
 use crate::study::{Checker, Diagnostic};
 
 const POINTS: usize = 10;
+/// Of one line: more could not be told apart, and take years.
+const MOST_POINTS: usize = 10_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,11 +29,12 @@ pub struct Interpolate {
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Interpolate> {
     let (measure, raw): (RawMeasure, RawInterpolate) = checker.split_table(value, &RawMeasure::KEYS)?;
-    if let Some(points) = &raw.points
-        && *points.get_ref() < 3
-    {
-        let message = "`points` counts both end points and must be at least 3 for a barrier to show";
-        checker.fail::<()>(Diagnostic::new(message, points.span()));
+    if let Some(points) = &raw.points {
+        if *points.get_ref() < 3 {
+            let message = "`points` counts both end points and must be at least 3 for a barrier to show";
+            checker.fail::<()>(Diagnostic::new(message, points.span()));
+        }
+        checker.between(points, "points", 0..=MOST_POINTS);
     }
     let pairs = check_pairs(raw.pairs, checker)?;
     let measure = measure.check(Some(LINE_EXAMPLES), checker)?;

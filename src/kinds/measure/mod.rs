@@ -7,5 +7,5 @@ mod spec;
 mod unfinished;
 
 pub use examples::{Chosen, Examples, Scored, Selection, table_of_examples};
-pub use spec::{LINE_EXAMPLES, Measurement, RawMeasure};
+pub use spec::{LINE_EXAMPLES, MOST_EXAMPLES, Measurement, RawMeasure};
 pub use unfinished::{Points, logits, logits_of_point, or_stopped};

@@ -9,11 +9,14 @@ use super::examples::Selection;
 use crate::kinds::expand::Expander;
 use crate::kinds::models::Model;
 use crate::kinds::references::References;
+use crate::model::LARGEST_SIZE;
 use crate::study::words::{Combine, DataRef, Metric, ModelRef};
 use crate::study::{Checker, Diagnostic, OneOrMany, Text};
 
 /// The published study evaluates its lines and planes on this many examples.
 pub const LINE_EXAMPLES: usize = 512;
+/// What can be put into NumPy's order.
+pub const MOST_EXAMPLES: usize = u32::MAX as usize;
 /// Tokens, where neither the measurement nor the models' own stage says.
 const MAX_LENGTH: usize = 128;
 
@@ -72,8 +75,10 @@ impl RawMeasure {
             .map(|model| checker.parse_text(Spanned::new(at.clone(), model), ModelRef::parse))
             .collect();
         let data = checker.parse_text(self.data, DataRef::parse);
-        for (value, name) in [(&self.max_length, "max_length"), (&self.examples, "examples")] {
-            value.iter().for_each(|value| checker.positive(value, name));
+        for (value, name, most) in
+            [(&self.max_length, "max_length", LARGEST_SIZE), (&self.examples, "examples", MOST_EXAMPLES)]
+        {
+            value.iter().for_each(|value| checker.positive(value, name, most));
         }
         let metrics = checker.metrics(self.metrics, &[Metric::Loss, Metric::Accuracy]);
         let combine = checker.one_of(self.combine.as_ref(), Combine::Max, "unknown way {} to combine logits");

@@ -17,6 +17,9 @@ use crate::study::{Checker, Diagnostic, Text};
 
 pub const KIND: Kind = Kind::new("plot");
 
+/// More than any page has room for.
+const LONGEST_TITLE: usize = 500;
+
 #[derive(Debug)]
 pub struct Plot {
     figure: Box<dyn Figure>,
@@ -56,6 +59,10 @@ fn title(title: Option<&Spanned<RawTitle>>, checker: &mut Checker) -> Option<Tit
         RawTitle::Shown(false) => Some(Title::Shown(false)),
         RawTitle::Text(text) if text.trim().is_empty() => {
             let message = "an empty title: leave the title out with `title = false`";
+            checker.fail(Diagnostic::new(message, title?.span()))
+        }
+        RawTitle::Text(text) if text.chars().count() > LONGEST_TITLE => {
+            let message = format!("a title has at most {LONGEST_TITLE} characters");
             checker.fail(Diagnostic::new(message, title?.span()))
         }
         RawTitle::Text(text) => Some(Title::Text(text.clone())),

@@ -15,6 +15,7 @@ use crate::kinds::training::{TRAINING_LOG, TrainingLog};
 use crate::kinds::{finetune, pretrain};
 use crate::study::Checker;
 use crate::study::words::Coordinates;
+use crate::train::MOST_STEPS;
 
 pub const FIGURE: FigureKind =
     FigureKind { name: "training", told_by: None, tag: "training", keys: &["smooth"], read, draw };
@@ -41,7 +42,7 @@ struct Parameters {
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[finetune::KIND, pretrain::KIND], checker)?;
-    raw.smooth.iter().for_each(|smooth| checker.positive(smooth, "smooth"));
+    raw.smooth.iter().for_each(|smooth| checker.positive(smooth, "smooth", MOST_STEPS));
     Some(Box::new(TrainingSpec { of, smooth: raw.smooth.as_ref().map_or(SMOOTH, |one| *one.get_ref()) }))
 }
 

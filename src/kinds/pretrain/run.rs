@@ -10,8 +10,8 @@ use crate::kinds::inputs::dataset;
 use crate::kinds::measure::or_stopped;
 use crate::kinds::models::{CONFIG, TOKENIZER, weights};
 use crate::kinds::snapshots::Snapshots;
-use crate::kinds::training::{TRAINING_LOG, training_log};
-use crate::model::{DropoutRates, TransformerConfig};
+use crate::kinds::training::{TRAINING_LOG, check_memory, training_log};
+use crate::model::{DropoutRates, Head, TransformerConfig};
 use crate::study::words::{Checkpoint, Precision};
 use crate::train::{self, PretrainJob, Progress, Recipe, SpecialTokens};
 
@@ -58,6 +58,7 @@ impl StepKind for Params {
             ..adamw
         });
         let recipe = recipe.ok_or_else(|| StageError::new("the recipe `adamw` is gone"))?;
+        check_memory(context, &config, Head::MaskedLanguageModel, &examples, self.batch_size)?;
         let device = context.device()?.device.clone();
         let job = PretrainJob {
             device: &device,

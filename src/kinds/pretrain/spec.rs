@@ -5,10 +5,15 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::engine::Kind;
+use crate::model::{Head, LARGEST_SIZE, MOST_LAYERS, TransformerConfig};
 use crate::study::words::DataRef;
 use crate::study::{Checker, Diagnostic, Text};
+use crate::train::{MOST_ROWS, MOST_STEPS, memory_of_training};
 
 pub const KIND: Kind = Kind::new("pretrain");
+
+/// Of any machine.
+const MOST_MEMORY: u64 = 1 << 40;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,21 +59,22 @@ pub struct Pretrain {
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Pretrain> {
     let raw: RawPretrain = checker.table(value)?;
     let data = checker.parse_text(raw.data, DataRef::parse);
-    for (value, name) in [
-        (Some(&raw.layers), "layers"),
-        (Some(&raw.hidden), "hidden"),
-        (Some(&raw.heads), "heads"),
-        (Some(&raw.steps), "steps"),
-        (raw.vocabulary.as_ref(), "vocabulary"),
-        (raw.intermediate.as_ref(), "intermediate"),
-        (raw.max_length.as_ref(), "max_length"),
-        (raw.batch_size.as_ref(), "batch_size"),
+    for (value, name, most) in [
+        (Some(&raw.layers), "layers", MOST_LAYERS),
+        (Some(&raw.hidden), "hidden", LARGEST_SIZE),
+        (Some(&raw.heads), "heads", LARGEST_SIZE),
+        (Some(&raw.steps), "steps", MOST_STEPS),
+        (raw.vocabulary.as_ref(), "vocabulary", LARGEST_SIZE),
+        (raw.intermediate.as_ref(), "intermediate", LARGEST_SIZE),
+        (raw.max_length.as_ref(), "max_length", LARGEST_SIZE),
+        (raw.batch_size.as_ref(), "batch_size", MOST_ROWS),
     ] {
-        value.into_iter().for_each(|value| checker.positive(value, name));
+        value.into_iter().for_each(|value| checker.positive(value, name, most));
     }
-    for (value, name) in [(&raw.dropout, "dropout"), (&raw.mask, "mask"), (&raw.warmup, "warmup")] {
-        value.iter().for_each(|value| checker.fraction(value, name));
+    for (value, name) in [(&raw.dropout, "dropout"), (&raw.warmup, "warmup")] {
+        value.iter().for_each(|value| checker.share(value, name));
     }
+    raw.mask.iter().for_each(|mask| checker.fraction(mask, "mask"));
     checker.above_zero(&raw.learning_rate, "learning_rate");
     raw.initializer_range.iter().for_each(|range| checker.above_zero(range, "initializer_range"));
     raw.weight_decay.iter().for_each(|decay| checker.not_negative(decay, "weight_decay"));
@@ -77,15 +83,16 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Pretra
         let message = format!("`hidden` ({hidden}) must be a multiple of `heads` ({heads})");
         checker.fail::<()>(Diagnostic::new(message, raw.hidden.span()));
     }
+    let at = raw.hidden.span();
     let or = |value: Option<Spanned<usize>>, default: usize| value.map_or(default, Spanned::into_inner);
     let or_number = |value: Option<Spanned<f64>>, default: f64| value.map_or(default, Spanned::into_inner);
-    Some(Pretrain {
+    let pretrain = Pretrain {
         data: data?,
         vocabulary: or(raw.vocabulary, 30_000),
         layers: raw.layers.into_inner(),
         hidden,
         heads,
-        intermediate: or(raw.intermediate, 4 * hidden),
+        intermediate: or(raw.intermediate, hidden.saturating_mul(4)),
         max_length: or(raw.max_length, 128),
         initializer_range: or_number(raw.initializer_range, 0.02),
         dropout: or_number(raw.dropout, 0.1),
@@ -96,5 +103,25 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Pretra
         warmup: or_number(raw.warmup, 0.1),
         weight_decay: or_number(raw.weight_decay, 0.01),
         seed: raw.seed.unwrap_or(checker.seed),
-    })
+    };
+    if checker.is_sound() {
+        // [CLS], a word and [SEP] in every row.
+        let config = pretrain.config(pretrain.vocabulary);
+        let needed = memory_of_training(&config, Head::MaskedLanguageModel, pretrain.batch_size, 3);
+        if needed > MOST_MEMORY {
+            let message = format!("training a model of this size takes at least {} GB of memory", needed >> 30);
+            let help = "lower `layers`, `hidden`, `intermediate`, `vocabulary`, `max_length` or `batch_size`";
+            return checker.fail(Diagnostic::new(message, at).help(help));
+        }
+    }
+    Some(pretrain)
+}
+
+impl Pretrain {
+    /// With as many words as there are.
+    fn config(&self, words: usize) -> TransformerConfig {
+        let mut config = TransformerConfig::new(words, self.layers, self.hidden, self.heads, self.intermediate);
+        config.max_position_embeddings = self.max_length;
+        config
+    }
 }

@@ -6,12 +6,14 @@ use toml::de::DeValue;
 
 use crate::kinds::measure::{Measurement, RawMeasure};
 use crate::study::{Checker, Text};
-use crate::train::BoxShape;
+use crate::train::{BoxShape, MOST_ROWS};
 
 /// What the published study uses.
 const EPSILON: f64 = 1e-5;
 const LEARNING_RATE: f64 = 8e-5;
 const BATCH_SIZE: usize = 128;
+/// No model has so many parameters.
+const MOST_DIRECTIONS: usize = 1 << 40;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,9 +48,11 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Sharpn
     for (value, name) in [(&raw.epsilon, "epsilon"), (&raw.learning_rate, "learning_rate")] {
         value.iter().for_each(|value| checker.above_zero(value, name));
     }
-    raw.dropout.iter().for_each(|rate| checker.fraction(rate, "dropout"));
-    for (value, name) in [(&raw.batch_size, "batch_size"), (&raw.directions, "directions")] {
-        value.iter().for_each(|value| checker.positive(value, name));
+    raw.dropout.iter().for_each(|rate| checker.share(rate, "dropout"));
+    for (value, name, most) in
+        [(&raw.batch_size, "batch_size", MOST_ROWS), (&raw.directions, "directions", MOST_DIRECTIONS)]
+    {
+        value.iter().for_each(|value| checker.positive(value, name, most));
     }
     let shape = checker.one_of(raw.shape.as_ref(), BoxShape::Published, "unknown box {}");
     Some(SharpnessSpec {

@@ -27,6 +27,7 @@ pub use surface::{PublishedSurface, read_surface};
 
 use super::canonical::canonical;
 use super::{ModelError, Weights};
+use crate::plain;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ use std::path::PathBuf;
 pub fn read(files: &[PathBuf]) -> Result<Weights, ModelError> {
     let Some((first, shards)) = files.split_first() else { return Ok(Weights::default()) };
     let io = |path: &PathBuf, source| FormatError::Io { path: path.clone(), source };
-    let bytes = std::fs::read(first).map_err(|source| io(first, source))?;
+    let bytes = plain::read(first).map_err(|source| io(first, source))?;
     if bytes.starts_with(b"version https://git-lfs") {
         return Err(FormatError::LfsPointer.into());
     }
@@ -49,7 +50,7 @@ pub fn read(files: &[PathBuf]) -> Result<Weights, ModelError> {
         "bin" => Weights::from_named(torch::read(&bytes)?),
         "msgpack" => Weights::from_named(flax::read(&bytes)?),
         "index" => {
-            let open = |path: &PathBuf| std::fs::File::open(path).map_err(|source| io(path, source));
+            let open = |path: &PathBuf| plain::open(path).map(|(file, _)| file).map_err(|source| io(path, source));
             let mut shards = shards.iter().map(open).collect::<Result<Vec<_>, _>>()?;
             Weights::from_named(tensorflow::read(&bytes, &mut shards)?)
         }
@@ -68,7 +69,7 @@ fn sharded(index: &[u8], shards: &[PathBuf]) -> Result<Weights, ModelError> {
     let index: Index = serde_json::from_slice(index).map_err(|error| damaged(error.to_string()))?;
     let mut named = Vec::new();
     for path in shards {
-        let bytes = std::fs::read(path).map_err(|source| FormatError::Io { path: path.clone(), source })?;
+        let bytes = plain::read(path).map_err(|source| FormatError::Io { path: path.clone(), source })?;
         let torch = path.extension().is_some_and(|extension| extension == "bin");
         named.extend(if torch { torch::read(&bytes)? } else { Weights::named_of_safetensors(&bytes)? });
     }

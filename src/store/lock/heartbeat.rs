@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::record::{Holder, content, open};
+use crate::threads;
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -80,7 +81,7 @@ pub(super) fn keep(lock: &Arc<Beating>) -> std::io::Result<()> {
         });
         if let Err(error) = thread {
             STARTED.store(false, Ordering::Relaxed);
-            return Err(error);
+            return Err(std::io::Error::new(error.kind(), threads::REFUSED));
         }
     }
     Ok(())

@@ -158,6 +158,19 @@ fn a_server_that_falls_silent_is_left_and_asked_again() {
 }
 
 #[test]
+fn a_server_that_drips_is_given_up() {
+    let (body, folder) = (content(), tempfile::tempdir().unwrap());
+    // A hundred bytes at every attempt, and silence: whoever waits for it does so for ever.
+    let drips = Reply { cut: Some(100), stalls: Some(Gate::default()), ..Reply::ok(&body) };
+    let stub = stub(vec![head(&body)], vec![drips]);
+    // However fast this machine is, a window of no time is over.
+    let settings = HubSettings { window: Duration::ZERO, ..settings(&folder, &stub.address, false) };
+    let error = fetch(&Hub::new(settings).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("it sends less than 1024 bytes a second; run again to go on"), "{error}");
+    assert_eq!(ranges(&stub).len(), 5);
+}
+
+#[test]
 fn the_token_does_not_follow_a_redirect_to_another_host() {
     let (body, folder) = (content(), tempfile::tempdir().unwrap());
     let cdn = Stub::start(vec![

@@ -34,6 +34,7 @@ fn settings(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> HubSet
         offline,
         pause: Duration::ZERO,
         stalled: Duration::from_secs(300),
+        window: Duration::from_secs(300),
     }
 }
 

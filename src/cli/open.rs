@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args;
 use super::exit::{Failure, with_help};
 use crate::engine::{Graph, Plan};
-use crate::experiment::{self, Looking, build, expand, preflight};
+use crate::experiment::{self, LeftAside, Looking, build, build_part, expand, preflight};
 use crate::kinds::expand::Built;
 use crate::kinds::stages::Experiment;
 use crate::results::{Place, PlaceError};
@@ -30,6 +30,25 @@ impl Study {
     pub(super) fn load(command: &args::Experiment) -> Result<Self, Failure> {
         let experiment = experiment::read(&command.file, &command.overrides)?;
         let (graph, built) = build(&experiment)?;
+        Ok(Self { experiment, graph, built })
+    }
+
+    /// The same where a part is wanted, and so what is wrong with the rest may be.
+    pub(super) fn load_part(command: &args::Experiment, chosen: &args::Chosen) -> Result<Self, Failure> {
+        const SHOWN: usize = 3;
+        // What hangs on a stage may be anything.
+        let wanted: Vec<&str> = match chosen.from.is_empty() {
+            true => chosen.only.iter().chain(&chosen.until).map(String::as_str).collect(),
+            false => Vec::new(),
+        };
+        let experiment = experiment::read(&command.file, &command.overrides)?;
+        let (graph, built, aside) = build_part(&experiment, &wanted)?;
+        if let Some(LeftAside { stages, why }) = aside {
+            let more = stages.len().saturating_sub(SHOWN);
+            let names: Vec<String> = stages.iter().take(SHOWN).map(|stage| format!("[{stage}]")).collect();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            eprintln!("note: left aside, since they are not asked for: {}{more}: {why}", names.join(", "));
+        }
         Ok(Self { experiment, graph, built })
     }
 

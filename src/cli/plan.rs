@@ -15,7 +15,7 @@ use crate::report::Costs;
 use crate::store::Store;
 
 pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> {
-    let study = Study::load(&command.experiment)?;
+    let study = Study::load_part(&command.experiment, &command.chosen)?;
     let (selected, forced) = chosen(&study.graph, &command.chosen)?;
     show(&study, &Store::existing(cache), &selected, &forced, command.verbose)
 }

@@ -39,7 +39,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         let text = format!("the cache folder's name `{}` is not UTF-8", cache.display());
         return Err(Failure::wrong_input(format!("{text}\n  = help: choose another with --cache-dir")));
     }
-    let study = Study::load(&command.experiment)?;
+    let study = Study::load_part(&command.experiment, &command.chosen)?;
     let (experiment, graph) = (&study.experiment, &study.graph);
     let (selected, forced) = chosen(graph, &command.chosen)?;
     if command.dry_run {

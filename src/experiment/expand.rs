@@ -25,6 +25,45 @@ pub fn build(experiment: &Experiment) -> Result<(Graph, Built), ExperimentError>
     build_without(experiment, &BTreeSet::new())
 }
 
+/// What was not expanded, since it is not wanted and cannot be.
+pub struct LeftAside {
+    pub stages: BTreeSet<StageId>,
+    /// Why the first of them cannot be.
+    pub why: String,
+}
+
+/// The same for somebody who wants a part of it, by names as `--only` takes them: what does not concern this part, and
+/// cannot be expanded, is left aside with all that needs it.
+///
+/// # Errors
+/// As [`expand`], of what is wanted.
+pub fn build_part(
+    experiment: &Experiment,
+    wanted: &[&str],
+) -> Result<(Graph, Built, Option<LeftAside>), ExperimentError> {
+    let nothing = BTreeSet::new();
+    let (error, mut stages) = match attempt(experiment, &nothing, &BTreeSet::new()) {
+        Ok((graph, built)) => return Ok((graph, built, None)),
+        Err(failed) => failed,
+    };
+    for stage in in_order(experiment) {
+        if experiment.needs.get(&stage.id).is_some_and(|needs| !needs.is_disjoint(&stages)) {
+            stages.insert(stage.id.clone());
+        }
+    }
+    let is_wanted = |stage: &StageId| {
+        let (name, kind) = (stage.to_string(), stage.kind.name());
+        let part = |wanted: &str| wanted.strip_prefix(&name).is_some_and(|step| step.is_empty() || step.starts_with('['));
+        wanted.iter().any(|wanted| *wanted == kind || part(wanted))
+    };
+    if wanted.is_empty() || stages.iter().any(is_wanted) {
+        return Err(error);
+    }
+    let (graph, built) = attempt(experiment, &nothing, &stages).map_err(|(error, _)| error)?;
+    let why = error.diagnostics.into_iter().next().map_or_else(String::new, |first| first.message);
+    Ok((graph, built, Some(LeftAside { stages, why })))
+}
+
 /// The same without some models, by their names in tables. What is made of several models says of how many.
 ///
 /// # Errors
@@ -45,17 +84,28 @@ pub fn expand_without(experiment: &Experiment, without: &BTreeSet<String>) -> Re
 }
 
 fn build_without(experiment: &Experiment, without: &BTreeSet<String>) -> Result<(Graph, Built), ExperimentError> {
+    attempt(experiment, without, &BTreeSet::new()).map_err(|(error, _)| error)
+}
+
+/// All stages but some; or what is wrong, and with which stages.
+fn attempt(
+    experiment: &Experiment,
+    without: &BTreeSet<String>,
+    aside: &BTreeSet<StageId>,
+) -> Result<(Graph, Built), (ExperimentError, BTreeSet<StageId>)> {
     let mut expander = Expander::new(experiment.precision, &experiment.directory, without);
-    for stage in in_order(experiment) {
+    let mut failed = BTreeSet::new();
+    for stage in in_order(experiment).into_iter().filter(|stage| !aside.contains(&stage.id)) {
         if let Err(error) = stage.spec.steps(&stage.id, &mut expander) {
             expander.fail(error);
+            failed.insert(stage.id.clone());
         }
     }
     match expander.finish() {
         Ok((steps, built)) => {
             Ok((Graph { experiment: experiment.name.clone(), without: without.clone(), steps }, built))
         }
-        Err(diagnostics) => Err(ExperimentError { sources: experiment.sources.clone(), diagnostics }),
+        Err(diagnostics) => Err((ExperimentError { sources: experiment.sources.clone(), diagnostics }, failed)),
     }
 }
 

@@ -8,7 +8,7 @@ mod resolved;
 mod select;
 
 pub use draw::{Format, draw};
-pub use expand::{build, expand, expand_without};
+pub use expand::{LeftAside, build, build_part, expand, expand_without};
 pub use preflight::{Looking, preflight};
 pub use read::{read, read_with};
 pub use resolved::resolved;

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
-use crate::kinds::references::References;
+use crate::kinds::references::{Needs, References};
 use crate::kinds::room::Room;
 use crate::kinds::stages::{Experiment, RunSettings, Stage};
 use crate::kinds::{self, ROOMS};
@@ -142,17 +142,24 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
     }
     stages.sort_by_key(|(at, _)| at.start);
     let stages: Vec<Stage> = stages.into_iter().map(|(_, stage)| stage).collect();
+    let mut needs = Needs::new();
     if checker.is_sound() {
         let offers = stages.iter().map(|stage| (&stage.id, stage.spec.as_offers()));
         let mut references = References::new(offers);
         for stage in &stages {
+            references.of(&stage.id);
             stage.spec.references(&mut references);
             if references.has_enough() {
                 break;
             }
         }
-        for error in references.into_errors() {
-            checker.fail::<()>(error);
+        match references.finish() {
+            Ok(found) => needs = found,
+            Err(errors) => {
+                for error in errors {
+                    checker.fail::<()>(error);
+                }
+            }
         }
     }
     for (name, keys) in &mut tables {
@@ -168,6 +175,7 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
         precision: precision?,
         run: run_settings(run.unwrap_or_default(), checker),
         stages,
+        needs,
         directory: loaded.directory.clone(),
         sources: loaded.sources.clone(),
     })

@@ -1,6 +1,6 @@
 //! What stages name must be there, and no stage may wait for itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::DiGraph;
@@ -23,10 +23,16 @@ pub fn stage(name: Text, kinds: &[Kind]) -> Text {
 /// What a stage can ask of the others, and where it notes what is wrong.
 pub struct References<'a> {
     stages: BTreeMap<&'a StageId, &'a dyn Offers>,
-    datasets: BTreeMap<&'a str, Splits<'a>>,
+    datasets: BTreeMap<&'a str, (&'a StageId, Splits<'a>)>,
     models: BTreeMap<&'a str, (&'a StageId, Models<'a>)>,
     errors: Vec<Diagnostic>,
+    /// Whose references are looked at.
+    asking: Option<&'a StageId>,
+    needs: Needs,
 }
+
+/// For each stage those that it names.
+pub type Needs = BTreeMap<StageId, BTreeSet<StageId>>;
 
 /// Whoever has read so many errors looks for what they have in common.
 const MOST_ERRORS: usize = 100;
@@ -48,7 +54,7 @@ impl<'a> References<'a> {
             .inspect(|(id, offers)| {
                 let name = id.name.as_str();
                 if let Some(splits) = offers.splits() {
-                    datasets.insert(name, splits);
+                    datasets.insert(name, (*id, splits));
                 }
                 if let Some(made) = offers.models()
                     && let Some((other, _)) = models.insert(name, (*id, made))
@@ -58,7 +64,7 @@ impl<'a> References<'a> {
                 }
             })
             .collect();
-        Self { stages, datasets, models, errors }
+        Self { stages, datasets, models, errors, asking: None, needs: BTreeMap::new() }
     }
 
     /// Whether there is no point in asking more.
@@ -66,10 +72,24 @@ impl<'a> References<'a> {
         self.errors.len() >= MOST_ERRORS
     }
 
-    /// What is wrong with them, when every stage has been asked.
-    pub fn into_errors(mut self) -> Vec<Diagnostic> {
+    /// Says whose references come now.
+    pub fn of(&mut self, stage: &'a StageId) {
+        self.asking = Some(stage);
+    }
+
+    fn needs(&mut self, stage: StageId) {
+        if let Some(asking) = self.asking {
+            self.needs.entry(asking.clone()).or_default().insert(stage);
+        }
+    }
+
+    /// What is wrong with them, when every stage has been asked; else who needs whom.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn finish(mut self) -> Result<Needs, Vec<Diagnostic>> {
         self.cycles();
-        self.errors
+        if self.errors.is_empty() { Ok(self.needs) } else { Err(self.errors) }
     }
 
     /// Notes it where there is no such stage.
@@ -96,6 +116,8 @@ impl<'a> References<'a> {
                 }
             };
             self.errors.push(diagnostic);
+        } else {
+            self.needs(StageId { kind, name: name.get_ref().clone() });
         }
         found
     }
@@ -109,6 +131,7 @@ impl<'a> References<'a> {
         self.stages.keys().copied().find(|id| is_it(id))
     }
 
+    /// Whether there is such a stage; asked about what is not named else.
     pub fn is_there(&self, name: &str, kind: Kind) -> bool {
         self.stages.contains_key(&StageId { kind, name: name.to_owned() })
     }
@@ -122,14 +145,17 @@ impl<'a> References<'a> {
                     Diagnostic::new(message, data.span()).suggest(&reference.dataset, self.datasets.keys().copied()),
                 );
             }
-            Some(Splits::These(splits)) if !splits.contains(&reference.split.as_str()) => {
+            Some((_, Splits::These(splits))) if !splits.contains(&reference.split.as_str()) => {
                 let message = format!("`{}` has no split `{}`", reference.dataset, reference.split);
                 let whole: Vec<String> = splits.iter().map(|split| format!("{}.{split}", reference.dataset)).collect();
                 let written = format!("{}.{}", reference.dataset, reference.split);
                 self.errors
                     .push(Diagnostic::new(message, data.span()).suggest(&written, whole.iter().map(String::as_str)));
             }
-            Some(_) => {}
+            Some((stage, _)) => {
+                let stage = (*stage).clone();
+                self.needs(stage);
+            }
         }
     }
 
@@ -158,6 +184,9 @@ impl<'a> References<'a> {
             self.errors.push(diagnostic);
             return;
         };
+        if let Some(asking) = self.asking {
+            self.needs.entry(asking.clone()).or_default().insert((*stage).clone());
+        }
         let members = &made.members;
         let alone = members.iter().all(|member| *member == Coordinates::default());
         let name = &reference.stage;

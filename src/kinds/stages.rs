@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::references::Needs;
 use super::room::Spec;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
@@ -19,6 +20,8 @@ pub struct Experiment {
     pub tables: Vec<(String, Vec<(String, String)>)>,
     /// In the order in which the file names them.
     pub stages: Vec<Stage>,
+    /// Which stages each one names.
+    pub needs: Needs,
     /// Relative `path:` sources start here.
     pub directory: PathBuf,
     pub sources: Sources,

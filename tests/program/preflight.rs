@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pipeline::engine::Graph;
 use pipeline::experiment::{expand, read};
 
-use crate::workspace::Workspace;
+use crate::workspace::{TINY, Workspace};
 
 const STUDY: &str = r#"[experiment]
 name = "held"
@@ -355,4 +355,23 @@ fn a_column_that_is_kept_for_others_trains_nothing_again() {
     assert!(plan.contains("finetune.f\n  seed=0  fresh\n"), "{plan}");
     let run = workspace.run(&[]).ok();
     assert!(run.err.contains("held: 2 ran, 4 fresh"), "{}", run.err);
+}
+
+/// A cluster's node need not have what only other stages read.
+#[test]
+fn what_is_not_asked_for_may_lack_its_files() {
+    let elsewhere = "\n[fetch.other]\ndataset = \"path:nowhere.csv\"\ntext = [\"a\"]\nlabel = \"b\"\n\n[eval.other]\nmodels = \"agents\"\ndata = \"other.nowhere\"\n";
+    let workspace = Workspace::new(&format!("{TINY}{elsewhere}"));
+    let whole = workspace.pipeline(&["check", "study.toml"]);
+    assert!(whole.code == Some(2) && whole.err.contains("there is no file or folder"), "{}", whole.err);
+    let part = workspace.run(&["--only", "fetch.sentences"]).ok();
+    assert!(
+        part.err.contains("note: left aside, since they are not asked for: [eval.other]: there is no file or folder"),
+        "{}",
+        part.err
+    );
+    let wanted = workspace.run(&["--until", "eval"]);
+    assert!(wanted.code == Some(2) && wanted.err.contains("there is no file or folder"), "{}", wanted.err);
+    let from = workspace.run(&["--from", "finetune.agents"]);
+    assert_eq!(from.code, Some(2));
 }

@@ -51,7 +51,7 @@ pub use grammar::Grammar;
 pub use hub::{Hub, HubDataset, HubFiles, HubModel, HubSettings, Upload, Uploaded};
 pub use labels::LabelWords;
 pub use mapping::{proposed, written};
-pub use model_files::{Lacking, ModelFiles};
+pub use model_files::{ChooseModel, Lacking, ModelFiles, tokenizer_files};
 pub use normalization::{Normalization, name_says_cased};
 pub use numpy::numpy_permutation;
 pub use paths::expanded;

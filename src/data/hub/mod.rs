@@ -27,10 +27,10 @@ mod upload;
 pub use settings::HubSettings;
 pub use upload::{Upload, Uploaded};
 
-use super::DataError;
 use super::error::There;
 use super::splits::{Layout, readme};
 use super::walk::{self, Links};
+use super::{ChooseModel, DataError};
 use client::Client;
 use hf_hub::{Repo, RepoType};
 use std::cell::Cell;
@@ -105,14 +105,29 @@ impl Hub {
 
     /// The files of a model, downloaded if need be. Without a revision, of the main branch; with a training step, of
     /// the newest commit of that revision whose message names the step.
-    pub fn model_files(&self, repo: &str, revision: Option<&str>, step: Option<u64>) -> Result<HubModel, DataError> {
+    pub fn model_files(
+        &self,
+        repo: &str,
+        revision: Option<&str>,
+        step: Option<u64>,
+        choose: ChooseModel,
+    ) -> Result<HubModel, DataError> {
         let revision = revision.unwrap_or("main");
         let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
-        let pick = |files: &[String], _: TextOf| layout::model_files(repo, files);
+        let pick = |files: &[String], _: TextOf| layout::model_files(repo, files, choose);
         let found = match step {
             Some(step) => self.find_step(repo, &wanted, step, &pick)?,
             None => self.find(repo, &wanted, &pick, self.settings.offline)?,
         };
+        Ok(HubModel { commit: found.commit, files: found.files, note: found.note })
+    }
+
+    /// The files of a model's tokenizer, downloaded if need be. Without a revision, of the main branch.
+    pub fn tokenizer_files(&self, repo: &str, revision: Option<&str>) -> Result<HubModel, DataError> {
+        let revision = revision.unwrap_or("main");
+        let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
+        let pick = |files: &[String], _: TextOf| layout::tokenizer_files(repo, files);
+        let found = self.find(repo, &wanted, &pick, self.settings.offline)?;
         Ok(HubModel { commit: found.commit, files: found.files, note: found.note })
     }
 

@@ -24,6 +24,7 @@ struct RawFetch {
     models: Option<Text>,
     dataset: Option<Text>,
     step: Option<Spanned<u64>>,
+    tokenizer: Option<Text>,
     blake3: Option<Text>,
     config: Option<String>,
     format: Option<Text>,
@@ -137,6 +138,8 @@ pub struct FetchModels {
     pub labels: Vec<String>,
     /// They are meant although the configuration says otherwise.
     pub relabel: bool,
+    /// Where their tokenizer is, if it does not lie beside them.
+    pub tokenizer: Option<Spanned<Source>>,
 }
 
 #[derive(Debug)]
@@ -267,8 +270,19 @@ fn check_fetch_models(
             return checker.fail(Diagnostic::new(message, labels.span()));
         }
     }
+    let tokenizer = match raw.tokenizer {
+        None => None,
+        Some(written) => match parse_source(&written, checker)? {
+            source @ (Source::Hub { .. } | Source::Path(_)) => Some(Spanned::new(written.span(), source)),
+            Source::Https(_) | Source::Builtin(_) => {
+                let message = "a tokenizer comes from `hf:REPO[@REVISION]` or `path:FOLDER`";
+                return checker.fail(Diagnostic::new(message, written.span()));
+            }
+        },
+    };
     Some(Fetch::Models(FetchModels {
         sources,
+        tokenizer,
         blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
         step: raw.step.map(Spanned::into_inner),
         labels: raw.labels.map(|labels| labels.into_inner().names).unwrap_or_default(),
@@ -281,6 +295,10 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
     if let Some(step) = &raw.step {
         let message = "`step` belongs to a model, and this stage fetches a data set";
         return checker.fail(Diagnostic::new(message, step.span()));
+    }
+    if let Some(tokenizer) = &raw.tokenizer {
+        let message = "`tokenizer` belongs to a model, and this stage fetches a data set";
+        return checker.fail(Diagnostic::new(message, tokenizer.span()));
     }
     if let Source::Builtin(generator) = &source {
         if generator != "agents" {

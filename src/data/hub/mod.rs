@@ -238,6 +238,18 @@ impl Hub {
         }
     }
 
+    /// What to do where the cache alone was asked.
+    fn help_offline(&self, unserved: &Unserved) -> String {
+        let by = self.settings.offline_by;
+        let fill = "fill that folder (HF_HOME, HF_HUB_CACHE) where there is a network";
+        match unserved {
+            Unserved::Unfit(DataError::Io { .. }) => String::new(),
+            _ if !self.settings.offline => format!("; {fill}"),
+            Unserved::Absent(_) => format!("; {by} is set: unset it, or {fill}"),
+            Unserved::Unfit(_) => format!("; if the hub itself has more than this copy: {by} is set, unset it, or {fill}"),
+        }
+    }
+
     /// From the hub, or from the cache where that cannot be reached.
     fn asked_first(&self, name: &str, repo: &Repo, pick: Pick) -> Result<Found, DataError> {
         match self.online(name, repo, pick) {
@@ -253,11 +265,12 @@ impl Hub {
         let local = match self.local(repo, pick) {
             // A commit never changes, so there is nothing to ask the hub about it.
             Ok(found) if offline || is_commit(revision) => return Ok(found),
-            Err(why) if offline => {
+            Err(unserved) if offline => {
                 let (repo, revision) = (name.to_string(), revision.to_string());
-                return Err(DataError::Offline { repo, revision, why, cache });
+                let (why, help) = (unserved.to_string(), self.help_offline(&unserved));
+                return Err(DataError::Offline { repo, revision, why, cache, help });
             }
-            local => local,
+            local => local.map_err(|unserved| unserved.to_string()),
         };
         let (host, what) = match self.online(name, repo, pick) {
             Err(DataError::Unreachable { host, what }) => (host, what),
@@ -276,34 +289,44 @@ impl Hub {
     }
 
     /// What the cache holds, or why it does not serve.
-    fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, String> {
+    fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, Unserved> {
         let folder = self.settings.cache.join(repo.folder_name());
         let revision = repo.revision();
         let recorded = walk::small_text(&folder.join("refs").join(revision)).map(|text| text.trim().to_string());
         let commit = match recorded {
             Ok(commit) if is_commit(&commit) => commit,
             _ if is_commit(revision) => revision.to_string(),
-            _ if folder.is_dir() => return Err("it holds other revisions only".to_string()),
-            _ => return Err("it holds nothing of that repository".to_string()),
+            _ if folder.is_dir() => return Err(Unserved::Absent("it holds other revisions only")),
+            _ => return Err(Unserved::Absent("it holds nothing of that repository")),
         };
         let snapshot = folder.join("snapshots").join(&commit);
         // The links that the layout has lead from here into `blobs` and nowhere else.
         let found = match walk::files(&snapshot, Links::Into(&folder.join("blobs")), true) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            found => found.map_err(|error| format!("failed to read `{}`: {error}", snapshot.display()))?,
+            found => found.map_err(|source| DataError::Io { action: "read", path: snapshot.clone(), source })?,
         };
         let files: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
         if files.is_empty() {
-            return Err("it holds no files of that revision".to_string());
+            return Err(Unserved::Absent("it holds no files of that revision"));
         }
         let text = |file: &str| match files.iter().any(|name| name == file) {
             true => readme(&snapshot.join(file)).map(Some),
             false => Ok(None),
         };
-        let picked = pick(&files, &text).map_err(|error| error.to_string())?;
+        let picked = pick(&files, &text)?;
         let files = picked.into_iter().map(|file| (file.clone(), snapshot.join(file))).collect();
         Ok(Found { commit, files, note: None })
     }
+}
+
+/// Why the cache does not serve.
+#[derive(Debug, thiserror::Error)]
+enum Unserved {
+    #[error("{0}")]
+    Absent(&'static str),
+    /// What is there is not what is wanted, or cannot be read.
+    #[error(transparent)]
+    Unfit(#[from] DataError),
 }
 
 /// Whether the hub's own conversion has tables, and the repository itself has none.

@@ -33,6 +33,7 @@ fn settings(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> HubSet
         token: Some("very-secret".to_string()),
         token_from: "HF_TOKEN".to_string(),
         offline,
+        offline_by: "HF_HUB_OFFLINE",
         pause: Duration::ZERO,
         stalled: Duration::from_secs(300),
     }

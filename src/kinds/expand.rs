@@ -47,9 +47,11 @@ impl<'a> Expander<'a> {
         }
     }
 
-    /// Notes what is wrong with a stage.
+    /// Notes what is wrong with a stage; the same for several of its splits is said once.
     pub fn fail(&mut self, error: Diagnostic) {
-        self.errors.push(error);
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
     }
 
     /// # Errors

@@ -81,7 +81,7 @@ fn printed(text: &str) -> String {
 }
 
 /// One thing that is wrong with an experiment: what, where, and what was probably meant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub message: String,
     pub span: Option<Range<usize>>,

@@ -246,7 +246,9 @@ impl Hub {
             Unserved::Unfit(DataError::Io { .. }) => String::new(),
             _ if !self.settings.offline => format!("; {fill}"),
             Unserved::Absent(_) => format!("; {by} is set: unset it, or {fill}"),
-            Unserved::Unfit(_) => format!("; if the hub itself has more than this copy: {by} is set, unset it, or {fill}"),
+            Unserved::Unfit(_) => {
+                format!("; if the hub itself has more than this copy: {by} is set, unset it, or {fill}")
+            }
         }
     }
 

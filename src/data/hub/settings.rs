@@ -130,6 +130,10 @@ mod tests {
         for (value, offline) in [("1", true), ("TRUE", true), ("0", false), ("", false)] {
             assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
         }
+        // The first that is set counts, and is named.
+        let both = |value| settings(&[("HF_HUB_OFFLINE", value), ("TRANSFORMERS_OFFLINE", "1")]);
+        assert_eq!([both("0").offline, both("").offline], [false, true]);
+        assert_eq!([both("1").offline_by, both("").offline_by], ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]);
         for (value, seconds) in [("7", 7), ("soon", 60), ("0", 60)] {
             assert_eq!(
                 settings(&[("HF_HUB_DOWNLOAD_TIMEOUT", value)]).stalled,

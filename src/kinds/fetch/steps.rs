@@ -1,6 +1,7 @@
 //! A step a model; a step a split that something reads.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
@@ -106,7 +107,7 @@ impl FetchModels {
                     (format!("blake3:{}", self.blake3.clone().unwrap_or_default()), Some(url.clone()))
                 }
                 Source::Path(path) => {
-                    let path = to.directory().join(path);
+                    let path = there(path, source.span(), to)?;
                     let digest = model::digest_of_local(&path, choose)
                         .map_err(|message| Diagnostic::new(message, source.span()))?;
                     (format!("blake3:{digest}"), Some(absolute(&path)))
@@ -133,11 +134,21 @@ impl FetchModels {
     }
 }
 
+/// A file or folder of the user's.
+fn there(path: &Path, at: Range<usize>, to: &Expander<'_>) -> Result<PathBuf, Diagnostic> {
+    let there = to.directory().join(path);
+    if there.exists() {
+        return Ok(there);
+    }
+    let message = format!("there is no file or folder `{}`", there.display());
+    Err(Diagnostic::new(message, at).help("relative paths start at the experiment's own folder"))
+}
+
 /// The step that fetches a tokenizer for models that were saved without one.
 fn tokenizer_step(source: &Spanned<Source>, stage: &StageId, to: &mut Expander<'_>) -> Result<usize, Diagnostic> {
     let (text, cased, location) = match source.get_ref() {
         Source::Path(path) => {
-            let path = to.directory().join(path);
+            let path = there(path, source.span(), to)?;
             let digest =
                 tokenizer::digest_of_folder(&path).map_err(|message| Diagnostic::new(message, source.span()))?;
             (format!("blake3:{digest}"), name_says_cased(&absolute(&path)), Some(absolute(&path)))
@@ -228,12 +239,7 @@ impl FetchDataset {
                 (format!("blake3:{}", self.blake3.clone().unwrap_or_default()), Some(url.clone()), None)
             }
             Source::Path(path) => {
-                let there = to.directory().join(path);
-                if !there.exists() {
-                    let message = format!("there is no file or folder `{}`", there.display());
-                    return Err(Diagnostic::new(message, self.source.span())
-                        .help("relative paths start at the experiment's own folder"));
-                }
+                let there = there(path, self.source.span(), to)?;
                 if there.is_file() {
                     one_file(path)?;
                 }

@@ -115,6 +115,28 @@ fn what_cannot_be_had_is_named_with_what_to_do() {
     }
 }
 
+/// The network is blamed only where it may be what lacks.
+#[test]
+fn a_cache_that_has_the_answer_gives_it_and_one_that_cannot_be_read_says_so() {
+    let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
+    let found = hub(&folder, &stub.address, false).model_files("me/bert", None, None, ModelFiles::choose).unwrap();
+    let snapshot = found.files[0].1.parent().unwrap().to_owned();
+    let offline = || {
+        let offline = hub(&folder, "http://127.0.0.1:9", true);
+        offline.model_files("me/bert", None, None, ModelFiles::choose).unwrap_err().to_string()
+    };
+    std::fs::remove_file(snapshot.join("config.json")).unwrap();
+    let message = offline();
+    assert!(
+        message.contains("me/bert has no config.json") && message.contains("if the hub itself has more"),
+        "{message}"
+    );
+    std::fs::rename(&snapshot, folder.path().join("away")).unwrap();
+    std::fs::write(&snapshot, "no folder").unwrap();
+    let message = offline();
+    assert!(message.contains("failed to read") && !message.contains("HF_HUB_OFFLINE"), "{message}");
+}
+
 /// Of a commit too, of which the cache may hold some files: those of another split.
 #[test]
 fn the_readme_says_which_files_are_a_split_and_the_hub_how_many() {

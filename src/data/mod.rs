@@ -17,6 +17,7 @@ mod frames;
 mod grammar;
 mod guard;
 mod hub;
+mod issuer;
 mod jsonl;
 mod labels;
 mod mapping;

@@ -24,6 +24,8 @@ pub enum Command {
     Check(Check),
     /// Shows every step: fresh, will run and why, or waiting on what.
     Plan(Plan),
+    /// Says of a step, or of a file among the results, where everything in it comes from, and why it is fresh or not.
+    Explain(Explain),
     /// Prints the graph of stages.
     Graph(Graph),
     /// Shows what is running in this cache, on all machines.
@@ -87,6 +89,18 @@ pub struct Plan {
     /// Lists every step.
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// A step ("finetune.bert[seed=3]"), a key from a table or its beginning, or a file (results/qqp/metrics.csv).
+    #[arg(value_name = "STEP")]
+    pub step: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod ending;
 mod exit;
+mod explain;
 mod export;
 mod forecast;
 mod open;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
+        Command::Explain(command) => explain::explain(command, cache),
         Command::Status => status::status(cache),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),

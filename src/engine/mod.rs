@@ -38,7 +38,7 @@ pub use heal::{Lost, Why, lost};
 pub use look::{Looked, look};
 pub use memory::{Keep, Memory};
 pub use options::{RunError, RunOptions, RunSummary};
-pub use plan::{Plan, PlanError, Reason, State};
+pub use plan::{Plan, PlanError, Reason, State, nearest_finished};
 pub use protocol::Progress;
 pub use snapshots::{Pace, SnapshotEvery};
 pub use stopping::{STOPPED, StopFlag};

@@ -25,7 +25,8 @@ use crate::kinds::{ROOMS, made, place};
 use crate::store::{Store, remove_leftovers};
 use crate::tables::TableError;
 use gathered::Gathered;
-use index::{File, Index, Steps};
+pub use index::Index;
+use index::{File, Steps};
 
 /// Where the results of an experiment go, and what they are made from.
 pub struct Place {

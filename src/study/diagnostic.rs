@@ -39,6 +39,12 @@ impl Sources {
         self.texts.iter().map(|source| source.name.as_str()).filter(|name| *name != SET)
     }
 
+    /// `study.toml:12`, or `--set`.
+    pub fn place(&self, span: &Range<usize>) -> Option<String> {
+        let found = self.locate(span)?;
+        Some(if found.name == SET { SET.to_owned() } else { format!("{}:{}", found.name, found.number) })
+    }
+
     fn end(&self) -> usize {
         self.texts.last().map_or(0, |source| source.start + source.text.len() + 1)
     }

@@ -7,6 +7,7 @@ mod background;
 mod cache;
 mod clusters;
 mod downloads;
+mod explain;
 mod exports;
 mod faults;
 mod golden;

@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::exit::{Exit, Failure};
 use super::open::{Study, place};
 use super::partial::partial;
 use super::plan::{chosen, show};
-use super::signals::on_signal;
+use super::signals::{Asked, on_signal};
 use crate::device::Backend;
 use crate::engine::Graph;
 use crate::engine::{self, BeforeComputing, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
@@ -26,7 +26,7 @@ use crate::store::{Store, StoreError};
 use crate::units::duration;
 use crate::{kinds, results};
 
-/// Set by Ctrl-C and by SIGTERM.
+/// Set by Ctrl-C and by every other signal that asks for an end.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Set in a worker, by its driver or by a signal.
@@ -69,12 +69,13 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         retries: experiment.run.retries.unwrap_or(1),
         timeout: experiment.run.timeout,
     };
-    on_signal(|| {
+    on_signal(|asked| {
         static FIRST: OnceLock<Instant> = OnceLock::new();
         let since = FIRST.get_or_init(Instant::now).elapsed();
         // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
         // A terminal that is closed signals twice at once.
-        if INTERRUPT.swap(true, Ordering::Relaxed) && since > Duration::from_millis(500) {
+        let again = INTERRUPT.swap(true, Ordering::Relaxed);
+        if again && asked == Asked::CtrlC && since > Duration::from_millis(500) {
             Exit::Interrupted.now();
         }
         hold::at(format_args!("interrupted"));
@@ -253,10 +254,10 @@ fn selected_losses(
 }
 
 pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {
-    let signals = AtomicUsize::new(0);
-    on_signal(move || {
+    on_signal(|asked| {
+        let again = STOP.asked();
         STOP.ask();
-        if signals.fetch_add(1, Ordering::Relaxed) > 0 {
+        if again && asked == Asked::CtrlC {
             Exit::Interrupted.now();
         }
     })?;

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -6,6 +7,7 @@ use crate::data::expanded;
 use crate::device::Backend;
 use crate::experiment::Format;
 use crate::report::LogFormat;
+use crate::study::words::parse_duration;
 
 /// Fine-tune a model many times, evaluate, interpolate, cluster, draw: one TOML file, nothing computed twice.
 #[derive(Debug, Parser)]
@@ -121,6 +123,12 @@ pub struct Run {
     /// Shows the plan and stops.
     #[arg(long)]
     pub dry_run: bool,
+    /// Ends where nothing is left to start, rather than wait for other runs; writes no tables and figures.
+    #[arg(long, conflicts_with = "partial")]
+    pub drain: bool,
+    /// Saves what is half done and ends before so much time has passed, such as "4 h" [default: the Slurm job's limit].
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub time: Option<Duration>,
     /// Where tables and figures go.
     #[arg(long, default_value = "results", value_name = "FOLDER")]
     pub results_dir: PathBuf,

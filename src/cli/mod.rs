@@ -3,6 +3,7 @@
 mod args;
 mod cache;
 mod check;
+mod drain;
 mod ending;
 mod exit;
 mod export;

@@ -103,9 +103,19 @@ impl Driver<'_> {
             if !busy && (self.stopping || (pending.is_none() && self.schedule.is_idle())) {
                 return Ok(());
             }
+            if let Some(drain) = self.options.drain.as_ref().filter(|_| !busy && pending.is_none())
+                && !self.schedule.waits(drain, &mut self.teller)
+            {
+                return Ok(());
+            }
             let report = self.pool.hear();
             // Before the report: who stops everybody at once also ends workers.
             if interrupt.load(Ordering::Relaxed) && self.asked_to_stop.is_none() {
+                self.ask_to_stop();
+            }
+            let until = self.options.until.filter(|_| self.asked_to_stop.is_none());
+            if until.is_some_and(|until| Instant::now() + hold::late() >= until) {
+                self.schedule.summary.time_is_up = true;
                 self.ask_to_stop();
             }
             match report {

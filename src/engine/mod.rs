@@ -37,7 +37,7 @@ pub use graph::{Graph, Input, Kind, StageId, Step};
 pub use heal::{Lost, Why, lost};
 pub use look::{Looked, look};
 pub use memory::{Keep, Memory};
-pub use options::{RunError, RunOptions, RunSummary};
+pub use options::{Drain, RunError, RunOptions, RunSummary};
 pub use plan::{Plan, PlanError, Reason, State};
 pub use protocol::Progress;
 pub use snapshots::{Pace, SnapshotEvery};

@@ -85,6 +85,15 @@ impl Queue {
         dropped
     }
 
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Neither begun nor given up.
+    pub fn is_open(&self, step: usize) -> bool {
+        self.state[step] == State::Open
+    }
+
     /// Nothing runs and nothing can.
     pub fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.at_gate.is_empty() && !self.state.contains(&State::Running)

@@ -72,6 +72,14 @@ impl Run {
         self.child.id()
     }
 
+    /// What it has said so far.
+    pub fn said(&self) -> String {
+        let mut bytes = vec![0; self.err.metadata().unwrap().len() as usize];
+        // Where it writes next does not change.
+        let read = std::os::unix::fs::FileExt::read_at(&self.err, &mut bytes, 0).unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }

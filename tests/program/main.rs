@@ -17,6 +17,7 @@ mod messages;
 mod model_analyses;
 mod models;
 mod obstacles;
+mod pilots;
 mod plans;
 mod preflight;
 mod published;

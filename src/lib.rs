@@ -23,6 +23,7 @@ pub mod model;
 pub mod report;
 pub mod results;
 pub mod rng;
+pub mod slurm;
 pub mod store;
 pub mod study;
 pub mod tables;

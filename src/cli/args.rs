@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -7,6 +7,7 @@ use crate::data::expanded;
 use crate::device::Backend;
 use crate::experiment::Format;
 use crate::report::LogFormat;
+use crate::slurm::Settings;
 use crate::study::words::parse_duration;
 
 /// Fine-tune a model many times, evaluate, interpolate, cluster, draw: one TOML file, nothing computed twice.
@@ -32,6 +33,8 @@ pub enum Command {
     Status,
     /// Runs what is missing, then writes tables and figures to results/.
     Run(Run),
+    /// Submits the study to Slurm: pilots that share it, and a last job that writes the results.
+    Slurm(Box<Slurm>),
     /// Prints the tables of what is finished.
     Show(Experiment),
     /// Writes tables and figures again from the cache.
@@ -46,7 +49,7 @@ pub enum Command {
     Cache(cache::Command),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Experiment {
     /// The experiment's TOML file.
     pub file: PathBuf,
@@ -134,6 +137,50 @@ pub struct Run {
     pub results_dir: PathBuf,
     #[arg(long, value_enum, default_value = "human")]
     pub log_format: LogFormat,
+}
+
+impl Run {
+    /// A run of these steps alone, which leaves tables and figures to others.
+    pub fn of(experiment: &Experiment, only: Vec<String>, results: &Path) -> Self {
+        Self {
+            experiment: experiment.clone(),
+            chosen: Chosen { only, from: Vec::new(), until: Vec::new(), force: Vec::new() },
+            backend: None,
+            jobs: None,
+            keep_going: false,
+            fail_fast: false,
+            partial: false,
+            dry_run: false,
+            drain: true,
+            time: None,
+            results_dir: results.to_owned(),
+            log_format: LogFormat::Human,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Slurm {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// As of `run`.
+    #[arg(long, value_name = "STAGE")]
+    pub only: Vec<String>,
+    #[arg(long, value_name = "STAGE")]
+    pub from: Vec<String>,
+    #[arg(long, value_name = "STAGE")]
+    pub until: Vec<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Prints the scripts, and neither fetches nor submits anything.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Takes the study's pilots out of the queue; those that run save what is half done.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub cancel: bool,
+    /// Where tables and figures go.
+    #[arg(long, default_value = "results", value_name = "FOLDER")]
+    pub results_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ mod plan;
 mod run;
 mod show;
 mod signals;
+mod slurm;
 mod status;
 mod units;
 
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Status => status::status(cache),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),
+        Command::Slurm(command) => slurm::slurm(command, cache),
         Command::Show(command) => show::show(command, cache),
         Command::Results(command) => show::results(command, cache),
         Command::Export(command) => export::export(command, cache),

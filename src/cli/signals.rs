@@ -11,14 +11,14 @@ pub(super) enum Asked {
     CtrlC,
 }
 
-/// Runs `handler` at every such signal. One that was ignored when the program started, as by `nohup`, stays so.
+/// Runs `handler` at every such signal. What was started with `nohup` goes on ignoring SIGHUP.
 pub(super) fn on_signal(mut handler: impl FnMut(Asked) + Send + 'static) -> Result<(), Failure> {
     // Until the handler is there they end the program, as they would without any of this.
-    let ignored = others::send_on(&[]);
+    let hangups_were_ignored = others::send_on(false);
     ctrlc::set_handler(move || handler(if others::came() { Asked::End } else { Asked::CtrlC }))
         .map_err(Failure::cannot_start)?;
     // The library has taken some of them for itself.
-    others::send_on(&ignored);
+    others::send_on(hangups_were_ignored);
     Ok(())
 }
 
@@ -30,8 +30,9 @@ mod others {
     const SIGINT: i32 = 2;
     const SIGUSR1: i32 = if cfg!(target_os = "linux") { 10 } else { 30 };
     const SIGUSR2: i32 = if cfg!(target_os = "linux") { 12 } else { 31 };
-    /// HUP, QUIT, TERM and XCPU; what a batch system warns with is one of them or of the two that are free for use.
-    const ALL: [i32; 6] = [1, 3, 15, 24, SIGUSR1, SIGUSR2];
+    const SIGHUP: i32 = 1;
+    /// QUIT, TERM and XCPU; what a batch system warns with is one of them or of the two that are free for use.
+    const OTHERS: [i32; 5] = [3, 15, 24, SIGUSR1, SIGUSR2];
     const SIG_IGN: usize = 1;
 
     static CAME: AtomicUsize = AtomicUsize::new(0);
@@ -52,18 +53,19 @@ mod others {
         CAME.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |came| came.checked_sub(1)).is_ok()
     }
 
-    /// Does so, but for those that are ignored, which it returns.
-    pub fn send_on(but: &[i32]) -> Vec<i32> {
+    /// Does so, but for hangups where those are ignored; says whether they were.
+    pub fn send_on(ignore_hangups: bool) -> bool {
         // SAFETY: signal(2) with its own constants, and with `on`, which does nothing but what a handler may.
         let set = |number, handler| unsafe { signal(number, handler) };
-        let send = |number: &i32| {
-            let ignored = set(*number, on as extern "C" fn(i32) as usize) == SIG_IGN || but.contains(number);
-            if ignored {
-                set(*number, SIG_IGN);
-            }
-            ignored
-        };
-        ALL.into_iter().filter(send).collect()
+        // Shells start what is in the background with QUIT ignored, which is not what they are asked for.
+        for number in OTHERS {
+            set(number, on as extern "C" fn(i32) as usize);
+        }
+        let ignored = set(SIGHUP, on as extern "C" fn(i32) as usize) == SIG_IGN || ignore_hangups;
+        if ignored {
+            set(SIGHUP, SIG_IGN);
+        }
+        ignored
     }
 }
 
@@ -73,7 +75,7 @@ mod others {
         false
     }
 
-    pub fn send_on(_: &[i32]) -> Vec<i32> {
-        Vec::new()
+    pub fn send_on(_: bool) -> bool {
+        false
     }
 }

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::fingerprint::Digest;
+use crate::slurm::own_job;
 use crate::store::{Holder, Store};
 
 const FORMAT: &str = "pipeline.journal.v1";
@@ -31,7 +32,11 @@ impl Journal {
         });
         let mut journal = Self { file: file.ok(), folder, cut: false };
         let version = env!("CARGO_PKG_VERSION");
-        journal.write("run", json!({"format": FORMAT, "experiment": experiment, "pipeline": version, "host": host()}));
+        let mut fields = json!({"format": FORMAT, "experiment": experiment, "pipeline": version, "host": host()});
+        if let Some(job) = own_job() {
+            fields["job"] = job.into();
+        }
+        journal.write("run", fields);
         journal
     }
 

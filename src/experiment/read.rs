@@ -13,6 +13,7 @@ use crate::kinds::references::References;
 use crate::kinds::room::Room;
 use crate::kinds::stages::{Experiment, RunSettings, Stage};
 use crate::kinds::{self, ROOMS};
+use crate::slurm::Settings;
 use crate::study::words::{Precision, parse_duration};
 use crate::study::{
     Checker, Diagnostic, ExperimentError, Loaded, Places, ReadText, Text, from_disk, in_written_order, load,
@@ -41,6 +42,7 @@ struct RawRun {
     snapshot_every: Option<Spanned<RawInterval>>,
     retries: Option<usize>,
     timeout: Option<Text>,
+    slurm: Option<Spanned<Settings>>,
 }
 
 /// `500` training steps, or a time such as `"10 min"`.
@@ -169,6 +171,7 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
     });
     raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs"));
     let timeout = raw.timeout.and_then(|timeout| checker.parse_text(timeout, parse_duration));
+    let slurm = raw.slurm.and_then(|slurm| checker.parse(slurm, |slurm| slurm.check().map(|()| slurm.clone())));
     RunSettings {
         backend,
         jobs: raw.jobs.map(Spanned::into_inner),
@@ -176,6 +179,7 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
         snapshot_every: snapshot_every(raw.snapshot_every, checker),
         retries: raw.retries,
         timeout: timeout.map(Spanned::into_inner),
+        slurm: slurm.map(Spanned::into_inner).unwrap_or_default(),
     }
 }
 

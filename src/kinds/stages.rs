@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::room::Spec;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
+use crate::slurm::Settings;
 use crate::study::words::Precision;
 use crate::study::{Places, Sources};
 
@@ -35,6 +36,8 @@ pub struct RunSettings {
     pub retries: Option<usize>,
     /// How long a worker may report no progress.
     pub timeout: Option<Duration>,
+    /// For `pipeline slurm`.
+    pub slurm: Settings,
 }
 
 #[derive(Debug)]

@@ -13,6 +13,7 @@
 //!     alive/<run>.lock       held while a run is going on
 //!     gc.lock                held while something is removed
 //!     runs/<run-id>/         journal.jsonl, logs/
+//!     slurm/<name>/          scripts and jobs of a study's pilots (`slurm/`)
 //!     damaged/               what did not match its name, moved out of the way
 //! ```
 //! Everything is written to a temporary file beside its place, synced and renamed. Killed anywhere, the cache is

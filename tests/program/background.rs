@@ -31,6 +31,12 @@ pub fn signal(pid: u32, name: &str) -> bool {
     kill.args([name, &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
 }
 
+/// The process that started `pid`.
+pub fn parent(pid: u32) -> u32 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    text.rsplit_once(") ").unwrap().1.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// The processes that `pid` started.
 pub fn children(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();

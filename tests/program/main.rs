@@ -26,6 +26,7 @@ mod readme;
 mod results;
 mod runs;
 mod secrets;
+mod slurm;
 mod sources;
 mod stops;
 /// The unit tests' own server; not all of it is needed here.

@@ -51,6 +51,12 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         Ok(store) => store,
         Err(error) => return without_writing(&to, graph, cache, &(selected, forced), error),
     };
+    if !store.has_locks() && command.log_format == LogFormat::Human {
+        let folder = cache.display();
+        eprintln!(
+            "note: in `{folder}` the file system gives a lock to everybody who asks; what lock files say decides"
+        );
+    }
     let waiting = |who: &str| match command.log_format {
         LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
         LogFormat::Json => eprintln!("{}", json!({"event": "waiting", "step": "cache gc", "for": who})),

@@ -2,22 +2,24 @@
 
 use crate::device::Backend;
 
-/// Where nothing is said: four threads for each worker on the CPU, and one worker on a GPU.
+/// Where nothing is said: four threads for each worker on the CPU, and one worker for each GPU.
 #[derive(Debug)]
 pub struct Crew {
     /// What the user says.
     jobs: Option<usize>,
     cores: usize,
+    /// That CUDA sees, one at least.
+    gpus: usize,
     asked: Backend,
     /// What the first worker has chosen: [`Backend::Auto`] does not say what it will be.
     device: Option<Backend>,
 }
 
 impl Crew {
-    pub fn new(jobs: Option<usize>, asked: Backend) -> Self {
+    pub fn new(jobs: Option<usize>, asked: Backend, gpus: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let device = (asked != Backend::Auto).then_some(asked);
-        Self { jobs, cores, asked, device }
+        Self { jobs, cores, gpus, asked, device }
     }
 
     /// A worker is ready; `device` is the one it has chosen, `None` where no step needs any.
@@ -29,7 +31,8 @@ impl Crew {
     pub fn jobs(&self) -> usize {
         let default = match self.device {
             Some(Backend::Cpu) => self.cores / 4,
-            Some(Backend::Cuda | Backend::Wgpu | Backend::Auto) | None => 1,
+            Some(Backend::Cuda) => self.gpus,
+            Some(Backend::Wgpu | Backend::Auto) | None => 1,
         };
         self.jobs.unwrap_or(default).max(1)
     }
@@ -52,7 +55,7 @@ mod tests {
     use super::*;
 
     fn crew(jobs: Option<usize>, asked: Backend) -> Crew {
-        Crew { cores: 16, ..Crew::new(jobs, asked) }
+        Crew { cores: 16, ..Crew::new(jobs, asked, 1) }
     }
 
     #[test]
@@ -75,6 +78,17 @@ mod tests {
         assert_eq!(shared(&said), (8, 2));
         said.ready(Some(Backend::Cuda));
         assert_eq!(shared(&said), (8, 2));
+    }
+
+    #[test]
+    fn each_gpu_has_a_worker() {
+        let mut several = Crew { cores: 16, ..Crew::new(None, Backend::Auto, 4) };
+        assert_eq!(several.jobs(), 1);
+        several.ready(Some(Backend::Cuda));
+        assert_eq!((several.jobs(), several.threads()), (4, 4));
+        // Vulkan goes by other names, of which nothing is known here.
+        assert_eq!(Crew::new(None, Backend::Wgpu, 4).jobs(), 1);
+        assert_eq!(Crew::new(Some(6), Backend::Cuda, 4).jobs(), 6);
     }
 
     #[test]

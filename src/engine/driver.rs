@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::context::StageError;
 use super::crew::Crew;
 use super::events::{Event, Reporter};
+use super::gpus::Gpus;
 use super::graph::Graph;
 use super::journal::Journal;
 use super::options::{RunError, RunOptions, RunSummary};
@@ -41,12 +42,13 @@ pub fn run(
     let journal = Journal::create(store, &graph.experiment);
     let mut teller = Teller::new(graph, journal, reporter);
     teller.planned(&plan, &options.selected);
-    let crew = Crew::new(options.jobs, options.backend);
+    let gpus = Gpus::here();
+    let crew = Crew::new(options.jobs, options.backend, gpus.count());
     let mut driver = Driver {
         graph,
         store,
         options,
-        pool: Pool::new(crew, &options.cache, teller.folder(), options.retries, options.timeout),
+        pool: Pool::new(crew, gpus, &options.cache, teller.folder(), options.retries, options.timeout),
         schedule: Schedule::new(graph, store, options, plan),
         teller,
         before_computing,

@@ -8,6 +8,7 @@ mod crew;
 mod driver;
 mod events;
 mod going;
+mod gpus;
 mod graph;
 mod heal;
 mod journal;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::cause::cause;
 use super::context::StageError;
 use super::crew::Crew;
+use super::gpus::Gpus;
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, Silence, Task};
 use super::stopping::STOPPED;
@@ -15,6 +16,7 @@ use crate::hold;
 
 pub struct Pool {
     crew: Crew,
+    gpus: Gpus,
     workers: Vec<Worker>,
     reports: (Sender<FromWorker>, Receiver<FromWorker>),
     cache: PathBuf,
@@ -38,9 +40,10 @@ pub struct Ended {
 }
 
 impl Pool {
-    pub fn new(crew: Crew, cache: &Path, run: &Path, retries: usize, timeout: Option<Duration>) -> Self {
+    pub fn new(crew: Crew, gpus: Gpus, cache: &Path, run: &Path, retries: usize, timeout: Option<Duration>) -> Self {
         Self {
             crew,
+            gpus,
             workers: Vec::new(),
             reports: mpsc::channel(),
             cache: cache.to_owned(),
@@ -82,7 +85,10 @@ impl Pool {
         let starting = self.workers.iter().any(|worker| !worker.ready && !worker.gone);
         if alive < self.crew.jobs() && !starting && (alive == 0 || self.stillborn <= self.retries) {
             let number = self.workers.len();
+            let alive = self.workers.iter().filter(|worker| !worker.gone);
+            let in_use: Vec<usize> = alive.filter_map(|worker| worker.gpu).collect();
             let how = HowToStart {
+                gpu: self.gpus.free(&in_use),
                 cache: &self.cache,
                 backend: needs_device().then_some(self.crew.backend()),
                 threads: self.crew.threads(),

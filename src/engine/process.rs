@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use super::context::StageError;
+use super::gpus::VISIBLE;
 use super::program::this_program;
 use super::protocol::{self, Order, Report, Silence};
 use crate::device::Backend;
@@ -48,6 +49,8 @@ pub struct Worker {
     /// Ended by the driver after so long without progress.
     pub hung: Option<Duration>,
     pub threads: usize,
+    /// The only one that it sees, where it is one of several.
+    pub gpu: Option<usize>,
 }
 
 pub struct HowToStart<'a> {
@@ -56,6 +59,8 @@ pub struct HowToStart<'a> {
     pub backend: Option<Backend>,
     pub threads: usize,
     pub stderr: &'a Path,
+    /// Its number, and what CUDA calls it.
+    pub gpu: Option<(usize, &'a str)>,
 }
 
 impl Worker {
@@ -70,6 +75,9 @@ impl Worker {
         }
         let threads = how.threads.to_string();
         command.env("RAYON_NUM_THREADS", &threads).env("POLARS_MAX_THREADS", &threads);
+        if let Some((_, gpu)) = how.gpu {
+            command.env(VISIBLE, gpu);
+        }
         // Training frees and takes the same large buffers over and over: giving them back to the system at once costs
         // some 5 to 12 % of its speed.
         command.env("MIMALLOC_PURGE_DELAY", "1000");
@@ -97,6 +105,7 @@ impl Worker {
             heard: Instant::now(),
             hung: None,
             threads: how.threads,
+            gpu: how.gpu.map(|(number, _)| number),
         })
     }
 

@@ -80,6 +80,7 @@ impl Store {
         if !tag.exists() {
             publish(&tag, TAG.as_bytes(), false)?;
         }
+        lock::try_out(&store.root.join("locks"));
         // Found out now rather than after an hour of training.
         leftovers::temporary(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
         Ok(store)
@@ -88,6 +89,11 @@ impl Store {
     /// The cache in `directory` for reading alone; nothing is made.
     pub fn existing(directory: &Path) -> Self {
         Self { root: directory.join("v1"), packs: Arc::default() }
+    }
+
+    /// Whether the file system's locks keep anybody out; else what lock files say decides, which is slower.
+    pub fn has_locks(&self) -> bool {
+        !lock::lie()
     }
 
     pub fn root(&self) -> &Path {

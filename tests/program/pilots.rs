@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::background::{Run, wait_for};
+use crate::background::{Run, children, wait_for};
 use crate::workspace::{TINY, Workspace, files};
 
 /// The journals' lines about steps that were run to their end.
@@ -96,4 +96,28 @@ fn a_run_whose_time_is_up_saves_and_says_so() {
         let mut command = workspace.command(&["run", "study.toml", "--backend", "cpu", "--until", "pretrain"]);
         assert_eq!(command.env("SLURM_JOB_END_TIME", end).output().unwrap().status.code(), Some(0));
     }
+}
+
+#[test]
+fn workers_of_one_run_see_a_gpu_each() {
+    let workspace = Workspace::new(TINY);
+    let here = workspace.hold("finetune-1");
+    let mut command =
+        workspace.command(&["run", "study.toml", "--backend", "cpu", "--jobs", "2", "--until", "finetune"]);
+    let run = Run::of({
+        command.env("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b");
+        command
+    });
+    here.reached();
+    let workers = wait_for("two workers", || Some(children(run.pid())).filter(|workers| workers.len() == 2));
+    let seen = |pid: &u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        environment.split('\0').find_map(|one| one.strip_prefix("CUDA_VISIBLE_DEVICES=").map(str::to_owned)).unwrap()
+    };
+    let mut gpus: Vec<String> = workers.iter().map(seen).collect();
+    gpus.sort();
+    assert_eq!(gpus, ["GPU-a", "GPU-b"]);
+    here.let_go();
+    run.end().ok();
 }

@@ -224,6 +224,8 @@ pub mod cache {
 
     #[derive(Debug, Subcommand)]
     pub enum Command {
+        /// Makes a cache that is yours alone, or a group's.
+        Init(Init),
         /// Shows what the cache holds: steps, bytes, age, and hours it took.
         Ls(Ls),
         /// Checks every manifest and every object against its digest, and moves away what is damaged.
@@ -234,6 +236,13 @@ pub mod cache {
         Export(Export),
         /// Takes such a file in, every digest checked.
         Import(Import),
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Init {
+        /// Whose members share it: its name or number. Without it only you can read what is in it.
+        #[arg(long, value_name = "NAME")]
+        pub group: Option<String>,
     }
 
     #[derive(Debug, Args)]

@@ -37,6 +37,7 @@ pub fn run(
     let plan = Plan::new(graph, store, &options.forced)?;
     store.remove_finished_scratch();
     if options.selected.iter().any(|step| plan.states[*step].finished().is_none()) {
+        store.check_folders()?;
         store.remove_leftovers();
     }
     let journal = Journal::create(store, &graph.experiment);

@@ -7,6 +7,8 @@ use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::store::share;
+
 /// Of the step that runs, or ran last: a panic on another thread has no way to know it.
 static LOG: Mutex<Option<Log>> = Mutex::new(None);
 
@@ -42,6 +44,7 @@ pub fn end(text: &str) {
 /// Of a step that is no longer running here.
 pub fn append(path: &Path, text: &str) {
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
+        share(&file, path);
         file.write_all(format!("{text}\n").as_bytes()).ok();
     }
 }

@@ -16,7 +16,7 @@ use super::program::this_program;
 use super::protocol::{self, Order, Report, Silence};
 use crate::device::Backend;
 use crate::fingerprint::Key;
-use crate::store::InputRecord;
+use crate::store::{InputRecord, share};
 
 /// A worker's number and what it said, as long as it says something.
 pub type FromWorker = (usize, Result<Report, Silence>);
@@ -81,7 +81,9 @@ impl Worker {
         // Training frees and takes the same large buffers over and over: giving them back to the system at once costs
         // some 5 to 12 % of its speed.
         command.env("MIMALLOC_PURGE_DELAY", "1000");
-        let stderr = File::create(how.stderr).map_or_else(|_| Stdio::null(), Stdio::from);
+        let stderr = File::create(how.stderr)
+            .inspect(|file| share(file, how.stderr))
+            .map_or_else(|_| Stdio::null(), Stdio::from);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         #[cfg(unix)]
         // Ctrl-C goes to the driver alone, which then ends its workers.

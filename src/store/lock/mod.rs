@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::StoreError;
+use super::{StoreError, share};
 use crate::hold;
 use heartbeat::Beating;
 use record::content;
@@ -135,7 +135,10 @@ fn open(path: &Path) -> io::Result<Option<(File, bool)>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     match options.clone().create_new(true).open(path) {
-        Ok(file) => return Ok(Some((file, true))),
+        Ok(file) => {
+            share(&file, path);
+            return Ok(Some((file, true)));
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }

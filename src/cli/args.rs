@@ -106,7 +106,7 @@ pub struct Run {
     /// Where to compute [default: the file's, else auto].
     #[arg(long, value_enum)]
     pub backend: Option<Backend>,
-    /// Steps at a time [default: the file's, else one for every four cores, or one on a GPU].
+    /// Steps at a time [default: the file's, else one a core as far as there is memory, or one on a GPU].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// After a failure, goes on with what does not need the failed step (the default).

@@ -5,6 +5,7 @@
 use super::guard::guarded;
 use super::special::{BERT_SPECIAL, ROBERTA_SPECIAL, special, special_names, wrap};
 use super::{DataError, Encoded, Normalization, byte_pairs};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -235,15 +236,14 @@ impl Tokenizer {
         })
     }
 
-    /// Every row of a split, in its order, on all cores.
+    /// Every row of a split, in its order, on all threads of the step.
     pub fn encode_all(
         &self,
         texts: &[String],
         pairs: Option<&[String]>,
         max_length: usize,
     ) -> Result<Vec<Encoded>, DataError> {
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let chunk = texts.len().div_ceil(threads).max(256);
+        const CHUNK: usize = 256;
         let encode_chunk = |at: usize, texts: &[String]| {
             let pair = |row: usize| pairs.map(|pairs| pairs[at + row].as_str());
             let rows = texts.iter().enumerate();
@@ -253,15 +253,8 @@ impl Tokenizer {
             let what = format!("{} texts have {} second texts", texts.len(), pairs.len());
             return Err(DataError::Tokenizer(what));
         }
-        let parts = std::thread::scope(|scope| {
-            let start = |(i, texts)| scope.spawn(move || encode_chunk(i * chunk, texts));
-            let running: Vec<_> = texts.chunks(chunk).enumerate().map(start).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            running.into_iter().map(join).collect::<Result<Vec<_>, _>>()
-        })?;
-        Ok(parts.concat())
+        let parts = texts.par_chunks(CHUNK).enumerate().map(|(i, texts)| encode_chunk(i * CHUNK, texts));
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// One more than the largest id: the least `vocab_size` that a model for this tokenizer can have.

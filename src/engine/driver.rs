@@ -91,7 +91,7 @@ impl Driver<'_> {
                     pending = self.next()?;
                 }
                 let Some(runnable) = pending.take() else { break };
-                match self.pool.idle(|| self.schedule.needs_device())? {
+                match self.pool.idle(runnable.memory, || self.schedule.needs_device())? {
                     Some(worker) => self.start(worker, runnable),
                     None => {
                         pending = Some(runnable);
@@ -143,6 +143,7 @@ impl Driver<'_> {
         let step = runnable.step;
         let node = &self.graph.steps[step];
         let forced = self.options.forced.contains(&step);
+        let threads = self.pool.threads(runnable.memory, self.schedule.others_ready(self.pool.jobs()));
         let task = Task {
             step: node.name(),
             key: runnable.key,
@@ -154,9 +155,11 @@ impl Driver<'_> {
             force: forced,
             fresh_start: forced && !runnable.again,
             snapshot_every: self.options.snapshot_every,
+            threads,
+            keep: self.pool.keep(),
             dead: runnable.dead.clone(),
         };
-        self.teller.started(step, runnable.key);
+        self.teller.started(step, runnable.key, threads);
         self.pool.give(worker, runnable, task);
     }
 

@@ -25,6 +25,7 @@ mod schedule;
 mod snapshots;
 mod stopping;
 mod teller;
+mod threads;
 mod work;
 mod worker;
 
@@ -42,5 +43,5 @@ pub use plan::{Plan, PlanError, Reason, State};
 pub use protocol::Progress;
 pub use snapshots::{Pace, SnapshotEvery};
 pub use stopping::{STOPPED, StopFlag};
-pub use work::{ReadStep, StepKind, Work};
+pub use work::{PROCESS, ReadStep, StepKind, Work};
 pub use worker::work;

@@ -17,6 +17,9 @@ use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::store::InputRecord;
 
+/// What the user says here stands.
+const THREADS_OF_TABLES: &str = "POLARS_MAX_THREADS";
+
 /// A worker's number and what it said, as long as it says something.
 pub type FromWorker = (usize, Result<Report, Silence>);
 
@@ -29,11 +32,14 @@ pub struct Runnable {
     pub dead: Option<String>,
     /// Was begun in this run already: what is left of it is its own.
     pub again: bool,
+    /// Bytes that it will take.
+    pub memory: u64,
 }
 
 pub struct Running {
     pub what: Runnable,
     pub since: Instant,
+    pub threads: usize,
 }
 
 pub struct Worker {
@@ -47,14 +53,14 @@ pub struct Worker {
     pub heard: Instant,
     /// Ended by the driver after so long without progress.
     pub hung: Option<Duration>,
-    pub threads: usize,
 }
 
 pub struct HowToStart<'a> {
     pub cache: &'a Path,
     /// `None` where no step needs a device.
     pub backend: Option<Backend>,
-    pub threads: usize,
+    /// For reading tables: their library has threads of its own, and cannot change how many.
+    pub threads_of_tables: usize,
     pub stderr: &'a Path,
 }
 
@@ -68,8 +74,9 @@ impl Worker {
             let name = backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
             command.args(["--backend", &name]);
         }
-        let threads = how.threads.to_string();
-        command.env("RAYON_NUM_THREADS", &threads).env("POLARS_MAX_THREADS", &threads);
+        if std::env::var_os(THREADS_OF_TABLES).is_none() {
+            command.env(THREADS_OF_TABLES, how.threads_of_tables.to_string());
+        }
         // Training frees and takes the same large buffers over and over: giving them back to the system at once costs
         // some 5 to 12 % of its speed.
         command.env("MIMALLOC_PURGE_DELAY", "1000");
@@ -96,7 +103,6 @@ impl Worker {
             gone: false,
             heard: Instant::now(),
             hung: None,
-            threads: how.threads,
         })
     }
 

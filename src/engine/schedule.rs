@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::aside::Aside;
 use super::events::Event;
-use super::graph::Graph;
+use super::graph::{Graph, Input};
 use super::options::{RunOptions, RunSummary};
 use super::plan::{Plan, PlanError, Reason, State, look_up};
 use super::process::Runnable;
@@ -14,6 +14,9 @@ use super::queue::Queue;
 use super::teller::Teller;
 use crate::fingerprint::Key;
 use crate::store::{Finished, Holder, Manifest, Store};
+
+/// Ready steps, more than any machine has cores.
+const SOME: usize = 1024;
 
 pub struct Schedule<'a> {
     graph: &'a Graph,
@@ -96,7 +99,8 @@ impl<'a> Schedule<'a> {
                     if let Reason::Damaged(what) = reason {
                         teller.damaged(step, what);
                     }
-                    return Ok(Some(Runnable { step, key, inputs, dead: None, again: false }));
+                    let memory = self.graph.steps[step].work.memory(self.size_of_inputs(step));
+                    return Ok(Some(Runnable { step, key, inputs, dead: None, again: false, memory }));
                 }
                 State::WillRun(..) | State::Waiting(_) => {
                     let dropped = self.queue.drop_step(step);
@@ -110,6 +114,22 @@ impl<'a> Schedule<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Bytes of all that the step reads.
+    fn size_of_inputs(&self, step: usize) -> u64 {
+        let size = |input: &Input| {
+            let made = self.plan.states[input.from].finished();
+            made.and_then(|made| made.output(&input.output)).map_or(0, |output| output.size)
+        };
+        self.graph.steps[step].inputs.iter().map(size).sum()
+    }
+
+    /// How many more steps could begin now, up to `most`, among the next of those that are ready.
+    pub fn others_ready(&self, most: usize) -> usize {
+        let will_run =
+            |step: &usize| self.options.selected.contains(step) && self.plan.states[*step].finished().is_none();
+        self.again.len() + self.queue.ready().take(SOME).filter(will_run).take(most).count()
     }
 
     /// A step is run before new ones.

@@ -7,7 +7,7 @@ use polars::prelude::{Column, DataFrame};
 use super::finished::{Finished, by_stage, stacked};
 use super::room::Write;
 use crate::data::write_parquet;
-use crate::engine::{Artifact, StageError, StepKind};
+use crate::engine::{Artifact, PROCESS, StageError, StepKind};
 use crate::tables::TableError;
 use crate::train::StepLog;
 
@@ -15,6 +15,16 @@ use crate::train::StepLog;
 pub enum TrainingLog {}
 
 pub const TRAINING_LOG: Artifact<TrainingLog> = Artifact::new("training-log");
+
+/// Bytes that training takes, with `weights` bytes of parameters and batches of so many tokens: the parameters, their
+/// gradients, two moments, the start and a copy that is written; and for each token what the way back needs. From tiny
+/// models to BERT-large the latter grows as the parameters to the power of 2/3 (width and depth grow together).
+pub fn memory_of_training(weights: u64, tokens: usize) -> u64 {
+    const BERT_BASE: f64 = 440e6;
+    const A_TOKEN_OF_BERT_BASE: f64 = 600e3;
+    let a_token = A_TOKEN_OF_BERT_BASE * (weights as f64 / BERT_BASE).powf(2.0 / 3.0);
+    PROCESS + 6 * weights + (a_token * tokens as f64) as u64
+}
 
 pub fn training_log(log: &[StepLog]) -> Result<Vec<u8>, StageError> {
     let numbers = |name: &str, number: fn(&StepLog) -> f64| {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::workspace::{TINY, Workspace};
+use crate::workspace::{Ended, TINY, Workspace};
 
 #[test]
 fn a_study_runs_once_and_then_has_nothing_to_do() {
@@ -79,6 +79,23 @@ fn results_do_not_depend_on_jobs() {
     one.run(&["--jobs", "1"]).ok();
     three.run(&["--jobs", "3"]).ok();
     assert_eq!(one.finished(), three.finished());
+}
+
+#[test]
+fn the_cores_that_a_run_may_use_are_shared_by_the_steps_that_are_ready() {
+    let workspace = Workspace::new(TINY);
+    let arguments = ["run", "study.toml", "--backend", "cpu", "--until", "cluster.basins"];
+    let run: Ended = workspace.command(&arguments).env("RAYON_NUM_THREADS", "3").output().unwrap().into();
+    run.ok();
+    let run = workspace.path("cache/v1/runs").read_dir().unwrap().next().unwrap().unwrap().path();
+    let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
+    let threads = |stage: &str| -> Vec<u64> {
+        let lines = journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let begun = lines.filter(|line| line["event"] == "start" && line["step"].as_str().unwrap().starts_with(stage));
+        begun.map(|line| line["threads"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(threads("finetune.agents"), [1; 4], "{journal}");
+    assert_eq!(threads("cluster.basins"), [3], "{journal}");
 }
 
 #[test]

@@ -82,6 +82,24 @@ fn results_do_not_depend_on_jobs() {
 }
 
 #[test]
+fn a_model_is_asked_once_for_an_evaluation_and_an_end_point_on_the_same_examples() {
+    let study = TINY.replace("examples = 32", "examples = 40");
+    let asked = |runs: &[&[&str]]| {
+        let workspace = Workspace::new(&study);
+        runs.iter().for_each(|run| drop(workspace.run(&[&["--jobs", "1"], *run].concat()).ok()));
+        let runs = workspace.path("cache/v1/runs").read_dir().unwrap().map(|run| run.unwrap().path().join("logs"));
+        let logs = runs.flat_map(|logs| logs.read_dir().unwrap()).map(|log| log.unwrap().path());
+        let texts = logs.map(|log| std::fs::read_to_string(log).unwrap());
+        let shared = texts.filter(|text| text.contains("on these examples are those of a step before")).count();
+        (shared, workspace.finished())
+    };
+    let (shared, finished) = asked(&[&[]]);
+    assert_eq!(shared, 4);
+    // Another worker remembers nothing, and finds the same.
+    assert_eq!(asked(&[&["--until", "eval.in_domain"], &[]]), (0, finished));
+}
+
+#[test]
 fn the_cores_that_a_run_may_use_are_shared_by_the_steps_that_are_ready() {
     let workspace = Workspace::new(TINY);
     let arguments = ["run", "study.toml", "--backend", "cpu", "--until", "cluster.basins"];

@@ -138,6 +138,6 @@ mod tests {
             .collect();
         let labels = vec![0; wanted.len()];
         let batches = by_length(&wanted, &labels, 12, 0);
-        assert_eq!(rows(&Examples { dataset: Dataset::default(), labels, batches }), wanted);
+        assert_eq!(rows(&Examples { dataset: Dataset::default(), labels, batches, digest: None }), wanted);
     }
 }

@@ -18,6 +18,7 @@ mod model_analyses;
 mod models;
 mod obstacles;
 mod plans;
+mod plots;
 mod preflight;
 mod published;
 mod random;

@@ -32,6 +32,11 @@ pub fn patience(usual: Duration) -> Duration {
     if hooks().is_some() { 30 * usual } else { usual }
 }
 
+/// Whether the operating system's locks are to be had by all who ask.
+pub fn flock_lies() -> bool {
+    hooks().is_some_and(|hooks| hooks.folder.join("flock-lies").exists())
+}
+
 /// How many of something are many: where tests say so, few.
 pub fn many(usual: usize) -> usize {
     hooks().and_then(|hooks| hooks.number("many")).and_then(|many| many.try_into().ok()).unwrap_or(usual)

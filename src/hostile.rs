@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
 use crate::data::{
-    Columns, Dataset, Format, Normalization, Reading, Tokenizer, TokenizerFiles, local_split, read_table, unpack_model,
+    Columns, Dataset, Format, ModelFiles, Normalization, Reading, Tokenizer, TokenizerFiles, local_split, read_table,
+    unpack_model,
 };
 use crate::experiment;
 use crate::kinds::interpolate::PublishedLines;
@@ -42,7 +43,9 @@ pub const TARGETS: &[Target] = &[
     ("byte-pairs", byte_pairs),
     ("tokenizer-files", tokenizer_files),
     ("sharded", sharded),
-    ("archive", |bytes| drop(in_file("model.zip", bytes, |path| unpack_model(path, &path.with_extension("d"))))),
+    ("archive", |bytes| {
+        drop(in_file("model.zip", bytes, |path| unpack_model(path, &path.with_extension("d"), ModelFiles::choose)))
+    }),
 ];
 
 /// The bytes as a file of that name, in a folder that does not outlive the call.

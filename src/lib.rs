@@ -24,6 +24,7 @@ mod plain;
 pub mod report;
 pub mod results;
 pub mod rng;
+pub mod slurm;
 pub mod store;
 pub mod study;
 pub mod tables;

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -6,6 +7,8 @@ use crate::data::expanded;
 use crate::device::Backend;
 use crate::experiment::Format;
 use crate::report::LogFormat;
+use crate::slurm::Settings;
+use crate::study::words::parse_duration;
 
 /// Fine-tune a model many times, evaluate, interpolate, cluster, draw: one TOML file, nothing computed twice.
 #[derive(Debug, Parser)]
@@ -24,12 +27,16 @@ pub enum Command {
     Check(Check),
     /// Shows every step: fresh, will run and why, or waiting on what.
     Plan(Plan),
+    /// Says of a step, or of a file among the results, where everything in it comes from, and why it is fresh or not.
+    Explain(Explain),
     /// Prints the graph of stages.
     Graph(Graph),
     /// Shows what is running in this cache, on all machines.
     Status,
     /// Runs what is missing, then writes tables and figures to results/.
     Run(Run),
+    /// Submits the study to Slurm: pilots that share it, and a last job that writes the results.
+    Slurm(Box<Slurm>),
     /// Prints the tables of what is finished.
     Show(Experiment),
     /// Writes tables and figures again from the cache.
@@ -44,7 +51,7 @@ pub enum Command {
     Cache(cache::Command),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Experiment {
     /// The experiment's TOML file.
     pub file: PathBuf,
@@ -90,6 +97,18 @@ pub struct Plan {
 }
 
 #[derive(Debug, Args)]
+pub struct Explain {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// A step ("finetune.bert[seed=3]"), a key from a table or its beginning, or a file (results/qqp/metrics.csv).
+    #[arg(value_name = "STEP")]
+    pub step: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Graph {
     #[command(flatten)]
     pub experiment: Experiment,
@@ -106,7 +125,7 @@ pub struct Run {
     /// Where to compute [default: the file's, else auto].
     #[arg(long, value_enum)]
     pub backend: Option<Backend>,
-    /// Steps at a time [default: the file's, else one for every four cores, or one on a GPU].
+    /// Steps at a time [default: the file's, else one a core as far as there is memory, or one a GPU].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// After a failure, goes on with what does not need the failed step (the default).
@@ -121,11 +140,61 @@ pub struct Run {
     /// Shows the plan and stops.
     #[arg(long)]
     pub dry_run: bool,
+    /// Ends where nothing is left to start, rather than wait for other runs; writes no tables and figures.
+    #[arg(long, conflicts_with = "partial")]
+    pub drain: bool,
+    /// Saves what is half done and ends before so much time has passed, such as "4 h" [default: the Slurm job's limit].
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub time: Option<Duration>,
     /// Where tables and figures go.
     #[arg(long, default_value = "results", value_name = "FOLDER")]
     pub results_dir: PathBuf,
     #[arg(long, value_enum, default_value = "human")]
     pub log_format: LogFormat,
+}
+
+impl Run {
+    /// A run of these steps alone, which leaves tables and figures to others.
+    pub fn of(experiment: &Experiment, only: Vec<String>, results: &Path) -> Self {
+        Self {
+            experiment: experiment.clone(),
+            chosen: Chosen { only, from: Vec::new(), until: Vec::new(), force: Vec::new() },
+            backend: None,
+            jobs: None,
+            keep_going: false,
+            fail_fast: false,
+            partial: false,
+            dry_run: false,
+            drain: true,
+            time: None,
+            results_dir: results.to_owned(),
+            log_format: LogFormat::Human,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Slurm {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// As of `run`.
+    #[arg(long, value_name = "STAGE")]
+    pub only: Vec<String>,
+    #[arg(long, value_name = "STAGE")]
+    pub from: Vec<String>,
+    #[arg(long, value_name = "STAGE")]
+    pub until: Vec<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Prints the scripts, and neither fetches nor submits anything.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Takes the study's pilots out of the queue; those that run save what is half done.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub cancel: bool,
+    /// Where tables and figures go.
+    #[arg(long, default_value = "results", value_name = "FOLDER")]
+    pub results_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +238,8 @@ pub mod cache {
 
     #[derive(Debug, Subcommand)]
     pub enum Command {
+        /// Makes a cache that is yours alone, or a group's.
+        Init(Init),
         /// Shows what the cache holds: steps, bytes, age, and hours it took.
         Ls(Ls),
         /// Checks every manifest and every object against its digest, and moves away what is damaged.
@@ -179,6 +250,13 @@ pub mod cache {
         Export(Export),
         /// Takes such a file in, every digest checked.
         Import(Import),
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Init {
+        /// Whose members share it: its name or number. Without it only you can read what is in it.
+        #[arg(long, value_name = "NAME")]
+        pub group: Option<String>,
     }
 
     #[derive(Debug, Args)]

@@ -20,6 +20,8 @@ pub(super) enum Exit {
     WrongInput = 2,
     /// It could not start: no device, no worker, no cache that can be used, or nothing in it; no room for an export.
     CannotStart = 3,
+    /// Its time was up. What is finished stays finished, and it can go on.
+    TimeIsUp = 4,
     /// What is finished stays finished. A worker that was asked to stop ends with it too.
     Interrupted = STOPPED,
 }

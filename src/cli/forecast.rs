@@ -10,8 +10,8 @@ use crate::report::Estimate;
 use crate::units::duration;
 
 /// Operations a second, where nothing was timed: what four cores of a CPU and a GPU of a data centre do with such models.
-const CPU: f64 = 5e10;
-const GPU: f64 = 2e13;
+pub(super) const CPU: f64 = 5e10;
+pub(super) const GPU: f64 = 2e13;
 
 pub(super) fn forecast(graph: &Graph, plan: &Plan, selected: &BTreeSet<usize>, costs: StudyCosts) -> String {
     let open: Vec<usize> = selected.iter().copied().filter(|step| plan.states[*step].finished().is_none()).collect();

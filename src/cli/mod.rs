@@ -3,8 +3,10 @@
 mod args;
 mod cache;
 mod check;
+mod drain;
 mod ending;
 mod exit;
+mod explain;
 mod export;
 mod forecast;
 mod open;
@@ -13,6 +15,7 @@ mod plan;
 mod run;
 mod show;
 mod signals;
+mod slurm;
 mod status;
 mod units;
 
@@ -53,9 +56,11 @@ fn command(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
+        Command::Explain(command) => explain::explain(command, cache),
         Command::Status => status::status(cache),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),
+        Command::Slurm(command) => slurm::slurm(command, cache),
         Command::Show(command) => show::show(command, cache),
         Command::Results(command) => show::results(command, cache),
         Command::Export(command) => export::export(command, cache),

@@ -2,18 +2,19 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::args;
+use super::drain::{drain, until};
 use super::ending::ending;
 use super::exit::{Exit, Failure};
 use super::open::{Study, place};
 use super::partial::partial;
 use super::plan::{chosen, show};
-use super::signals::on_signal;
+use super::signals::{Asked, on_signal};
 use crate::device::Backend;
 use crate::engine::Graph;
 use crate::engine::{self, BeforeComputing, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
@@ -27,7 +28,7 @@ use crate::store::{Store, StoreError};
 use crate::units::duration;
 use crate::{kinds, results};
 
-/// Set by Ctrl-C and by SIGTERM.
+/// Set by Ctrl-C and by every other signal that asks for an end.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
 
 /// Set in a worker, by its driver or by a signal.
@@ -35,6 +36,7 @@ static STOP: StopFlag = StopFlag::new();
 
 pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let clock = Instant::now();
+    let until = until(command.time);
     if cache.to_str().is_none() {
         let text = format!("the cache folder's name `{}` is not UTF-8", cache.display());
         return Err(Failure::wrong_input(format!("{text}\n  = help: choose another with --cache-dir")));
@@ -50,6 +52,12 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         Ok(store) => store,
         Err(error) => return without_writing(&to, graph, cache, &(selected, forced), error),
     };
+    if !store.has_locks() && command.log_format == LogFormat::Human {
+        let folder = cache.display();
+        eprintln!(
+            "note: in `{folder}` the file system gives a lock to everybody who asks; what lock files say decides"
+        );
+    }
     let waiting = |who: &str| match command.log_format {
         LogFormat::Human => eprintln!("waiting for `cache gc`, which {who} runs"),
         LogFormat::Json => say::event(json!({"event": "waiting", "step": "cache gc", "for": who})),
@@ -64,18 +72,24 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         backend: command.backend.or(experiment.run.backend).unwrap_or(Backend::Auto),
         jobs: command.jobs.map(usize::from).or(experiment.run.jobs),
         keep_going: !command.fail_fast && (command.keep_going || experiment.run.keep_going.unwrap_or(true)),
-        selected,
-        forced,
         snapshot_every: experiment.run.snapshot_every,
         retries: experiment.run.retries.unwrap_or(1),
         timeout: experiment.run.timeout,
+        drain: match command.drain {
+            true => Some(drain(graph, &Plan::new(graph, &store, &forced)?, &store)),
+            false => None,
+        },
+        until,
+        selected,
+        forced,
     };
-    on_signal(|| {
+    on_signal(|asked| {
         static FIRST: OnceLock<Instant> = OnceLock::new();
         let since = FIRST.get_or_init(Instant::now).elapsed();
         // Nothing finished can be lost, so a second Ctrl-C need not wait for anything; workers end with their pipes.
         // A terminal that is closed signals twice at once.
-        if INTERRUPT.swap(true, Ordering::Relaxed) && since > Duration::from_millis(500) {
+        let again = INTERRUPT.swap(true, Ordering::Relaxed);
+        if again && asked == Asked::CtrlC && since > Duration::from_millis(500) {
             Exit::Interrupted.now();
         }
         hold::at(format_args!("interrupted"));
@@ -107,26 +121,30 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         failed += summary.failed.len();
     }
     let graph = rest.as_ref().unwrap_or(graph);
+    let told = |failed: &[usize]| written.as_ref().map_or(String::new(), |written| ending(written, &to, graph, failed));
     let took = duration(clock.elapsed().as_secs_f64());
     let fresh = match summary.ran {
         0 if command.log_format == LogFormat::Human
             && failed == 0
             && summary.not_selected == 0
+            && summary.left == 0
             && !summary.interrupted =>
         {
             eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
-            eprint!("{}", ending(&written, &to, graph, &[]));
+            eprint!("{}", told(&[]));
             return Ok(Exit::Done);
         }
         _ => format!("{} ran, {} fresh", summary.ran, summary.fresh),
     };
     if command.log_format == LogFormat::Json {
         let missing: Vec<String> = summary.missing.iter().map(|(step, _)| graph.steps[*step].name()).collect();
-        let not_drawn: BTreeMap<&str, String> =
-            written.not_drawn.iter().map(|one| (one.stage.as_str(), one.why(graph, &summary.failed))).collect();
+        let not_drawn: BTreeMap<&str, String> = (written.iter().flat_map(|written| &written.not_drawn))
+            .map(|one| (one.stage.as_str(), one.why(graph, &summary.failed)))
+            .collect();
         let end = json!({"event": "end", "ran": summary.ran, "fresh": summary.fresh, "failed": failed,
             "dropped": summary.dropped, "not-selected": summary.not_selected, "missing": missing,
-            "interrupted": summary.interrupted, "results": to.folder, "finished": written.finished,
+            "interrupted": summary.interrupted, "time-is-up": summary.time_is_up, "left": summary.left,
+            "results": written.as_ref().map(|_| &to.folder), "finished": written.as_ref().map(|written| written.finished),
             "not-drawn": not_drawn, "seconds": clock.elapsed().as_secs_f64()});
         say::event(end);
         return Ok(exit_of(&summary, failed));
@@ -135,16 +153,22 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     if failed > 0 {
         parts.push(format!("{failed} failed"));
     }
-    for (count, what) in [(summary.dropped, "need a failed step"), (summary.not_selected, "not selected")] {
+    let counts = [
+        (summary.dropped, "need a failed step"),
+        (summary.not_selected, "not selected"),
+        (summary.left, "left to other runs"),
+    ];
+    for (count, what) in counts {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }
     }
     eprintln!("{}: {} ({took})", graph.experiment, parts.join(", "));
-    eprint!("{}", ending(&written, &to, graph, &summary.failed));
+    eprint!("{}", told(&summary.failed));
     if summary.interrupted {
+        let why = if summary.time_is_up { "its time is up" } else { "interrupted" };
         eprintln!(
-            "interrupted: finished steps are kept, and half-done ones where they could be; run the same command again \
+            "{why}: finished steps are kept, and half-done ones where they could be; run the same command again \
              to go on"
         );
         return Ok(exit_of(&summary, failed));
@@ -158,6 +182,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
 
 fn exit_of(summary: &RunSummary, failed: usize) -> Exit {
     match summary.interrupted {
+        true if summary.time_is_up => Exit::TimeIsUp,
         true => Exit::Interrupted,
         false if failed == 0 && summary.missing.is_empty() => Exit::Done,
         false => Exit::Failed,
@@ -190,7 +215,7 @@ fn write_results(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: 
 /// How often a run goes round again for what turned out to be damaged.
 const ROUNDS: usize = 2;
 
-/// Runs and writes the results. Where something in the cache was damaged, which shows only when it is read, the steps
+/// Runs and writes the results, unless they are left to others. Where something in the cache was damaged, which shows only when it is read, the steps
 /// that made it run again, and then what could not.
 fn run_and_heal(
     graph: &Graph,
@@ -199,7 +224,7 @@ fn run_and_heal(
     to: &Place,
     before_computing: BeforeComputing<'_>,
     format: LogFormat,
-) -> Result<(RunSummary, Written, Plan), Failure> {
+) -> Result<(RunSummary, Option<Written>, Plan), Failure> {
     let mut ran = 0;
     let mut round = 0;
     loop {
@@ -214,7 +239,10 @@ fn run_and_heal(
             lost = selected_losses(graph, store, &plan, &options, &summary.failed, false)?;
         }
         if lost.is_empty() {
-            let written = write_results(graph, &plan, store, to, &summary.failed);
+            let written = match options.drain {
+                Some(_) => Ok(None),
+                None => write_results(graph, &plan, store, to, &summary.failed).map(Some),
+            };
             if again && written.is_err() {
                 lost = selected_losses(graph, store, &plan, &options, &summary.failed, true)?;
             }
@@ -254,10 +282,10 @@ fn selected_losses(
 }
 
 pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failure> {
-    let signals = AtomicUsize::new(0);
-    on_signal(move || {
+    on_signal(|asked| {
+        let again = STOP.asked();
         STOP.ask();
-        if signals.fetch_add(1, Ordering::Relaxed) > 0 {
+        if again && asked == Asked::CtrlC {
             Exit::Interrupted.now();
         }
     })?;

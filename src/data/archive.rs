@@ -1,6 +1,6 @@
 //! The zip files that Google publishes its models in: one folder, or none, with the files of one model.
 
-use super::{DataError, ModelFiles};
+use super::{ChooseModel, DataError, ModelFiles};
 use crate::plain;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,12 +24,12 @@ pub struct Unpacked {
 ///
 /// # Errors
 /// A file that is no zip file, is damaged or unfolds to far more than itself; an archive with no model or several.
-pub fn unpack_model(archive: &Path, to: &Path) -> Result<Unpacked, DataError> {
+pub fn unpack_model(archive: &Path, to: &Path, model: ChooseModel) -> Result<Unpacked, DataError> {
     let disk = |action, source| DataError::Io { action, path: archive.to_owned(), source };
     let bad = |what: String| DataError::Zip { path: archive.to_owned(), what };
     let (file, packed) = plain::open(archive).map_err(|source| disk("open", source))?;
     let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| bad(error.to_string()))?;
-    let (folder, chosen) = choose(zip.file_names()).map_err(bad)?;
+    let (folder, chosen) = choose(zip.file_names(), model).map_err(bad)?;
     std::fs::create_dir_all(to).map_err(|source| disk("unpack", source))?;
     let mut left = packed.saturating_mul(LARGEST_RATIO).max(SMALLEST_LIMIT);
     let mut files = Vec::new();
@@ -60,7 +60,7 @@ fn copy(from: &mut impl Read, to: &mut File) -> std::io::Result<u64> {
 }
 
 /// The folder (with its slash) that holds a model, and the model's files.
-fn choose<'a>(names: impl Iterator<Item = &'a str>) -> Result<(String, ModelFiles), String> {
+fn choose<'a>(names: impl Iterator<Item = &'a str>, model: ChooseModel) -> Result<(String, ModelFiles), String> {
     let mut folders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for name in names {
         let (folder, file) = name.split_at(name.rfind('/').map_or(0, |slash| slash + 1));
@@ -69,8 +69,7 @@ fn choose<'a>(names: impl Iterator<Item = &'a str>) -> Result<(String, ModelFile
             folders.entry(folder).or_default().push(file.to_owned());
         }
     }
-    let mut models: Vec<_> =
-        folders.iter().map(|(folder, files)| (folder.to_string(), ModelFiles::choose(files))).collect();
+    let mut models: Vec<_> = folders.iter().map(|(folder, files)| (folder.to_string(), model(files))).collect();
     let whole = models.iter().filter(|(_, model)| model.is_ok()).count();
     models.retain(|(_, model)| model.is_ok() || whole == 0);
     match models.as_slice() {
@@ -114,7 +113,7 @@ mod tests {
                 MODEL.iter().chain(&beside).map(|(name, content)| (name.trim_start_matches(strip), *content)).collect();
             let zip = written(folder.path(), &entries);
             let to = tempfile::tempdir().unwrap();
-            let unpacked = unpack_model(&zip, &to.path().join("in")).unwrap();
+            let unpacked = unpack_model(&zip, &to.path().join("in"), ModelFiles::choose).unwrap();
             assert_eq!(unpacked.folder, if strip.is_empty() { "m" } else { "" });
             let names: Vec<&str> = unpacked.files.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["config.json", "model.safetensors", "vocab.txt"]);
@@ -129,7 +128,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let message = |entries: &[(&str, &[u8])]| {
             let zip = written(folder.path(), entries);
-            unpack_model(&zip, &tempfile::tempdir().unwrap().path().join("in")).unwrap_err().to_string()
+            unpack_model(&zip, &tempfile::tempdir().unwrap().path().join("in"), ModelFiles::choose)
+                .unwrap_err()
+                .to_string()
         };
         assert!(message(&MODEL[..2]).contains("it has no model.safetensors"));
         let twice: Vec<(&str, &[u8])> =
@@ -147,14 +148,16 @@ mod tests {
         let whole = std::fs::read(&zip).unwrap();
         for length in (0..whole.len()).step_by(3) {
             std::fs::write(&zip, &whole[..length]).unwrap();
-            assert!(unpack_model(&zip, &tempfile::tempdir().unwrap().path().join("in")).is_err());
+            assert!(unpack_model(&zip, &tempfile::tempdir().unwrap().path().join("in"), ModelFiles::choose).is_err());
         }
         let at = whole.windows(7).position(|bytes| bytes == b"weights");
         if let Some(at) = at {
             let mut wrong = whole.clone();
             wrong[at] ^= 1;
             std::fs::write(&zip, &wrong).unwrap();
-            let error = unpack_model(&zip, &tempfile::tempdir().unwrap().path().join("in")).unwrap_err().to_string();
+            let error = unpack_model(&zip, &tempfile::tempdir().unwrap().path().join("in"), ModelFiles::choose)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("model.safetensors"), "{error}");
         }
     }
@@ -174,7 +177,7 @@ mod tests {
             zip.add_symlink(format!("{inside}model.safetensors"), "/etc/hostname", options).unwrap();
             zip.finish().unwrap();
             let to = folder.path().join("a/b/to");
-            let unpacked = unpack_model(&path, &to).unwrap();
+            let unpacked = unpack_model(&path, &to, ModelFiles::choose).unwrap();
             for (name, file) in &unpacked.files {
                 assert_eq!(file.parent(), Some(to.as_path()), "{name}");
                 assert!(file.symlink_metadata().unwrap().is_file(), "{name} is a link");

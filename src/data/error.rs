@@ -117,9 +117,9 @@ pub enum DataError {
     #[error("failed to reach {host} for {repo}: {what}; the hub cache {} does not serve either ({why}): fetch it where \
              there is a network, share or copy that folder, and set HF_HUB_OFFLINE=1", cache.display())]
     HubUnreachable { host: String, repo: String, what: String, why: String, cache: PathBuf },
-    #[error("cannot use {repo} at revision `{revision}` from the hub cache {}: {why}; HF_HUB_OFFLINE is set: unset it, \
-             or fill that folder (HF_HOME, HF_HUB_CACHE) where there is a network", cache.display())]
-    Offline { repo: String, revision: String, why: String, cache: PathBuf },
+    /// `help`: what to do, or nothing where the network is not what lacks.
+    #[error("cannot use {repo} at revision `{revision}` from the hub cache {}: {why}{help}", cache.display())]
+    Offline { repo: String, revision: String, why: String, cache: PathBuf, help: String },
     #[error("no home folder to keep the hub cache in: set HF_HOME")]
     NoHome,
     #[error("{variable}: {what}")]
@@ -180,8 +180,8 @@ pub enum DataError {
     // Upload
     #[error("uploading to {host} needs a token: set HF_TOKEN to one that may write")]
     NoToken { host: String },
-    #[error("cannot upload to {repo}: HF_HUB_OFFLINE is set")]
-    UploadOffline { repo: String },
+    #[error("cannot upload to {repo}: {by} is set")]
+    UploadOffline { repo: String, by: &'static str },
     #[error("failed to upload to {repo}: {what}")]
     Upload { repo: String, what: String },
 

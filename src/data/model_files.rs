@@ -25,12 +25,25 @@ pub struct Lacking {
     pub hint: String,
 }
 
+/// How a model's files are chosen among all names.
+pub type ChooseModel = fn(&[String]) -> Result<ModelFiles, Lacking>;
+
 impl ModelFiles {
     /// Chooses among all names: safetensors before PyTorch's, Flax's and TensorFlow's weights.
     ///
     /// # Errors
     /// A part that is not there, or not in a form that is read.
     pub fn choose(names: &[String]) -> Result<Self, Lacking> {
+        let bare = Self::choose_bare(names)?;
+        let tokenizer = tokenizer_files(names).map_err(|lacking| of_trainer(lacking, names))?;
+        Ok(Self { tokenizer, ..bare })
+    }
+
+    /// The same without a tokenizer, which then comes from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::choose`].
+    pub fn choose_bare(names: &[String]) -> Result<Self, Lacking> {
         let has = |name: &&str| names.iter().any(|there| there == name);
         let lacking = |file: &str, hint: &str| Lacking { file: file.to_owned(), hint: hint.to_owned() };
         let config = CONFIGURATIONS.iter().find(|name| has(name)).ok_or_else(|| {
@@ -45,26 +58,38 @@ impl ModelFiles {
                 None => tensorflow(names)?.ok_or_else(|| no_weights(names))?,
             },
         };
-        let tokenizer = TOKENIZERS.iter().find(|files| files.iter().all(&has));
-        let of_trainer = ["trainer_state.json", "training_args.bin", "optimizer.pt"].iter().any(has);
-        let hint = match of_trainer {
-            true => {
-                ": a Trainer that was given none saves none; put tokenizer.json and tokenizer_config.json of the model \
-                 that it began with beside the checkpoint"
-            }
-            false => "",
-        };
-        let tokenizer =
-            tokenizer.ok_or_else(|| lacking("tokenizer.json, vocab.txt, or vocab.json with merges.txt", hint))?;
-        let mut tokenizer: Vec<String> = tokenizer.iter().map(|name| (*name).to_owned()).collect();
-        tokenizer.extend(BESIDE_TOKENIZERS.iter().filter(|name| has(name)).map(|name| (*name).to_owned()));
-        Ok(Self { config: (*config).to_owned(), weights, tokenizer })
+        Ok(Self { config: (*config).to_owned(), weights, tokenizer: Vec::new() })
     }
 
     /// Every name.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.config).chain(&self.weights).chain(&self.tokenizer)
     }
+}
+
+/// The tokenizer among all names, and what lies beside it and decides ids, too.
+///
+/// # Errors
+/// None in a form that is read.
+pub fn tokenizer_files(names: &[String]) -> Result<Vec<String>, Lacking> {
+    let has = |name: &&&str| names.iter().any(|there| there == **name);
+    let found = TOKENIZERS.iter().find(|files| files.iter().all(|name| has(&name)));
+    let found = found.ok_or_else(|| Lacking {
+        file: "tokenizer.json, vocab.txt, or vocab.json with merges.txt".to_owned(),
+        hint: String::new(),
+    })?;
+    Ok(found.iter().chain(BESIDE_TOKENIZERS.iter().filter(has)).map(|name| (*name).to_owned()).collect())
+}
+
+/// What to do where a Trainer saved a model without its tokenizer.
+fn of_trainer(lacking: Lacking, names: &[String]) -> Lacking {
+    let traces = ["trainer_state.json", "training_args.bin", "optimizer.pt"];
+    let hint = match names.iter().any(|name| traces.contains(&name.as_str())) {
+        true => ": a Trainer that was given none saves none; write",
+        false => ": if that of another model is meant, write",
+    };
+    let hint = format!("{hint} tokenizer = \"hf:REPO\" or \"path:FOLDER\" beside `model`");
+    Lacking { hint, ..lacking }
 }
 
 /// `model.safetensors.index.json` and its `model-00001-of-00002.safetensors`, …; the same of PyTorch's.
@@ -219,7 +244,8 @@ mod tests {
             ("config.json model.safetensors merges.txt", "no tokenizer.json, vocab.txt, or vocab.json with merges.txt"),
             (
                 "config.json model.safetensors trainer_state.json",
-                "put tokenizer.json and tokenizer_config.json of the model",
+                "with merges.txt: a Trainer that was given none saves none; write tokenizer = \"hf:REPO\" or \
+                 \"path:FOLDER\" beside `model`",
             ),
             (
                 "checkpoint-500/config.json checkpoint-1500/config.json checkpoint-1500/model.safetensors runs/x",

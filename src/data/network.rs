@@ -1,6 +1,7 @@
 //! What the two kinds of download share: retries with growing pauses, and which failures are worth one.
 
-use super::DataError;
+use super::issuer::issuer_of;
+use super::{DataError, shown_value};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -100,10 +101,15 @@ impl Failure {
             Error::RequireHttpsOnly(_) => {
                 "it leads to plain http, which can be read and changed on its way: https only".to_string()
             }
-            _ if untrusted => format!(
-                "its certificate is not trusted here ({said}): where a company's own authority signs, let SSL_CERT_FILE \
-                 name a file with that authority's certificate"
-            ),
+            _ if untrusted => {
+                // By way of a proxy it cannot be asked again so simply.
+                let issuer = if ureq::Proxy::try_from_env().is_none() { issuer_of(host) } else { None };
+                let by = issuer.map_or(String::new(), |issuer| format!(", signed by `{}`,", shown_value(&issuer)));
+                format!(
+                    "its certificate{by} is not trusted here ({said}): where a company's own authority signs, let \
+                     SSL_CERT_FILE name a file with that authority's certificate"
+                )
+            }
             _ => match ureq::Proxy::try_from_env() {
                 Some(proxy) => format!("{said} (by way of the proxy {}:{})", proxy.host(), proxy.port()),
                 None => said,
@@ -209,7 +215,7 @@ mod tests {
     #[test]
     fn an_untrusted_certificate_is_said_to_be_one_and_not_asked_for_again() {
         let broken = std::io::Error::new(std::io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
-        let failure = Failure::network("hub.example", &ureq::Error::Io(broken));
+        let failure = Failure::network("127.0.0.1:9", &ureq::Error::Io(broken));
         let message = failure.error.to_string();
         assert!(
             message.contains("its certificate is not trusted here") && message.contains("SSL_CERT_FILE"),

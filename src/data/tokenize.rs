@@ -6,6 +6,7 @@ use super::growth::growth;
 use super::guard::guarded;
 use super::special::{BERT_SPECIAL, ROBERTA_SPECIAL, special, special_names, wrap};
 use super::{DataError, Encoded, Normalization, byte_pairs};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -250,16 +251,15 @@ impl Tokenizer {
         })
     }
 
-    /// Every row of a split, in its order, on all cores.
+    /// Every row of a split, in its order, on all threads of the step.
     pub fn encode_all(
         &self,
         texts: &[String],
         pairs: Option<&[String]>,
         max_length: usize,
     ) -> Result<Vec<Encoded>, DataError> {
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let chunk = texts.len().div_ceil(threads).max(256);
-        let encode_chunk = &|at: usize, texts: &[String]| {
+        const CHUNK: usize = 256;
+        let encode_chunk = |at: usize, texts: &[String]| {
             let pair = |row: usize| pairs.map(|pairs| pairs[at + row].as_str());
             let rows = texts.iter().enumerate();
             rows.map(|(row, text)| self.encode(text, pair(row), max_length)).collect::<Result<Vec<_>, _>>()
@@ -268,20 +268,8 @@ impl Tokenizer {
             let what = format!("{} texts have {} second texts", texts.len(), pairs.len());
             return Err(DataError::Tokenizer(what));
         }
-        let parts = std::thread::scope(|scope| {
-            let start = |(i, texts)| {
-                let work = move || encode_chunk(i * chunk, texts);
-                // Where no further thread starts, this one does its part.
-                std::thread::Builder::new().spawn_scoped(scope, work).map_err(|_| work)
-            };
-            let running: Vec<_> = texts.chunks(chunk).enumerate().map(start).collect();
-            let ended = running.into_iter().map(|part| match part {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                Err(work) => work(),
-            });
-            ended.collect::<Result<Vec<_>, _>>()
-        })?;
-        Ok(parts.concat())
+        let parts = texts.par_chunks(CHUNK).enumerate().map(|(i, texts)| encode_chunk(i * CHUNK, texts));
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// One more than the largest id: the least `vocab_size` that a model for this tokenizer can have.

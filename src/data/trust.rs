@@ -61,7 +61,7 @@ fn inside(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
+pub(super) fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
     let certificate = |item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,
@@ -70,11 +70,11 @@ fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// An authority of nobody, made with openssl.
-    const AUTHORITY: &str = "\
+    pub const AUTHORITY: &str = "\
 -----BEGIN CERTIFICATE-----\n\
 MIIBtDCCAVmgAwIBAgIUflEdpt5PF4S1gd7920XiiY46ZEEwCgYIKoZIzj0EAwIw\n\
 LjEQMA4GA1UECgwHRXhhbXBsZTEaMBgGA1UEAwwRRXhhbXBsZSBBdXRob3JpdHkw\n\

@@ -40,6 +40,15 @@ impl Aside {
         due.into_iter().map(|one| (one.what, one.holder)).collect()
     }
 
+    /// All that are waited for, whenever they were looked at.
+    pub fn all(&mut self) -> Vec<(Runnable, Option<Holder>)> {
+        std::mem::take(&mut self.waiting).into_iter().map(|one| (one.what, one.holder)).collect()
+    }
+
+    pub fn steps(&self) -> BTreeSet<usize> {
+        self.waiting.iter().map(|one| one.what.step).collect()
+    }
+
     /// Whether a worker should try to take the step's lock; sets what it needs to know for that.
     pub fn may_be_free(&mut self, store: &Store, what: &mut Runnable, now: Instant) -> bool {
         let watch = self.watches.entry(what.step).or_insert_with(|| Watch::new(now));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::context::StageError;
 use super::crew::Crew;
 use super::events::{Event, Reporter};
+use super::gpus::Gpus;
 use super::graph::Graph;
 use super::journal::Journal;
 use super::options::{RunError, RunOptions, RunSummary};
@@ -36,17 +37,19 @@ pub fn run(
     let plan = Plan::new(graph, store, &options.forced)?;
     store.remove_finished_scratch();
     if options.selected.iter().any(|step| plan.states[*step].finished().is_none()) {
+        store.check_folders()?;
         store.remove_leftovers();
     }
     let journal = Journal::create(store, &graph.experiment);
     let mut teller = Teller::new(graph, journal, reporter);
     teller.planned(&plan, &options.selected);
-    let crew = Crew::new(options.jobs, options.backend);
+    let gpus = Gpus::here();
+    let crew = Crew::new(options.jobs, options.backend, gpus.count());
     let mut driver = Driver {
         graph,
         store,
         options,
-        pool: Pool::new(crew, &options.cache, teller.folder(), options.retries, options.timeout),
+        pool: Pool::new(crew, gpus, &options.cache, teller.folder(), options.retries, options.timeout),
         schedule: Schedule::new(graph, store, options, plan),
         teller,
         before_computing,
@@ -91,7 +94,7 @@ impl Driver<'_> {
                     pending = self.next()?;
                 }
                 let Some(runnable) = pending.take() else { break };
-                match self.pool.idle(|| self.schedule.needs_device())? {
+                match self.pool.idle(runnable.memory, || self.schedule.needs_device())? {
                     Some(worker) => self.start(worker, runnable),
                     None => {
                         pending = Some(runnable);
@@ -103,9 +106,19 @@ impl Driver<'_> {
             if !busy && (self.stopping || (pending.is_none() && self.schedule.is_idle())) {
                 return Ok(());
             }
+            if let Some(drain) = self.options.drain.as_ref().filter(|_| !busy && pending.is_none())
+                && !self.schedule.waits(drain, &mut self.teller)
+            {
+                return Ok(());
+            }
             let report = self.pool.hear();
             // Before the report: who stops everybody at once also ends workers.
             if interrupt.load(Ordering::Relaxed) && self.asked_to_stop.is_none() {
+                self.ask_to_stop();
+            }
+            let until = self.options.until.filter(|_| self.asked_to_stop.is_none());
+            if until.is_some_and(|until| Instant::now() + hold::late() >= until) {
+                self.schedule.summary.time_is_up = true;
                 self.ask_to_stop();
             }
             match report {
@@ -143,6 +156,7 @@ impl Driver<'_> {
         let step = runnable.step;
         let node = &self.graph.steps[step];
         let forced = self.options.forced.contains(&step);
+        let threads = self.pool.threads(runnable.memory, self.schedule.others_ready(self.pool.jobs()));
         let task = Task {
             step: node.name(),
             key: runnable.key,
@@ -154,9 +168,11 @@ impl Driver<'_> {
             force: forced,
             fresh_start: forced && !runnable.again,
             snapshot_every: self.options.snapshot_every,
+            threads,
+            keep: self.pool.keep(),
             dead: runnable.dead.clone(),
         };
-        self.teller.started(step, runnable.key);
+        self.teller.started(step, runnable.key, threads);
         self.pool.give(worker, runnable, task);
     }
 

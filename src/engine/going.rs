@@ -17,6 +17,8 @@ pub struct Going {
     pub experiment: String,
     /// `pid 7 on host`
     pub who: String,
+    /// As the queue of a cluster calls it.
+    pub job: Option<String>,
     /// Seconds since it began; nothing where its journal cannot be found.
     pub seconds: Option<u64>,
     pub steps: usize,
@@ -112,6 +114,7 @@ impl Told {
         match line["event"].as_str().unwrap_or_default() {
             "run" => {
                 self.began = line["time"].as_u64();
+                going.job = line["job"].as_str().map(str::to_owned);
                 self.host = line["host"].as_str().map(str::to_owned);
             }
             "planned" => (going.steps, going.fresh) = (number("to-run") as usize, number("fresh") as usize),

@@ -1,6 +1,6 @@
 //! What happened in a run, appended line by line: `runs/<run-id>/journal.jsonl`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::fingerprint::Digest;
 use crate::say;
-use crate::store::{Holder, Store};
+use crate::slurm::own_job;
+use crate::store::{Holder, Store, make_folder, make_new_folder, share};
 
 const FORMAT: &str = "pipeline.journal.v1";
 
@@ -27,12 +28,19 @@ impl Journal {
         let run = format!("{}-{}-{experiment}", seconds_since_1970(), std::process::id());
         let (folder, made) = new_folder(&store.root().join("runs"), &run);
         let file = made.and_then(|()| {
-            fs::create_dir(folder.join("logs"))?;
-            OpenOptions::new().create_new(true).append(true).open(folder.join("journal.jsonl"))
+            make_folder(&folder.join("logs"))?;
+            let path = folder.join("journal.jsonl");
+            let file = OpenOptions::new().create_new(true).append(true).open(&path)?;
+            share(&file, &path);
+            Ok(file)
         });
         let mut journal = Self { file: file.ok(), folder, cut: false };
         let version = env!("CARGO_PKG_VERSION");
-        journal.write("run", json!({"format": FORMAT, "experiment": experiment, "pipeline": version, "host": host()}));
+        let mut fields = json!({"format": FORMAT, "experiment": experiment, "pipeline": version, "host": host()});
+        if let Some(job) = own_job() {
+            fields["job"] = job.into();
+        }
+        journal.write("run", fields);
         journal
     }
 
@@ -81,13 +89,13 @@ fn file_name(step: &str) -> String {
 /// A folder that nobody else uses: a clock that was set back, or another host, can make the same name again.
 fn new_folder(runs: &Path, name: &str) -> (PathBuf, io::Result<()>) {
     let mut folder = runs.join(name);
-    let mut made = fs::create_dir(&folder);
+    let mut made = make_new_folder(&folder);
     for number in 2..1000 {
         if !matches!(&made, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
             break;
         }
         folder = runs.join(format!("{name}-{number}"));
-        made = fs::create_dir(&folder);
+        made = make_new_folder(&folder);
     }
     (folder, made)
 }
@@ -106,6 +114,7 @@ pub fn seconds_since_1970() -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fs;
 
     #[test]
     fn common_names_of_logs_can_be_read() {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::say;
+use crate::store::share;
 
 /// Of the step that runs, or ran last: a panic on another thread has no way to know it.
 static LOG: Mutex<Option<Log>> = Mutex::new(None);
@@ -44,6 +45,7 @@ pub fn end(text: &str) {
 /// Of a step that is no longer running here.
 pub fn append(path: &Path, text: &str) {
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
+        share(&file, path);
         file.write_all(format!("{}\n", say::for_log(text)).as_bytes()).ok();
     }
 }

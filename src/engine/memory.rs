@@ -27,9 +27,15 @@ pub trait Keep: Any + Send + Sync {
 }
 
 /// The least recently used go first.
-#[derive(Default)]
 pub struct Memory {
     kept: VecDeque<Entry>,
+    most_bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), most_bytes: MOST_BYTES }
+    }
 }
 
 struct Entry {
@@ -47,6 +53,11 @@ impl Memory {
         value
     }
 
+    /// Keeps less from now on, where the worker's share of the machine is less.
+    pub fn limit(&mut self, bytes: u64) {
+        self.most_bytes = MOST_BYTES.min(usize::try_from(bytes).unwrap_or(MOST_BYTES));
+    }
+
     /// The newest value stays, however large it is.
     pub fn keep<T: Keep>(&mut self, name: String, value: Arc<T>) {
         self.kept.push_front(Entry { name, bytes: value.bytes(), value });
@@ -57,7 +68,7 @@ impl Memory {
             }
             bytes += entry.bytes;
             values += 1;
-            values == 1 || (bytes <= MOST_BYTES && values <= T::most())
+            values == 1 || (bytes <= self.most_bytes && values <= T::most())
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::context::StageError;
 use super::plan::PlanError;
@@ -24,6 +24,18 @@ pub struct RunOptions {
     pub retries: usize,
     /// A worker that has reported no progress for so long is ended.
     pub timeout: Option<Duration>,
+    /// Ends where nothing is left to start, rather than wait for other runs.
+    pub drain: Option<Drain>,
+    /// From then on nothing is begun, and what runs saves what is half done.
+    pub until: Option<Instant>,
+}
+
+/// When a run that finds nothing to start waits all the same: where what others run holds back so much that its own
+/// share of that is more than what it waits for.
+#[derive(Debug, Clone)]
+pub struct Drain {
+    /// What each step takes, by its number and in any unit.
+    pub work: Vec<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +50,10 @@ pub struct RunSummary {
     /// Steps that are neither finished nor selected, and how many selected ones need each.
     pub missing: Vec<(usize, usize)>,
     pub interrupted: bool,
+    /// It was interrupted because it had no more time.
+    pub time_is_up: bool,
+    /// What is with other runs, or needs theirs.
+    pub left: usize,
 }
 
 /// Why a run could not begin, or go on.

@@ -26,6 +26,24 @@ pub enum State {
 }
 
 impl State {
+    /// Where its inputs are known.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Self::Fresh(finished) => Some(finished.key),
+            Self::WillRun(key, _) => Some(*key),
+            Self::Waiting(_) => None,
+        }
+    }
+
+    /// `fresh`, `will run` or `waiting`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Fresh(_) => "fresh",
+            Self::WillRun(..) => "will run",
+            Self::Waiting(_) => "waiting",
+        }
+    }
+
     pub fn finished(&self) -> Option<&Finished> {
         match self {
             Self::Fresh(finished) => Some(finished),
@@ -154,6 +172,20 @@ pub fn look_up(
         Err(damaged @ StoreError::Damaged { .. }) => Ok(State::WillRun(key, Reason::Damaged(damaged.to_string()))),
         Err(error) => Err(error),
     }
+}
+
+/// Of all finished steps of its kind the one that differs least from a step, and in what.
+///
+/// # Errors
+/// A cache that cannot be listed.
+pub fn nearest_finished(
+    store: &Store,
+    step: &Step,
+    inputs: &BTreeMap<String, InputRecord>,
+) -> Result<Option<(Manifest, Vec<String>)>, StoreError> {
+    let all = store.newest(&[step.work.kind()], usize::MAX)?.into_iter();
+    let all = all.map(|manifest| (changes(&manifest, step, inputs), manifest));
+    Ok(all.min_by_key(|(changes, _)| changes.len()).map(|(changes, manifest)| (manifest, changes)))
 }
 
 fn changes(before: &Manifest, step: &Step, inputs: &BTreeMap<String, InputRecord>) -> Vec<String> {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::cause::{PATIENCE, cause};
 use super::context::StageError;
-use super::crew::Crew;
+use super::crew::{Crew, Held};
+use super::gpus::Gpus;
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, Silence, Task};
 use super::stopping::STOPPED;
@@ -15,6 +16,7 @@ use crate::hold;
 
 pub struct Pool {
     crew: Crew,
+    gpus: Gpus,
     workers: Vec<Worker>,
     reports: (Sender<FromWorker>, Receiver<FromWorker>),
     cache: PathBuf,
@@ -38,9 +40,10 @@ pub struct Ended {
 }
 
 impl Pool {
-    pub fn new(crew: Crew, cache: &Path, run: &Path, retries: usize, timeout: Option<Duration>) -> Self {
+    pub fn new(crew: Crew, gpus: Gpus, cache: &Path, run: &Path, retries: usize, timeout: Option<Duration>) -> Self {
         Self {
             crew,
+            gpus,
             workers: Vec::new(),
             reports: mpsc::channel(),
             cache: cache.to_owned(),
@@ -69,11 +72,14 @@ impl Pool {
         }
     }
 
-    /// A worker that is waiting for a step, starting another where there may be one more.
+    /// A worker for a step that takes so much memory: one that is waiting, starting another where there may be one more.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn idle(&mut self, needs_device: impl FnOnce() -> bool) -> Result<Option<usize>, StageError> {
+    pub fn idle(&mut self, memory: u64, needs_device: impl FnOnce() -> bool) -> Result<Option<usize>, StageError> {
+        if !self.crew.has_room(self.held(), memory) {
+            return Ok(None);
+        }
         let free = |worker: &Worker| worker.ready && !worker.gone && worker.running.is_none();
         if let Some(worker) = self.workers.iter().position(free) {
             return Ok(Some(worker));
@@ -82,10 +88,13 @@ impl Pool {
         let starting = self.workers.iter().any(|worker| !worker.ready && !worker.gone);
         if alive < self.crew.jobs() && !starting && (alive == 0 || self.stillborn <= self.retries) {
             let number = self.workers.len();
+            let alive = self.workers.iter().filter(|worker| !worker.gone);
+            let in_use: Vec<usize> = alive.filter_map(|worker| worker.gpu).collect();
             let how = HowToStart {
+                gpu: self.gpus.free(&in_use),
                 cache: &self.cache,
                 backend: needs_device().then_some(self.crew.backend()),
-                threads: self.crew.threads(),
+                threads_of_tables: self.crew.share_of_cores(),
                 stderr: &self.logs.join(format!("worker-{number}.stderr")),
             };
             self.workers.push(Worker::start(number, &how, self.reports.0.clone())?);
@@ -93,23 +102,40 @@ impl Pool {
         Ok(None)
     }
 
+    fn held(&self) -> Held {
+        let running = self.workers.iter().filter_map(|worker| worker.running.as_ref());
+        running.fold(Held::default(), |held, running| Held {
+            steps: held.steps + 1,
+            threads: held.threads + running.threads,
+            memory: held.memory.saturating_add(running.what.memory),
+        })
+    }
+
+    /// The threads of the next step, which takes so much memory, where so many others are ready too.
+    pub fn threads(&self, memory: u64, others: usize) -> usize {
+        self.crew.threads(self.held(), memory, others)
+    }
+
+    pub fn jobs(&self) -> usize {
+        self.crew.jobs()
+    }
+
+    /// Bytes of models that a worker may keep.
+    pub fn keep(&self) -> u64 {
+        self.crew.keep()
+    }
+
     pub fn give(&mut self, number: usize, what: Runnable, task: Task) {
         let worker = &mut self.workers[number];
         worker.heard = Instant::now();
-        worker.running = Some(Running { what, since: worker.heard });
+        worker.running = Some(Running { what, since: worker.heard, threads: task.threads });
         worker.say(&Order::Run(Box::new(task)));
     }
 
     /// A worker has chosen its device.
     pub fn ready(&mut self, number: usize, backend: Option<Backend>) {
         self.crew.ready(backend);
-        let worker = &mut self.workers[number];
-        worker.ready = true;
-        if worker.threads > self.crew.threads() {
-            // Started before it was known that several share the CPU: one with its share takes its place.
-            worker.gone = true;
-            worker.say(&Order::Stop);
-        }
+        self.workers[number].ready = true;
         self.stillborn = 0;
     }
 

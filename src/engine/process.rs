@@ -11,12 +11,16 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use super::context::StageError;
+use super::gpus::VISIBLE;
 use super::program::this_program;
 use super::protocol::{self, Order, Report, Silence};
 use crate::device::Backend;
 use crate::fingerprint::Key;
-use crate::store::InputRecord;
+use crate::store::{InputRecord, share};
 use crate::threads;
+
+/// What the user says here stands.
+const THREADS_OF_TABLES: &str = "POLARS_MAX_THREADS";
 
 /// A worker's number and what it said, as long as it says something.
 pub type FromWorker = (usize, Result<Report, Silence>);
@@ -30,11 +34,14 @@ pub struct Runnable {
     pub dead: Option<String>,
     /// Was begun in this run already: what is left of it is its own.
     pub again: bool,
+    /// Bytes that it will take.
+    pub memory: u64,
 }
 
 pub struct Running {
     pub what: Runnable,
     pub since: Instant,
+    pub threads: usize,
 }
 
 pub struct Worker {
@@ -48,15 +55,19 @@ pub struct Worker {
     pub heard: Instant,
     /// Ended by the driver after so long without progress.
     pub hung: Option<Duration>,
-    pub threads: usize,
+    /// The only one that it sees, where it is one of several.
+    pub gpu: Option<usize>,
 }
 
 pub struct HowToStart<'a> {
     pub cache: &'a Path,
     /// `None` where no step needs a device.
     pub backend: Option<Backend>,
-    pub threads: usize,
+    /// For reading tables: their library has threads of its own, and cannot change how many.
+    pub threads_of_tables: usize,
     pub stderr: &'a Path,
+    /// Its number, and what CUDA calls it.
+    pub gpu: Option<(usize, &'a str)>,
 }
 
 fn not_started(error: std::io::Error) -> StageError {
@@ -74,12 +85,18 @@ impl Worker {
             let name = backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
             command.args(["--backend", &name]);
         }
-        let threads = how.threads.to_string();
-        command.env("RAYON_NUM_THREADS", &threads).env("POLARS_MAX_THREADS", &threads);
-        // Training frees and takes the same large buffers over and over: giving them back to the system at once costs
-        // some 5 to 12 % of its speed.
-        command.env("MIMALLOC_PURGE_DELAY", "1000");
-        let stderr = File::create(how.stderr).map_or_else(|_| Stdio::null(), Stdio::from);
+        if std::env::var_os(THREADS_OF_TABLES).is_none() {
+            command.env(THREADS_OF_TABLES, how.threads_of_tables.to_string());
+        }
+        if let Some((_, gpu)) = how.gpu {
+            command.env(VISIBLE, gpu);
+        }
+        // Training frees and takes the same large buffers over and over, with every step, which may take seconds: giving
+        // them back to the system meanwhile costs some 5 to 15 % of its speed.
+        command.env("MIMALLOC_PURGE_DELAY", "30000");
+        let stderr = File::create(how.stderr)
+            .inspect(|file| share(file, how.stderr))
+            .map_or_else(|_| Stdio::null(), Stdio::from);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         #[cfg(unix)]
         // Ctrl-C goes to the driver alone, which then ends its workers.
@@ -106,7 +123,7 @@ impl Worker {
             gone: false,
             heard: Instant::now(),
             hung: None,
-            threads: how.threads,
+            gpu: how.gpu.map(|(number, _)| number),
         })
     }
 
@@ -142,8 +159,8 @@ mod tests {
         let mut child = command.spawn().unwrap();
         child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
         let input = child.stdin.take();
-        let (heard, threads) = (Instant::now(), 1);
-        let mut worker = Worker { child, input, running: None, ready: true, gone: false, heard, hung: None, threads };
+        let heard = Instant::now();
+        let mut worker = Worker { child, input, running: None, ready: true, gone: false, heard, hung: None, gpu: None };
         worker.say(&Order::Stop);
         assert!(!worker.child.wait().unwrap().success());
     }

@@ -15,7 +15,7 @@ use crate::fingerprint::Key;
 use crate::store::{Holder, InputRecord};
 
 /// Driver and worker must be of one build. Grows with every change of what they say.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// Before each report: the record separator, which JSON holds nowhere and a library hardly prints.
 const MARK: u8 = 0x1e;
@@ -45,6 +45,10 @@ pub struct Task {
     /// What an earlier run left of it does not count.
     pub fresh_start: bool,
     pub snapshot_every: SnapshotEvery,
+    /// How many threads it has.
+    pub threads: usize,
+    /// Bytes of models that the worker may keep for later steps.
+    pub keep: u64,
     /// What the step's lock file held all the time that the driver has watched it: its holder is dead.
     #[serde(default)]
     pub dead: Option<String>,

@@ -55,6 +55,11 @@ impl Queue {
         Some(step)
     }
 
+    /// What [`Self::next`] will take, as far as it is known now.
+    pub fn ready(&self) -> impl Iterator<Item = usize> + '_ {
+        self.ready.iter().copied()
+    }
+
     pub fn finish(&mut self, step: usize) {
         self.state[step] = State::Done;
         for &dependent in &self.dependents[step] {
@@ -83,6 +88,15 @@ impl Queue {
             }
         }
         dropped
+    }
+
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Neither begun nor given up.
+    pub fn is_open(&self, step: usize) -> bool {
+        self.state[step] == State::Open
     }
 
     /// Nothing runs and nothing can.

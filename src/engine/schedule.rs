@@ -6,14 +6,17 @@ use std::time::Instant;
 
 use super::aside::Aside;
 use super::events::Event;
-use super::graph::Graph;
-use super::options::{RunOptions, RunSummary};
+use super::graph::{Graph, Input};
+use super::options::{Drain, RunOptions, RunSummary};
 use super::plan::{Plan, PlanError, Reason, State, look_up};
 use super::process::Runnable;
 use super::queue::Queue;
 use super::teller::Teller;
 use crate::fingerprint::Key;
 use crate::store::{Finished, Holder, Manifest, Store};
+
+/// Ready steps, more than any machine has cores.
+const SOME: usize = 1024;
 
 pub struct Schedule<'a> {
     graph: &'a Graph,
@@ -26,6 +29,8 @@ pub struct Schedule<'a> {
     /// Steps to be run before new ones: their worker died, or somebody else asked it to stop.
     again: VecDeque<Runnable>,
     aside: Aside,
+    /// The steps of others that it was decided to wait for.
+    waited_for: Option<BTreeSet<usize>>,
     /// How often a worker has died over a step.
     tries: BTreeMap<usize, usize>,
 }
@@ -46,6 +51,7 @@ impl<'a> Schedule<'a> {
             summary: RunSummary::default(),
             again: VecDeque::new(),
             aside: Aside::default(),
+            waited_for: None,
             tries: BTreeMap::new(),
         }
     }
@@ -96,7 +102,8 @@ impl<'a> Schedule<'a> {
                     if let Reason::Damaged(what) = reason {
                         teller.damaged(step, what);
                     }
-                    return Ok(Some(Runnable { step, key, inputs, dead: None, again: false }));
+                    let memory = self.graph.steps[step].work.memory(self.size_of_inputs(step));
+                    return Ok(Some(Runnable { step, key, inputs, dead: None, again: false, memory }));
                 }
                 State::WillRun(..) | State::Waiting(_) => {
                     let dropped = self.queue.drop_step(step);
@@ -110,6 +117,22 @@ impl<'a> Schedule<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Bytes of all that the step reads.
+    fn size_of_inputs(&self, step: usize) -> u64 {
+        let size = |input: &Input| {
+            let made = self.plan.states[input.from].finished();
+            made.and_then(|made| made.output(&input.output)).map_or(0, |output| output.size)
+        };
+        self.graph.steps[step].inputs.iter().map(size).sum()
+    }
+
+    /// How many more steps could begin now, up to `most`, among the next of those that are ready.
+    pub fn others_ready(&self, most: usize) -> usize {
+        let will_run =
+            |step: &usize| self.options.selected.contains(step) && self.plan.states[*step].finished().is_none();
+        self.again.len() + self.queue.ready().take(SOME).filter(will_run).take(most).count()
     }
 
     /// A step is run before new ones.
@@ -170,20 +193,53 @@ impl<'a> Schedule<'a> {
     /// Looks at the steps that other processes run: they may be finished, or given up.
     pub fn look_aside(&mut self, teller: &mut Teller<'_>) {
         let now = Instant::now();
-        for (mut what, holder) in self.aside.due(now) {
+        for (what, holder) in self.aside.due(now) {
             let step = what.step;
-            let forced = self.options.forced.contains(&step);
-            if !forced && let Some(manifest) = self.store.manifest(&what.key).ok().flatten() {
-                self.found(step, manifest, teller);
-            } else if self.aside.may_be_free(self.store, &mut what, now) {
-                self.again.push_back(what);
-            } else {
-                if self.aside.tell(step) {
-                    teller.waiting(step, holder.as_ref());
-                }
-                self.aside.add(what, holder, now);
+            if self.is_aside(what, holder.clone(), now, teller) && self.aside.tell(step) {
+                teller.waiting(step, holder.as_ref());
             }
         }
+    }
+
+    /// Whether another process still runs a step.
+    fn is_aside(&mut self, mut what: Runnable, holder: Option<Holder>, now: Instant, teller: &mut Teller<'_>) -> bool {
+        let step = what.step;
+        let forced = self.options.forced.contains(&step);
+        if !forced && let Some(manifest) = self.store.manifest(&what.key).ok().flatten() {
+            self.found(step, manifest, teller);
+        } else if self.aside.may_be_free(self.store, &mut what, now) {
+            self.again.push_back(what);
+        } else {
+            self.aside.add(what, holder, now);
+            return true;
+        }
+        false
+    }
+
+    /// Whether a run that finds nothing to start waits for others. If it does not, they will find what it has done: who
+    /// ends last has looked at everything that the rest finished.
+    pub fn waits(&mut self, drain: &Drain, teller: &mut Teller<'_>) -> bool {
+        if self.waited_for.as_ref() == Some(&self.aside.steps()) {
+            return true;
+        }
+        let now = Instant::now();
+        for (what, holder) in self.aside.all() {
+            self.is_aside(what, holder, now, teller);
+        }
+        if !self.again.is_empty() || self.queue.has_ready() {
+            return true;
+        }
+        let aside = self.aside.steps();
+        let selected = || self.options.selected.iter().copied();
+        let open: Vec<usize> = selected().filter(|step| self.queue.is_open(*step)).collect();
+        let held_back: f64 = open.iter().map(|step| drain.work[*step]).sum();
+        let longest = aside.iter().map(|step| drain.work[*step]).fold(0.0, f64::max);
+        let here = |run: &&Holder| self.graph.experiment.starts_with(&run.step);
+        let runs = self.store.runs_alive().map_or(1, |runs| runs.iter().filter(here).count().max(1));
+        let waits = held_back / runs as f64 > longest;
+        self.summary.left = if waits { 0 } else { aside.len() + open.len() };
+        self.waited_for = waits.then_some(aside);
+        waits
     }
 
     /// What a worker committed before it died, without having said so. What a forced step finds may be older.

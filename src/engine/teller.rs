@@ -75,8 +75,8 @@ impl<'a> Teller<'a> {
         self.reporter.event(&Event::Progress { step, progress });
     }
 
-    pub fn started(&mut self, step: usize, key: Key) {
-        self.journal.write("start", json!({"step": self.name(step), "key": key}));
+    pub fn started(&mut self, step: usize, key: Key, threads: usize) {
+        self.journal.write("start", json!({"step": self.name(step), "key": key, "threads": threads}));
         self.reporter.event(&Event::Started { graph: self.graph, step });
     }
 

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::context::{Context, Outputs, StageEnd, StageError};
 
+/// What a worker takes without any model.
+pub const PROCESS: u64 = 100 << 20;
+
 /// A kind of step. The type is its parameters, and everything about them enters the key.
 pub trait StepKind: Serialize + DeserializeOwned + Debug + 'static {
     /// In keys and manifests: a promise.
@@ -18,6 +21,12 @@ pub trait StepKind: Serialize + DeserializeOwned + Debug + 'static {
     /// Whether it computes on the device. Such steps compute for long, so they end soon when they are asked to stop,
     /// with what is half done in their scratch.
     const NEEDS_DEVICE: bool = false;
+
+    /// Bytes of memory that it takes while it runs, by a rule of thumb; `read` is how large its inputs are, together.
+    fn memory(&self, read: u64) -> u64 {
+        // A measured model is there as bytes, then as numbers, then once more between two of them.
+        PROCESS + 3 * read
+    }
 
     /// # Errors
     /// Whatever a person can do something about, in words; being asked to stop.
@@ -38,6 +47,8 @@ pub trait Work: Debug + Any {
     fn kind(&self) -> &'static str;
     fn version(&self) -> u32;
     fn needs_device(&self) -> bool;
+    /// See [`StepKind::memory`].
+    fn memory(&self, read: u64) -> u64;
     /// The parameters as they enter the key.
     fn parameters(&self) -> Value;
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd>;
@@ -55,6 +66,10 @@ impl<T: StepKind> Work for T {
 
     fn needs_device(&self) -> bool {
         T::NEEDS_DEVICE
+    }
+
+    fn memory(&self, read: u64) -> u64 {
+        StepKind::memory(self, read)
     }
 
     fn parameters(&self) -> Value {

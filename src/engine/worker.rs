@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
+use super::threads::Threads;
 use super::work::{ReadStep, Work};
 use crate::data::arriving;
 use crate::device::{Backend, Device, select};
@@ -35,7 +36,8 @@ pub fn work(
 ) -> Result<(), StageError> {
     std::panic::set_hook(Box::new(log::note_panic));
     let store = Store::open(cache)?;
-    let mut worker = Worker { store, device: None, memory: Memory::default(), stop, kinds };
+    let mut worker =
+        Worker { store, device: None, memory: Memory::default(), threads: Threads::default(), stop, kinds };
     match backend.map(select).transpose() {
         Ok(device) => {
             say(&Report::Ready {
@@ -107,6 +109,7 @@ struct Worker {
     store: Store,
     device: Option<Device>,
     memory: Memory,
+    threads: Threads,
     stop: &'static StopFlag,
     kinds: Vec<ReadStep>,
 }
@@ -127,7 +130,9 @@ impl Worker {
             log::line(&format!("took over from {from}, which is gone"));
             say(&Report::TookOver { from });
         }
-        let seconds = self.run(task)?;
+        self.memory.limit(task.keep);
+        let pool = self.threads.of(task.threads)?;
+        let seconds = pool.install(|| self.run(task))?;
         if lock.is_lost() {
             log::line("this process stood still for so long that another one took the step over too");
         }

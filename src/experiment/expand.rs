@@ -53,13 +53,19 @@ pub fn build_part(
     }
     let is_wanted = |stage: &StageId| {
         let (name, kind) = (stage.to_string(), stage.kind.name());
-        let part = |wanted: &str| wanted.strip_prefix(&name).is_some_and(|step| step.is_empty() || step.starts_with('['));
+        let part =
+            |wanted: &str| wanted.strip_prefix(&name).is_some_and(|step| step.is_empty() || step.starts_with('['));
         wanted.iter().any(|wanted| *wanted == kind || part(wanted))
     };
     if wanted.is_empty() || stages.iter().any(is_wanted) {
         return Err(error);
     }
     let (graph, built) = attempt(experiment, &nothing, &stages).map_err(|(error, _)| error)?;
+    // A data set has steps only where something reads it.
+    let made: BTreeSet<&StageId> = graph.steps.iter().map(|step| &step.stage).collect();
+    if experiment.stages.iter().any(|stage| is_wanted(&stage.id) && !made.contains(&stage.id)) {
+        return Err(error);
+    }
     let why = error.diagnostics.into_iter().next().map_or_else(String::new, |first| first.message);
     Ok((graph, built, Some(LeftAside { stages, why })))
 }

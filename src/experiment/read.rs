@@ -13,6 +13,7 @@ use crate::kinds::references::{Needs, References};
 use crate::kinds::room::Room;
 use crate::kinds::stages::{Experiment, RunSettings, Stage};
 use crate::kinds::{self, ROOMS};
+use crate::slurm::Settings;
 use crate::study::words::{Precision, parse_duration};
 use crate::study::{
     Checker, Diagnostic, ExperimentError, Loaded, Places, ReadText, Text, from_disk, in_written_order, load,
@@ -42,6 +43,7 @@ struct RawRun {
     snapshot_every: Option<Spanned<RawInterval>>,
     retries: Option<Spanned<usize>>,
     timeout: Option<Text>,
+    slurm: Option<Spanned<Settings>>,
 }
 
 /// As `--jobs`.
@@ -192,6 +194,7 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
     raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs", MOST_JOBS));
     raw.retries.iter().for_each(|retries| checker.between(retries, "retries", 0..=MOST_RETRIES));
     let timeout = raw.timeout.and_then(|timeout| checker.parse_text(timeout, parse_duration));
+    let slurm = raw.slurm.and_then(|slurm| checker.parse(slurm, |slurm| slurm.check().map(|()| slurm.clone())));
     RunSettings {
         backend,
         jobs: raw.jobs.map(Spanned::into_inner),
@@ -199,6 +202,7 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
         snapshot_every: snapshot_every(raw.snapshot_every, checker),
         retries: raw.retries.map(Spanned::into_inner),
         timeout: timeout.map(Spanned::into_inner),
+        slurm: slurm.map(Spanned::into_inner).unwrap_or_default(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Loss (or another metric) along the lines between models: one thin line a pair, one thick mean a group.
 
 use super::drawing::{Drawing, Point};
-use super::frame::{Entry, Frame, Sample, extent, head};
-use super::style::{MEAN_LINE, PAIR_LINE, QUIET, WHITE, Width, colour, dash};
+use super::frame::{Entry, Frame, Sample, doubt, extent, head};
+use super::look::Look;
+use super::style::{MEAN_LINE, PAIR_LINE, QUIET, WHITE, Width, dash};
 use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
 
 /// Opacity of a band: where two lie over each other both are seen.
@@ -37,6 +38,7 @@ pub struct Curves {
     pub y_label: String,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 impl Curves {
@@ -44,7 +46,7 @@ impl Curves {
     /// No curves, a curve of fewer than 2 points or with unequal lengths, a value that is not finite, an unknown group,
     /// or curves of one group at different coefficients.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
@@ -58,18 +60,20 @@ impl Curves {
         let (x_low, x_high) = extent(self.curves.iter().flat_map(|curve| curve.x.iter().copied()));
         let shown: Vec<Statistics> = members.iter().map(|members| Statistics::of(members)).collect();
         let (y_low, y_high) = extent(self.heights(&shown).into_iter());
-        let frame = Frame::new(&mut drawing, self.width, top, (x_low, x_high, 0.0), (y_low, y_high, 0.04));
+        let (x, y) = ((x_low, x_high, 0.0), (y_low, y_high, 0.04));
+        let frame = Frame::new(&mut drawing, (&self.look, self.width), top, x, y)?;
 
         // The largest group lies lowest: the few curves of a small cluster must not drown under thousands.
         let mut order: Vec<usize> = (0..members.len()).filter(|group| !members[*group].is_empty()).collect();
         order.sort_by_key(|group| std::cmp::Reverse(members[*group].len()));
         for group in order.iter().filter(|group| self.has_band(&shown[**group])) {
-            drawing.polygon(&band(&frame, &members[*group][0].x, &shown[*group]), colour(*group).faded(BAND));
+            let outline = band(&frame, &members[*group][0].x, &shown[*group]);
+            frame.polygon(&mut drawing, &outline, self.look.colour(*group).faded(BAND));
         }
         for group in order.iter().filter(|_| self.lines) {
-            let ink = colour(*group).faded((8.0 / members[*group].len() as f64).sqrt().clamp(0.04, 0.6));
+            let ink = self.look.colour(*group).faded((8.0 / members[*group].len() as f64).sqrt().clamp(0.04, 0.6));
             for curve in &members[*group] {
-                drawing.line(&path(&frame, &curve.x, &curve.y), PAIR_LINE, ink);
+                frame.line(&mut drawing, &path(&frame, &curve.x, &curve.y), PAIR_LINE, ink);
             }
         }
         let mut means: Vec<(usize, Vec<Point>)> =
@@ -77,22 +81,33 @@ impl Curves {
         // Borders first, then solid means, then dashed: where two coincide, one shows through the other's gaps.
         means.sort_by_key(|(group, _)| !dash(*group).is_empty());
         for (_, mean) in &means {
-            drawing.line(mean, MEAN_LINE + 1.4, WHITE.faded(0.85));
+            frame.line(&mut drawing, mean, MEAN_LINE + 1.4, WHITE.faded(0.85));
         }
         for (group, mean) in &means {
-            drawing.dashed(mean, MEAN_LINE, colour(*group), dash(*group));
+            frame.dashed(&mut drawing, mean, self.mean_line(), self.look.colour(*group), dash(*group));
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
     }
 
+    /// Of groups that may mean nothing the means do not stand out.
+    fn mean_line(&self) -> f64 {
+        if self.look.doubt.is_some() { 0.6 * MEAN_LINE } else { MEAN_LINE }
+    }
+
     fn legend(&self, members: &[Vec<&Curve>]) -> Vec<Entry> {
-        let shown = members.iter().enumerate().filter(|(_, members)| !members.is_empty());
+        let mut shown: Vec<(usize, &Vec<&Curve>)> =
+            members.iter().enumerate().filter(|(_, members)| !members.is_empty()).collect();
+        self.look.sort(&mut shown, |(group, _)| self.groups[*group].clone());
         let mut entries: Vec<Entry> = shown
+            .into_iter()
             .map(|(group, members)| {
-                let sample = Sample::Line { width: MEAN_LINE, ink: colour(group), dash: dash(group) };
-                let tail = if members.len() > 1 { format!(", mean of {}", members.len()) } else { String::new() };
-                Entry::named(sample, &self.groups[group], &tail, self.width)
+                let sample = Sample::Line { width: self.mean_line(), ink: self.look.colour(group), dash: dash(group) };
+                let tail = match members.len() {
+                    1 => ", one pair".to_owned(),
+                    pairs => format!(", mean of {pairs} pairs"),
+                };
+                Entry::named(sample, &self.look.named(&self.groups[group]), &tail, self.width)
             })
             .collect();
         if members.iter().any(|members| members.len() > 1) {
@@ -105,6 +120,7 @@ impl Curves {
                 entries.push(Entry { sample, text: "±1 standard deviation".to_owned() });
             }
         }
+        entries.extend(doubt(&self.look));
         entries
     }
 
@@ -145,8 +161,8 @@ impl Curves {
             columns: vec![
                 ("group".to_owned(), Column::Text(group)),
                 ("statistic".to_owned(), Column::Text(statistic)),
-                ("first".to_owned(), Column::Text(first)),
-                ("second".to_owned(), Column::Text(second)),
+                ("first".to_owned(), Column::Models(first)),
+                ("second".to_owned(), Column::Models(second)),
                 ("coefficient".to_owned(), Column::Number(coefficients)),
                 (self.y_label.clone(), Column::Number(values)),
             ],
@@ -269,6 +285,7 @@ mod tests {
             y_label: "loss (nats)".to_owned(),
             title: Some("QQP, 100 models".to_owned()),
             width: Width::Column,
+            look: Look::default(),
         }
     }
 
@@ -279,7 +296,7 @@ mod tests {
         let svg = String::from_utf8(rendered.svg).unwrap();
         let thin = format!("stroke-width=\"{}\"", PAIR_LINE * 20.0);
         assert_eq!(svg.lines().filter(|line| line.contains("<polyline") && line.contains(&thin)).count(), 30 + 1);
-        for text in ["within cluster 0, mean of 10", "one pair", "loss (nats)", "QQP, 100 models", "0.2"] {
+        for text in ["within cluster 0, mean of 10 pairs", "one pair", "loss (nats)", "QQP, 100 models", "0.2"] {
             assert!(texts(&svg).contains(&text.to_owned()), "{text} in {:?}", texts(&svg));
         }
         check_page(&figure.draw().unwrap());
@@ -306,6 +323,25 @@ mod tests {
         let csv = figure(4).numbers().csv("x");
         assert_eq!(csv.lines().filter(|line| line.starts_with("within cluster 0,pair,3,4,")).count(), 10);
         assert!(csv.lines().nth(1).unwrap().ends_with("coefficient,loss (nats)"));
+    }
+
+    #[test]
+    fn limits_cut_lines_and_what_is_outside_is_noted() {
+        let mut cut = figure(6);
+        cut.look.y.limits = [Some(0.0), Some(0.4)];
+        let drawing = cut.draw().unwrap();
+        check_page(&drawing);
+        assert!(drawing.notes.is_empty(), "{:?}", drawing.notes);
+        cut.look.y.limits = [Some(2.0), Some(3.0)];
+        assert_eq!(cut.draw().unwrap().notes, ["lines lie outside the limits of the axes"]);
+        let mut words = figure(6);
+        words.look.labels = [("between clusters".to_owned(), "across".to_owned())].into();
+        words.look.order = vec!["between clusters".to_owned()];
+        words.look.y.log = true;
+        let svg = String::from_utf8(words.render("x").unwrap().svg).unwrap();
+        assert_eq!(texts(&svg)[1], "across, mean of 2 pairs");
+        words.curves[0].y[3] = 0.0;
+        assert!(matches!(words.draw(), Err(PlotError::NotLogarithmic { .. })));
     }
 
     #[test]

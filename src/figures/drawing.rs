@@ -40,12 +40,21 @@ pub(super) struct Drawing {
     pub width: f64,
     pub height: f64,
     pub shapes: Vec<Shape>,
+    /// What the picture does not show as it was asked to.
+    pub notes: Vec<String>,
 }
 
 impl Drawing {
     /// The height is set when the layout is known.
     pub fn new(width: f64) -> Drawing {
-        Drawing { width, height: 0.0, shapes: Vec::new() }
+        Drawing { width, height: 0.0, shapes: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Notes it where a text had to be cut.
+    pub fn cut(&mut self, what: &str, whole: &str, shown: &str) {
+        if whole != shown {
+            self.notes.push(format!("{what} is cut to `{shown}`: there is no room for `{whole}`"));
+        }
     }
 
     pub fn line(&mut self, points: &[Point], width: f64, ink: Ink) {

@@ -1,8 +1,11 @@
 //! What figures share: the head with title and legend, and the frame with its two axes.
 
+use super::PlotError;
+use super::clip;
 use super::drawing::{Align, Drawing, Label, Point};
 use super::fonts::{self, CAPITAL};
 use super::ink::Ink;
+use super::look::Look;
 use super::style::{
     AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, MARGIN, Marker, TEXT, TICK_LENGTH, TICK_TEXT, TITLE_TEXT, Width,
 };
@@ -71,6 +74,11 @@ impl Sample {
     }
 }
 
+/// What speaks against the clusters of a figure, below its legend.
+pub(super) fn doubt(look: &Look) -> Option<Entry> {
+    look.doubt.as_ref().map(|doubt| Entry { sample: Sample::None, text: format!("weak clusters: {doubt}") })
+}
+
 /// A bar from corner to corner, with a gap along its middle where one is asked for.
 pub(super) fn strip(drawing: &mut Drawing, from: Point, to: Point, ink: Ink, gap: Gap) {
     let (third_across, third_down) = ((to.0 - from.0) / 3.0, (to.1 - from.1) / 3.0);
@@ -99,7 +107,10 @@ pub(super) enum Gap {
 pub(super) fn head(drawing: &mut Drawing, title: Option<&str>, entries: &[Entry]) -> f64 {
     let room = drawing.width - 2.0 * MARGIN;
     let mut y = MARGIN;
-    for text in title.map_or(Vec::new(), |title| fonts::wrap(title, TITLE_TEXT, true, room, 3)) {
+    let lines = title.map_or(Vec::new(), |title| fonts::wrap(title, TITLE_TEXT, true, room, 3));
+    let whole: Vec<&str> = title.unwrap_or_default().split_whitespace().collect();
+    drawing.cut("the title", &whole.join(" "), &lines.join(" "));
+    for text in lines {
         y += TITLE_TEXT;
         let at = (MARGIN, y - 1.0);
         drawing.label(Label { text, at, size: TITLE_TEXT, bold: true, align: Align::Start, upwards: false, ink: TEXT });
@@ -132,48 +143,120 @@ pub(super) struct Frame {
     pub bottom: f64,
     pub x: Axis,
     pub y: Axis,
+    /// Of the axes, where the figure's own are not wanted.
+    names: [Option<String>; 2],
 }
 
 impl Frame {
     /// Fits axes over the two ranges (`(low, high, padding as a share)`) into the page below `top` and sets the
     /// drawing's height.
-    pub fn new(drawing: &mut Drawing, width: Width, top: f64, x: (f64, f64, f64), y: (f64, f64, f64)) -> Frame {
+    ///
+    /// # Errors
+    /// The look asks for an axis that these values do not have.
+    pub fn new(
+        drawing: &mut Drawing,
+        (look, width): (&Look, Width),
+        top: f64,
+        x: (f64, f64, f64),
+        y: (f64, f64, f64),
+    ) -> Result<Frame, PlotError> {
         let bottom = top + width.plot_height();
-        Frame::around(drawing, (top, bottom), x, Axis::over(y.0, y.1, y.2, bottom - top, false), 0.0)
+        let y_axis = Axis::asked(&look.y, y, bottom - top, false)?;
+        Frame::around(drawing, look, (top, bottom), x, y_axis, 0.0)
     }
 
     /// Two frames over one x axis, the second a third as high and below the first.
+    ///
+    /// # Errors
+    /// As [`Frame::new`].
     pub fn stacked(
         drawing: &mut Drawing,
-        width: Width,
+        (look, width): (&Look, Width),
         top: f64,
         x: (f64, f64, f64),
         [upper, lower]: [(f64, f64, f64); 2],
-    ) -> [Frame; 2] {
+    ) -> Result<[Frame; 2], PlotError> {
         let middle = top + width.plot_height();
         let (second, bottom) = (middle + PANEL_GAP, middle + PANEL_GAP + width.plot_height() / 3.0);
-        let upper = Axis::over(upper.0, upper.1, upper.2, middle - top, false);
+        let upper = Axis::asked(&look.y, upper, middle - top, false)?;
         // Three ticks, which stand close but apart.
-        let lower = Axis::over(lower.0, lower.1, lower.2, (bottom - second).max(72.0), false).with_whole_labels();
+        let lower = Axis::over(lower.0, lower.1, lower.2, (bottom - second).max(72.0), false);
         let widest = upper.widest_label().max(lower.widest_label());
-        [((top, middle), upper), ((second, bottom), lower)]
-            .map(|(rows, axis)| Frame::around(drawing, rows, x, axis, widest))
+        let upper = Frame::around(drawing, look, (top, middle), x, upper, widest)?;
+        Ok([upper, Frame::around(drawing, look, (second, bottom), x, lower, widest)?])
+    }
+
+    /// Two frames of one height, the second below the first, each with its own axes.
+    ///
+    /// # Errors
+    /// As [`Frame::new`].
+    pub fn two(
+        drawing: &mut Drawing,
+        (look, width): (&Look, Width),
+        top: f64,
+        x: [(f64, f64, f64); 2],
+        y: [(f64, f64, f64); 2],
+    ) -> Result<[Frame; 2], PlotError> {
+        let height = 0.62 * width.plot_height();
+        let below = TICK_LENGTH + GAP + TICK_TEXT + PANEL_GAP;
+        let tops = [top, top + height + below];
+        let axis = |panel: usize| Axis::asked(&look.y, y[panel], height, false);
+        let (upper, lower) = (axis(0)?, axis(1)?);
+        let widest = upper.widest_label().max(lower.widest_label());
+        let upper = Frame::around(drawing, look, (tops[0], tops[0] + height), x[0], upper, widest)?;
+        Ok([upper, Frame::around(drawing, look, (tops[1], tops[1] + height), x[1], lower, widest)?])
     }
 
     /// A frame between two heights whose labels may be `widest` wide.
     fn around(
         drawing: &mut Drawing,
+        look: &Look,
         (top, bottom): (f64, f64),
         x: (f64, f64, f64),
         y_axis: Axis,
         widest: f64,
-    ) -> Frame {
+    ) -> Result<Frame, PlotError> {
         let left = MARGIN + LABEL_TEXT + GAP + y_axis.widest_label().max(widest) + GAP + TICK_LENGTH;
         // Half of the last label may stick out to the right.
         let right = drawing.width - MARGIN - 8.0;
-        let x_axis = Axis::over(x.0, x.1, x.2, right - left, true);
+        let x_axis = Axis::asked(&look.x, x, right - left, true)?;
         drawing.height = bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL + GAP + LABEL_TEXT + GAP + MARGIN;
-        Frame { left, right, top, bottom, x: x_axis, y: y_axis }
+        let names = [look.x.name.clone(), look.y.name.clone()];
+        Ok(Frame { left, right, top, bottom, x: x_axis, y: y_axis, names })
+    }
+
+    /// Whether a point is shown.
+    pub fn holds(&self, x: f64, y: f64) -> bool {
+        self.x.holds(x) && self.y.holds(y)
+    }
+
+    fn sides(&self) -> ((f64, f64), (f64, f64)) {
+        ((self.left, self.right), (self.top, self.bottom))
+    }
+
+    /// What the frame holds of a line.
+    pub fn line(&self, drawing: &mut Drawing, points: &[Point], width: f64, ink: Ink) {
+        self.dashed(drawing, points, width, ink, &[]);
+    }
+
+    pub fn dashed(&self, drawing: &mut Drawing, points: &[Point], width: f64, ink: Ink, dash: &[f64]) {
+        let (across, down) = self.sides();
+        let pieces = clip::pieces(points, across, down);
+        let note = "lines lie outside the limits of the axes";
+        if pieces.is_empty() && !drawing.notes.iter().any(|other| other == note) {
+            drawing.notes.push(note.to_owned());
+        }
+        for piece in pieces {
+            drawing.dashed(&piece, width, ink, dash);
+        }
+    }
+
+    pub fn polygon(&self, drawing: &mut Drawing, points: &[Point], ink: Ink) {
+        let (across, down) = self.sides();
+        let inside = clip::polygon(points, across, down);
+        if inside.len() > 2 {
+            drawing.polygon(&inside, ink);
+        }
     }
 
     /// Place of a value on the page.
@@ -185,17 +268,24 @@ impl Frame {
     /// Draws the axes with their names: last, so that no border of the data cuts into them.
     pub fn draw_axes(&self, drawing: &mut Drawing, (x_name, y_name): (&str, &str)) {
         self.draw_upper_axes(drawing, y_name, TICK_LENGTH + GAP + TICK_TEXT);
+        let name_y = self.draw_x_labels(drawing) + GAP + LABEL_TEXT;
+        let own = self.names[0].as_deref().unwrap_or(x_name);
+        let x_name = fonts::fit_with(own, &self.x.note(), LABEL_TEXT, drawing.width - 2.0 * MARGIN);
+        drawing.cut("the name of the x axis", &(own.to_owned() + &self.x.note()), &x_name);
+        // Centred under the axis, unless that would push a long name over the edge of the page.
+        let half = fonts::width(&x_name, LABEL_TEXT, false) / 2.0;
+        let centre = ((self.left + self.right) / 2.0).clamp(MARGIN + half, drawing.width - MARGIN - half);
+        drawing.text(x_name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
+    }
+
+    /// The labels of the x axis; says on which line they stand.
+    pub fn draw_x_labels(&self, drawing: &mut Drawing) -> f64 {
         let label_y = self.bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL;
         for (value, label) in &self.x.ticks {
             let (x, _) = self.point(*value, self.y.low);
             drawing.text(label, (x, label_y), TICK_TEXT, Align::Middle, TEXT);
         }
-        let name_y = label_y + GAP + LABEL_TEXT;
-        let x_name = fonts::fit_with(x_name, &self.x.note(), LABEL_TEXT, drawing.width - 2.0 * MARGIN);
-        // Centred under the axis, unless that would push a long name over the edge of the page.
-        let half = fonts::width(&x_name, LABEL_TEXT, false) / 2.0;
-        let centre = ((self.left + self.right) / 2.0).clamp(MARGIN + half, drawing.width - MARGIN - half);
-        drawing.text(x_name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
+        label_y
     }
 
     /// The axes of a frame above another one, which has the labels of both x axes. The y axis's name may reach so far
@@ -212,6 +302,7 @@ impl Frame {
             drawing.line(&[(self.left - TICK_LENGTH, y), (self.left, y)], AXIS_LINE, AXIS);
             drawing.text(label, (label_x, y + TICK_TEXT * CAPITAL / 2.0), TICK_TEXT, Align::End, TEXT);
         }
+        let y_name = self.names[1].as_deref().unwrap_or(y_name);
         upward_text(drawing, (y_name, &self.y.note()), MARGIN + LABEL_TEXT * CAPITAL, (self.top, self.bottom), below);
     }
 }
@@ -223,7 +314,9 @@ pub(super) fn upward_name(drawing: &mut Drawing, name: (&str, &str), x: f64, top
 }
 
 fn upward_text(drawing: &mut Drawing, (name, note): (&str, &str), x: f64, (top, bottom): (f64, f64), below: f64) {
+    let whole = format!("{name}{note}");
     let name = fonts::fit_with(name, note, LABEL_TEXT, bottom - top + below);
+    drawing.cut("the name beside an axis", &whole, &name);
     let half = fonts::width(&name, LABEL_TEXT, false) / 2.0;
     let centre = ((top + bottom) / 2.0).max(top + half);
     drawing.text_upwards(name, (x, centre), LABEL_TEXT, Align::Middle, TEXT);

@@ -1,10 +1,11 @@
 //! How many models have which value, by group, with a smooth density: groups over each other, or two mirrored.
 
 use super::drawing::{Drawing, Point};
-use super::frame::{Entry, Frame, Sample, extent, head};
+use super::frame::{Entry, Frame, Sample, doubt, extent, head};
 use super::ink::Ink;
+use super::look::Look;
 use super::numbers::{Column, Numbers};
-use super::style::{AXIS, AXIS_LINE, Width, colour, dash};
+use super::style::{AXIS, AXIS_LINE, WHITE, Width};
 use super::ticks::nice_step;
 use super::{PlotError, Rendered, drawable, expect_length, output};
 use crate::analysis::density::Density;
@@ -20,7 +21,7 @@ const CURVE_POINTS: usize = 160;
 const MOST_PARTS: f64 = 1000.0;
 /// A curve that is higher than this share of its peak at the last bin's edge breaks off.
 const BREAK: f64 = 0.05;
-/// Mirrored groups have bins of their own where one's would be so many times as wide as the other's.
+/// Two groups have a panel each, and bins of their own, where one's would be so many times as wide as the other's.
 const NARROW: f64 = 2.5;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -36,19 +37,23 @@ pub struct HistogramGroup {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     pub groups: Vec<HistogramGroup>,
-    /// The first group upwards and the second downwards, each with its mean.
+    /// The first group upwards and the second downwards, each with its mean; two panels, each on its own scale, where
+    /// one of them would be a spike on the other's.
     pub mirrored: bool,
     pub x_label: String,
     pub y_label: String,
+    /// What the values are, with the group of examples: one for all groups, or one for each.
+    pub columns: Vec<String>,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 impl Histogram {
     /// # Errors
     /// No values, lists of unequal lengths, a value that is not finite, or a mirrored figure of other than two groups.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     /// One row a value.
@@ -58,77 +63,120 @@ impl Histogram {
         Numbers {
             columns: vec![
                 ("group".to_owned(), Column::Text(each().map(|(group, _)| group.name.clone()).collect())),
-                ("model".to_owned(), Column::Text(each().map(|(_, (model, _))| model.clone()).collect())),
+                ("model".to_owned(), Column::Models(each().map(|(_, (model, _))| model.clone()).collect())),
+                ("metric".to_owned(), Column::Text(self.metrics())),
                 ("value".to_owned(), Column::Number(each().map(|(_, (_, value))| *value).collect())),
             ],
         }
     }
 
+    /// Of each value.
+    fn metrics(&self) -> Vec<String> {
+        let of = |group: usize| self.columns.get(group).or(self.columns.first()).cloned().unwrap_or_default();
+        let groups = self.groups.iter().enumerate();
+        groups.flat_map(|(group, one)| std::iter::repeat_n(of(group), one.values.len())).collect()
+    }
+
     pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
         self.check()?;
-        let bins = self.bins();
-        let each = || self.groups.iter().map(|group| group.values.as_slice()).zip(&bins);
-        let counts: Vec<Vec<usize>> = each().map(|(values, bins)| bins.counts(values)).collect();
-        let smooth: Vec<Option<Smooth>> = each().map(|(values, bins)| Smooth::of(values, bins)).collect();
-        let (first, last) = axis(&bins, &smooth);
-        let curves: Vec<Option<Curve>> =
-            smooth.iter().map(|smooth| smooth.as_ref().map(|smooth| smooth.curve(first, last))).collect();
-
+        let (shown, ranges, panels) = self.shown();
         let mut drawing = Drawing::new(self.width.points());
-        let legend: Vec<Entry> =
-            (0..self.groups.len()).map(|group| self.entry(group, curves[group].is_some())).collect();
-        let top = head(&mut drawing, self.title.as_deref(), &legend);
+        let top = head(&mut drawing, self.title.as_deref(), &self.legend(&shown));
         let height = |group: usize| {
-            let highest = counts[group].iter().copied().max().unwrap_or(0) as f64;
-            1.06 * curves[group].as_ref().map_or(highest, |curve| curve.highest().max(highest))
+            let highest = shown.counts[group].iter().copied().max().unwrap_or(0) as f64;
+            1.06 * shown.curves[group].as_ref().map_or(highest, |curve| curve.highest().max(highest))
         };
+        // Half a model is less than any, where 0 has no place.
+        let base = if self.look.y.log { 0.5 } else { 0.0 };
+        let x = |group: usize| (ranges[group].0, ranges[group].1, 0.03);
+        let look = (&self.look, self.width);
+        if panels {
+            let y = [0, 1].map(|group| (base, height(group), 0.0));
+            let mut frames = Frame::two(&mut drawing, look, top, [x(0), x(1)], y)?;
+            for (group, frame) in frames.iter_mut().enumerate() {
+                whole_numbers(frame);
+                self.draw_groups(&mut drawing, frame, &shown, &[group], |_| 1.0);
+            }
+            let [upper, lower] = frames;
+            upper.draw_upper_axes(&mut drawing, &self.y_label, 0.0);
+            upper.draw_x_labels(&mut drawing);
+            lower.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
+            return Ok(drawing);
+        }
         let highest = |groups: std::ops::Range<usize>| groups.map(height).fold(0.0, f64::max);
         let (low, high) =
-            if self.mirrored { (-highest(1..2), highest(0..1)) } else { (0.0, highest(0..self.groups.len())) };
-        let mut frame = Frame::new(&mut drawing, self.width, top, (first, last, 0.03), (low, high, 0.0));
+            if self.mirrored { (-highest(1..2), highest(0..1)) } else { (base, highest(0..self.groups.len())) };
+        let mut frame = Frame::new(&mut drawing, look, top, x(0), (low, high, 0.0))?;
         whole_numbers(&mut frame);
-
         // The largest group lies lowest, so that a small one is seen before it.
         let mut order: Vec<usize> =
             (0..self.groups.len()).filter(|group| !self.groups[*group].values.is_empty()).collect();
         order.sort_by_key(|group| std::cmp::Reverse(self.groups[*group].values.len()));
-        for group in &order {
-            self.draw_bars(&mut drawing, &frame, &bins[*group], &counts[*group], *group);
-        }
-        for group in &order {
-            if let Some(curve) = &curves[*group] {
-                drawing.dashed(&curve.path(&frame, self.side(*group)), DENSITY_LINE, colour(*group), dash(*group));
-            }
-        }
+        self.draw_groups(&mut drawing, &frame, &shown, &order, |group| self.side(group));
         if self.mirrored {
-            for group in &order {
-                let values = &self.groups[*group].values;
-                let mean = mean(values);
-                let ends = [frame.point(mean, 0.0), frame.point(mean, if *group == 0 { high } else { low })];
-                drawing.dashed(&ends, MEAN_TICK, AXIS, MEAN_DASH);
-            }
-            drawing.line(&[frame.point(frame.x.low, 0.0), frame.point(frame.x.high, 0.0)], AXIS_LINE, AXIS);
+            let zero = [frame.point(frame.x.low, 0.0), frame.point(frame.x.high, 0.0)];
+            frame.line(&mut drawing, &zero, AXIS_LINE, AXIS);
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
     }
 
-    /// Of each group. All have the same, but for two mirrored ones of which one is so narrow that it would be a spike
-    /// among the other's bins.
-    fn bins(&self) -> Vec<Bins> {
-        let over = |groups: &[HistogramGroup]| {
-            let values = || groups.iter().flat_map(|group| group.values.iter().copied());
-            Bins::over(extent(values()), values().count())
+    /// What is drawn of each group, over which range, and whether each has a panel of its own.
+    fn shown(&self) -> (Shown, Vec<(f64, f64)>, bool) {
+        let own = self.own_bins();
+        let panels = own.is_some();
+        let bins = own.unwrap_or_else(|| vec![over(&self.groups); self.groups.len()]);
+        let each = || self.groups.iter().map(|group| group.values.as_slice()).zip(&bins);
+        let smooth: Vec<Option<Smooth>> = each().map(|(values, bins)| Smooth::of(values, bins)).collect();
+        let ranges: Vec<(f64, f64)> = match panels {
+            true => (0..2).map(|group| axis(&bins[group..=group], &smooth[group..=group])).collect(),
+            false => vec![axis(&bins, &smooth); self.groups.len()],
         };
-        let filled = self.groups.iter().all(|group| group.values.iter().any(|value| *value != group.values[0]));
-        if self.mirrored && filled {
-            let own: Vec<Bins> = self.groups.chunks(1).map(over).collect();
-            let (narrow, wide) = extent(own.iter().map(|bins| bins.width));
-            if wide > NARROW * narrow {
-                return own;
+        let curve =
+            |(smooth, (first, last)): (&Option<Smooth>, &(f64, f64))| Some(smooth.as_ref()?.curve(*first, *last));
+        let shown = Shown {
+            counts: each().map(|(values, bins)| bins.counts(values)).collect(),
+            curves: smooth.iter().zip(&ranges).map(curve).collect(),
+            bins,
+        };
+        (shown, ranges, panels)
+    }
+
+    fn draw_groups(
+        &self,
+        drawing: &mut Drawing,
+        frame: &Frame,
+        shown: &Shown,
+        groups: &[usize],
+        side: impl Fn(usize) -> f64,
+    ) {
+        for group in groups {
+            self.draw_bars(drawing, frame, (&shown.bins[*group], &shown.counts[*group]), *group, side(*group));
+        }
+        for group in groups {
+            if let Some(curve) = &shown.curves[*group] {
+                let path = curve.path(frame, side(*group));
+                frame.line(drawing, &path, DENSITY_LINE + 1.0, WHITE.faded(0.7));
+                frame.line(drawing, &path, DENSITY_LINE, self.look.colour(*group));
             }
         }
-        vec![over(&self.groups); self.groups.len()]
+        for group in groups.iter().filter(|_| self.mirrored) {
+            let mean = mean(&self.groups[*group].values);
+            let end = if side(*group) > 0.0 { frame.y.high } else { frame.y.low };
+            let ends = [frame.point(mean, frame.y.low.max(0.0)), frame.point(mean, end)];
+            frame.dashed(drawing, &ends, MEAN_TICK, AXIS, MEAN_DASH);
+        }
+    }
+
+    /// Of each of two mirrored groups, where one is so narrow that it would be a spike among the other's bins.
+    fn own_bins(&self) -> Option<Vec<Bins>> {
+        let filled = self.groups.iter().all(|group| group.values.iter().any(|value| *value != group.values[0]));
+        if !self.mirrored || !filled {
+            return None;
+        }
+        let own: Vec<Bins> = self.groups.chunks(1).map(over).collect();
+        let (narrow, wide) = extent(own.iter().map(|bins| bins.width));
+        (wide > NARROW * narrow).then_some(own)
     }
 
     /// 1 upwards, −1 downwards.
@@ -143,28 +191,52 @@ impl Histogram {
         if self.mirrored || largest == Some(group) { 0.32 } else { 0.65 }
     }
 
-    fn draw_bars(&self, drawing: &mut Drawing, frame: &Frame, bins: &Bins, counts: &[usize], group: usize) {
-        let ink: Ink = colour(group);
+    fn draw_bars(
+        &self,
+        drawing: &mut Drawing,
+        frame: &Frame,
+        (bins, counts): (&Bins, &[usize]),
+        group: usize,
+        side: f64,
+    ) {
+        let ink: Ink = self.look.colour(group);
         for (bin, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let (left, base) = frame.point(bins.edge(bin), 0.0);
-            let (right, end) = frame.point(bins.edge(bin + 1), self.side(group) * *count as f64);
-            let (top, bottom) = (base.min(end), base.max(end));
-            drawing.rectangle((left, top), (right, bottom), ink.faded(self.opacity(group)));
-            drawing.line(&[(left, base), (left, end), (right, end), (right, base)], OUTLINE, ink.faded(0.9));
+            let (right, end) = frame.point(bins.edge(bin + 1), side * *count as f64);
+            let corners = [(left, base), (left, end), (right, end), (right, base)];
+            frame.polygon(drawing, &corners, ink.faded(self.opacity(group)));
+            frame.line(drawing, &corners, OUTLINE, ink.faded(0.9));
         }
     }
 
-    fn entry(&self, group: usize, curve: bool) -> Entry {
+    /// A block a group, and one line for each kind of line.
+    fn legend(&self, shown: &Shown) -> Vec<Entry> {
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        self.look.sort(&mut order, |group| self.groups[*group].name.clone());
+        let mut entries: Vec<Entry> = order.into_iter().map(|group| self.entry(group)).collect();
+        let line =
+            |width, dash, text: &str| Entry { sample: Sample::Line { width, ink: AXIS, dash }, text: text.to_owned() };
+        if shown.curves.iter().any(Option::is_some) {
+            entries.push(line(DENSITY_LINE, &[], "density"));
+        }
+        if self.mirrored {
+            entries.push(line(MEAN_TICK, MEAN_DASH, "mean"));
+        }
+        if self.own_bins().is_some() {
+            entries.push(Entry { sample: Sample::None, text: "each panel has its own scale".to_owned() });
+        }
+        entries.extend(doubt(&self.look));
+        entries
+    }
+
+    fn entry(&self, group: usize) -> Entry {
         let HistogramGroup { name, values, .. } = &self.groups[group];
-        let sample = match curve {
-            true => Sample::Line { width: DENSITY_LINE, ink: colour(group), dash: dash(group) },
-            false => Sample::Block { ink: colour(group).faded(self.opacity(group)) },
-        };
+        let sample = Sample::Block { ink: self.look.colour(group).faded(self.opacity(group)) };
         let tail = match values.is_empty() {
             true => " (n = 0)".to_owned(),
             false => format!(" (n = {}, mean {})", values.len(), short(mean(values))),
         };
-        Entry::named(sample, name, &tail, self.width)
+        Entry::named(sample, &self.look.named(name), &tail, self.width)
     }
 
     fn check(&self) -> Result<(), PlotError> {
@@ -182,6 +254,18 @@ impl Histogram {
         }
         Ok(())
     }
+}
+
+/// What is drawn of each group.
+struct Shown {
+    bins: Vec<Bins>,
+    counts: Vec<Vec<usize>>,
+    curves: Vec<Option<Curve>>,
+}
+
+fn over(groups: &[HistogramGroup]) -> Bins {
+    let values = || groups.iter().flat_map(|group| group.values.iter().copied());
+    Bins::over(extent(values()), values().count())
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -326,6 +410,7 @@ fn whole_numbers(frame: &mut Frame) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::drawing::Shape;
     use super::super::output::tests::{check_page, texts};
     use super::*;
 
@@ -350,8 +435,10 @@ mod tests {
             mirrored,
             x_label: "accuracy on hans".to_owned(),
             y_label: "models".to_owned(),
+            columns: vec!["accuracy on hans, lexical overlap".to_owned()],
             title: Some("lexical overlap, non-entailment".to_owned()),
             width: Width::Column,
+            look: Look::default(),
         }
     }
 
@@ -395,13 +482,40 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_group_has_bins_of_its_own() {
+    fn a_narrow_group_has_a_panel_and_bins_of_its_own() {
         let mut two = figure(100, true);
-        assert_eq!(two.bins()[0].width, two.bins()[1].width);
+        assert!(two.own_bins().is_none());
         two.groups[0].values.iter_mut().for_each(|value| *value = 0.8 + *value * 0.05);
-        assert!(two.bins()[0].width < 0.2 * two.bins()[1].width);
+        let bins = two.own_bins().unwrap();
+        assert!(bins[0].width < 0.2 * bins[1].width);
+        // The bars of each reach over most of the page, so that neither is a spike.
+        for group in 0..2 {
+            let ink = two.look.colour(group).faded(two.opacity(group));
+            let corners = two.draw().unwrap().shapes.into_iter().filter_map(|shape| match shape {
+                Shape::Polygon { points, ink: other } if other == ink => Some(points),
+                _ => None,
+            });
+            let (left, right) = extent(corners.flatten().map(|point| point.0));
+            assert!(right - left > 0.5 * Width::Column.points(), "{left} to {right}");
+        }
+        let svg = String::from_utf8(two.render("x").unwrap().svg).unwrap();
+        assert!(svg.contains("each panel has its own scale"));
         two.mirrored = false;
-        assert_eq!(two.bins()[0].width, two.bins()[1].width);
+        assert!(two.own_bins().is_none());
+    }
+
+    #[test]
+    fn groups_are_blocks_and_every_kind_of_line_is_in_the_legend() {
+        let few =
+            HistogramGroup { models: vec!["9".to_owned()], values: vec![0.4], ..figure(9, false).groups[0].clone() };
+        for (mut figure, lines) in [(figure(60, false), &["density"][..]), (figure(60, true), &["density", "mean"])] {
+            figure.groups[1] = few.clone();
+            let shown = figure.shown();
+            let legend = figure.legend(&shown.0);
+            assert!(legend[..2].iter().all(|entry| matches!(entry.sample, Sample::Block { .. })));
+            let texts: Vec<&str> = legend[2..].iter().map(|entry| entry.text.as_str()).collect();
+            assert_eq!(texts, lines);
+        }
     }
 
     #[test]
@@ -425,7 +539,7 @@ mod tests {
         assert!(texts.contains(&"0".to_owned()) && !texts.iter().any(|text| text.starts_with('−')), "{texts:?}");
         assert!(texts.iter().any(|text| text.starts_with("mnli (n = 60, mean 0.")), "{texts:?}");
         let numbers = figure(60, true).numbers();
-        assert!(matches!(&numbers.columns[2].1, Column::Number(values) if values.len() == 120));
+        assert!(matches!(&numbers.columns[3].1, Column::Number(values) if values.len() == 120));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! A small study at one look: a square of models with the line between each two below the diagonal, and their
 //! distance above it.
 
-use super::colormap::{readable_on, viridis};
+use super::clip;
+use super::colormap::readable_on;
 use super::drawing::{Align, Drawing, Label, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Sample, extent, head, upward_name};
+use super::look::Look;
 use super::numbers::{Column, Numbers};
-use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, Width, colour};
+use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, Width};
 use super::ticks::Axis;
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
@@ -50,6 +52,7 @@ pub struct PairMatrix {
     pub distance_label: String,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 /// Where cells stand, in points, and what they show.
@@ -89,14 +92,14 @@ impl PairMatrix {
     /// No pairs, more than 12 models, lists of unequal lengths, a pair of models that are not there, a line of fewer
     /// than 2 points, or a value that is not finite.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     /// One row a point of a line.
     pub fn numbers(&self) -> Numbers {
         let points = || self.pairs.iter().flat_map(|pair| pair.x.iter().zip(&pair.y).map(move |at| (pair, at)));
         let name = |model: fn(&MatrixPair) -> usize| {
-            Column::Text(points().map(|(pair, _)| self.labels[model(pair)].clone()).collect())
+            Column::Models(points().map(|(pair, _)| self.labels[model(pair)].clone()).collect())
         };
         Numbers {
             columns: vec![
@@ -115,12 +118,12 @@ impl PairMatrix {
         let numbers = Shown::of(self.pairs.iter().map(|pair| pair.distance));
         let values = Shown::of(self.values.iter().flatten().copied());
         let top = head(&mut drawing, self.title.as_deref(), &self.legend(&numbers, &values));
-        let layout = self.layout(&drawing, top);
+        let layout = self.layout(&drawing, top)?;
         let largest = self.pairs.iter().map(|pair| pair.distance).fold(0.0, f64::max);
         for pair in &self.pairs {
             self.draw_line(&mut drawing, &layout, pair);
             let share = if largest > 0.0 { pair.distance / largest } else { 0.0 };
-            let ink = viridis(share);
+            let ink = self.look.colours.at(share);
             let (from, side) = (layout.corner(pair.first, pair.second), layout.side());
             drawing.rectangle(from, (from.0 + side, from.1 + side), ink);
             let centre = (from.0 + side / 2.0, from.1 + side / 2.0 + TICK_TEXT * CAPITAL / 2.0);
@@ -136,7 +139,7 @@ impl PairMatrix {
 
     fn legend(&self, numbers: &Shown, values: &Shown) -> Vec<Entry> {
         let words = |text: String| Entry { sample: Sample::None, text };
-        let line = Sample::Line { width: CURVE, ink: colour(0), dash: &[] };
+        let line = Sample::Line { width: CURVE, ink: self.look.colour(0), dash: &[] };
         vec![
             Entry { sample: line, text: format!("below: {} along the line", self.metric_label) },
             words(format!("above{}: {}", numbers.note(), self.distance_label)),
@@ -144,17 +147,17 @@ impl PairMatrix {
         ]
     }
 
-    fn layout(&self, drawing: &Drawing, top: f64) -> Layout {
+    fn layout(&self, drawing: &Drawing, top: f64) -> Result<Layout, PlotError> {
         let n = self.labels.len();
         let (low, high) = extent(self.pairs.iter().flat_map(|pair| pair.y.iter().copied()));
         let x = extent(self.pairs.iter().flat_map(|pair| pair.x.iter().copied()));
         // The labels decide the cells' side, and the side the labels: a first guess is near enough for their width.
         // Small cells still get two or three ticks, which stand close but apart.
-        let axis = |side: f64| Axis::over(low, high, 0.1, side.max(72.0), false);
+        let axis = |side: f64| Axis::asked(&self.look.y, (low, high, 0.1), side.max(72.0), false);
         let guess = (drawing.width - 2.0 * MARGIN) / n as f64 - CELL_GAP;
-        let left = MARGIN + LABEL_TEXT + 2.0 * GAP + axis(guess).widest_label() + TICK_LENGTH;
+        let left = MARGIN + LABEL_TEXT + 2.0 * GAP + axis(guess)?.widest_label() + TICK_LENGTH;
         let pitch = (drawing.width - MARGIN - left + CELL_GAP) / n as f64;
-        Layout { left, top, pitch, x, y: axis(pitch - CELL_GAP) }
+        Ok(Layout { left, top, pitch, x, y: axis(pitch - CELL_GAP)? })
     }
 
     fn draw_line(&self, drawing: &mut Drawing, layout: &Layout, pair: &MatrixPair) {
@@ -164,13 +167,15 @@ impl PairMatrix {
         let outline = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
         drawing.line(&outline, EDGE, QUIET.faded(0.6));
         let points: Vec<Point> = pair.x.iter().zip(&pair.y).map(|(x, y)| layout.point(cell, *x, *y)).collect();
-        drawing.line(&points, CURVE, colour(0));
+        for piece in clip::pieces(&points, (left, right), (top, bottom)) {
+            drawing.line(&piece, CURVE, self.look.colour(0));
+        }
     }
 
     fn draw_model(&self, drawing: &mut Drawing, layout: &Layout, (model, label): (usize, &str), values: &Shown) {
         let ((left, top), side) = (layout.corner(model, model), layout.side());
         let (x, middle) = (left + side / 2.0, top + side / 2.0);
-        let text = fonts::fit_end(label, LABEL_TEXT, true, side);
+        let text = fonts::fit_end(&self.look.named(label), LABEL_TEXT, true, side);
         let value = self.values[model].map(|value| fonts::fit(&values.text(value), TICK_TEXT, false, side));
         let lift = if value.is_some() { -1.5 } else { LABEL_TEXT * CAPITAL / 2.0 };
         let at = (x, middle + lift);
@@ -213,13 +218,15 @@ impl PairMatrix {
         }
         let name_y = label_y + GAP + LABEL_TEXT;
         drawing.height = name_y + GAP + MARGIN;
-        let name = fonts::fit(&self.x_label, LABEL_TEXT, false, drawing.width - 2.0 * MARGIN);
+        let x_name = self.look.x.name(&self.x_label);
+        let name = fonts::fit(x_name, LABEL_TEXT, false, drawing.width - 2.0 * MARGIN);
+        drawing.cut("the name of the x axis", x_name, &name);
         let half = fonts::width(&name, LABEL_TEXT, false) / 2.0;
         let centre = (layout.left + layout.pitch * (n - 1) as f64 / 2.0).max(MARGIN + half);
         drawing.text(name, (centre, name_y), LABEL_TEXT, Align::Middle, TEXT);
         upward_name(
             drawing,
-            (&self.metric_label, &layout.y.note()),
+            (self.look.y.name(&self.metric_label), &layout.y.note()),
             MARGIN + LABEL_TEXT * CAPITAL,
             layout.top + layout.pitch,
             bottom,
@@ -284,7 +291,7 @@ impl Shown {
     fn note(&self) -> String {
         match self.exponent {
             0 => String::new(),
-            exponent => format!(", in 1e{exponent}").replace('-', "−"),
+            exponent => format!(", in units of 1e{exponent}").replace('-', "−"),
         }
     }
 }
@@ -310,6 +317,7 @@ mod tests {
             distance_label: "convexity gap (nats)".to_owned(),
             title: None,
             width: if n > 5 { Width::Page } else { Width::Column },
+            look: Look::default(),
         }
     }
 
@@ -377,7 +385,7 @@ mod tests {
             (0.734, 0.00012, ["0.734", "0.000"], ""),
             (12.3, 0.5, ["12.3", "0.5"], ""),
             (0.0, 0.0, ["0.00", "0.00"], ""),
-            (3.2e-5, 1e-6, ["3.20", "0.10"], ", in 1e−5"),
+            (3.2e-5, 1e-6, ["3.20", "0.10"], ", in units of 1e−5"),
             (0.02, -0.01, ["0.0200", "−0.0100"], ""),
         ] {
             let shown = Shown::of([largest, small].into_iter());

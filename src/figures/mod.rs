@@ -6,6 +6,7 @@
 //! equal bytes. Its `numbers` are what it shows, for a table beside it.
 
 mod canvas;
+mod clip;
 mod colormap;
 mod contour;
 mod curves;
@@ -15,8 +16,10 @@ mod frame;
 mod heatmap;
 mod histogram;
 mod ink;
+mod look;
 mod matrix;
 mod movement;
+mod names;
 mod numbers;
 mod output;
 mod pdf;
@@ -31,9 +34,12 @@ mod tests;
 mod ticks;
 mod training;
 
+pub use colormap::Colours;
 pub use curves::{Curve, Curves};
-pub use heatmap::Heatmap;
+pub use fonts::OwnFont;
+pub use heatmap::{Beside, Heatmap};
 pub use histogram::{Histogram, HistogramGroup};
+pub use look::{AxisLook, Look};
 pub use matrix::{MATRIX_MODELS, MatrixPair, PairMatrix};
 pub use movement::Movement;
 pub use numbers::{Column, Numbers};
@@ -53,6 +59,8 @@ pub struct Rendered {
     pub png: Vec<u8>,
     /// One page; text that can be searched, in an embedded font; provenance as the document's subject.
     pub pdf: Vec<u8>,
+    /// What the picture does not show as it was asked to: cut texts, letters that the font lacks.
+    pub notes: Vec<String>,
 }
 
 /// Why a figure cannot be drawn.
@@ -68,6 +76,12 @@ pub enum PlotError {
     UnknownGroup { curve: String, group: usize, groups: usize },
     #[error("the curves of group `{group}` are sampled at different points, so they have no mean: draw them apart")]
     UnequalPoints { group: String },
+    #[error(
+        "an axis is to be logarithmic and to show {value}, which has no logarithm: leave out `log`, or set its `limits`"
+    )]
+    NotLogarithmic { value: f64 },
+    #[error("nothing lies within the `limits` of an axis, {low} to {high}")]
+    OutsideLimits { low: f64, high: f64 },
     #[error("the {format} backend failed: {reason}")]
     Backend { format: &'static str, reason: String },
 }

@@ -1,11 +1,12 @@
 //! Where each model is at several points of training, with those that change cluster brought forward.
 
-use super::drawing::{Align, Drawing, Point, Shape};
+use super::drawing::{Align, Drawing, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Frame, Sample, extent, head};
 use super::ink::Ink;
+use super::look::Look;
 use super::numbers::{Column, Numbers};
-use super::style::{MARGIN, TEXT, TICK_TEXT, Width, colour, marker};
+use super::style::{MARGIN, TEXT, TICK_TEXT, Width, marker};
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
 /// Radius of a point and width of the white around it; the second pair is for crowds.
@@ -36,13 +37,14 @@ pub struct Movement {
     pub y_label: String,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 impl Movement {
     /// # Errors
     /// Fewer than two times, no models, lists of unequal lengths, or a position that is not finite.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     /// One row for each model at each checkpoint.
@@ -51,7 +53,7 @@ impl Movement {
         let cluster = |(model, time): (usize, usize)| self.clusters[time][model] as i64;
         Numbers {
             columns: vec![
-                ("model".to_owned(), Column::Text(each().map(|(model, _)| self.names[model].clone()).collect())),
+                ("model".to_owned(), Column::Models(each().map(|(model, _)| self.names[model].clone()).collect())),
                 ("checkpoint".to_owned(), Column::Text(each().map(|(_, time)| self.times[time].clone()).collect())),
                 ("cluster".to_owned(), Column::Whole(each().map(cluster).collect())),
                 (
@@ -69,7 +71,7 @@ impl Movement {
         let top = head(&mut drawing, self.title.as_deref(), &self.legend(changers.len()));
         let (low, high) = extent(self.positions.iter().flatten().copied());
         let last = (self.times.len() - 1) as f64;
-        let mut frame = Frame::new(&mut drawing, self.width, top, (0.0, last, 0.09), (low, high, 0.07));
+        let mut frame = Frame::new(&mut drawing, (&self.look, self.width), top, (0.0, last, 0.09), (low, high, 0.07))?;
         self.label_times(&mut frame);
 
         let stayers = self.names.len() - changers.len();
@@ -79,10 +81,10 @@ impl Movement {
         for model in 0..self.names.len() {
             for time in 1..self.times.len() {
                 if self.clusters[time][model] == self.clusters[time - 1][model] {
-                    let ink = colour(self.clusters[time][model]).faded(faint);
+                    let ink = self.look.colour(self.clusters[time][model]).faded(faint);
                     let ends = self.ends(&frame, model, time);
                     let heads = self.names.len() <= MOST_HEADS;
-                    arrow(&mut drawing, ends, (STAY_LINE, if heads { 3.2 } else { 0.0 }), radius, ink);
+                    arrow(&mut drawing, &frame, ends, (STAY_LINE, if heads { 3.2 } else { 0.0 }), radius, ink);
                 }
             }
         }
@@ -91,15 +93,18 @@ impl Movement {
             for time in 1..self.times.len() {
                 if self.clusters[time][*model] != self.clusters[time - 1][*model] {
                     let ends = self.ends(&frame, *model, time);
-                    arrow(&mut drawing, ends, change, radius, TEXT);
+                    arrow(&mut drawing, &frame, ends, change, radius, TEXT);
                 }
             }
         }
         for model in 0..self.names.len() {
             for time in 0..self.times.len() {
                 let cluster = self.clusters[time][model];
-                let place = frame.point(time as f64, self.positions[time][model]);
-                drawing.marker(marker(cluster), place, radius, halo, colour(cluster).faded(0.9));
+                let (x, y) = (time as f64, self.positions[time][model]);
+                if frame.holds(x, y) {
+                    let ink = self.look.colour(cluster).faded(0.9);
+                    drawing.marker(marker(cluster), frame.point(x, y), radius, halo, ink);
+                }
             }
         }
         self.draw_names(&mut drawing, &frame, &changers, radius);
@@ -136,6 +141,7 @@ impl Movement {
         let last = self.times.len() - 1;
         let mut places: Vec<(Point, usize)> =
             changers.iter().map(|model| (frame.point(last as f64, self.positions[last][*model]), *model)).collect();
+        places.retain(|((_, y), _)| (frame.top..=frame.bottom).contains(y));
         places.sort_by(|(a, _), (b, _)| a.1.total_cmp(&b.1));
         let mut free_from = f64::NEG_INFINITY;
         for ((x, y), model) in places {
@@ -144,7 +150,8 @@ impl Movement {
                 continue;
             }
             let left = x + radius + 2.5;
-            let name = fonts::fit_end(&self.names[model], TICK_TEXT, false, drawing.width - MARGIN - left);
+            let name =
+                fonts::fit_end(&self.look.named(&self.names[model]), TICK_TEXT, false, drawing.width - MARGIN - left);
             drawing.text(name, (left, baseline), TICK_TEXT, Align::Start, TEXT);
             free_from = baseline + 0.5;
         }
@@ -155,10 +162,15 @@ impl Movement {
         clusters.sort_unstable();
         clusters.dedup();
         let entry = |cluster: usize| Entry {
-            sample: Sample::Marker { marker: marker(cluster), ink: colour(cluster) },
-            text: format!("cluster {cluster}"),
+            sample: Sample::Marker { marker: marker(cluster), ink: self.look.colour(cluster) },
+            text: self.look.cluster(cluster),
         };
+        self.look.sort(&mut clusters, |cluster| format!("cluster {cluster}"));
         let mut entries: Vec<Entry> = clusters.into_iter().map(entry).collect();
+        if changers < self.names.len() {
+            let stay = Sample::Line { width: STAY_LINE, ink: self.look.colour(0), dash: &[] };
+            entries.push(Entry { sample: stay, text: "stays in its cluster".to_owned() });
+        }
         let (change, n) = (Sample::Line { width: CHANGE.0, ink: TEXT, dash: &[] }, self.names.len());
         entries.push(match changers {
             0 => Entry { sample: Sample::None, text: format!("n = {n}, none changes cluster") },
@@ -188,20 +200,27 @@ impl Movement {
 }
 
 /// A line whose head ends at the rim of the point it leads to; without a head of some length, the line alone.
-fn arrow(drawing: &mut Drawing, (from, to): (Point, Point), (width, head): (f64, f64), rim: f64, ink: Ink) {
+fn arrow(
+    drawing: &mut Drawing,
+    frame: &Frame,
+    (from, to): (Point, Point),
+    (width, head): (f64, f64),
+    rim: f64,
+    ink: Ink,
+) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy);
     if head == 0.0 || length <= rim + head {
-        drawing.line(&[from, to], width, ink);
+        frame.line(drawing, &[from, to], width, ink);
         return;
     }
     let (ux, uy) = (dx / length, dy / length);
     let along = |back: f64| (to.0 - ux * back, to.1 - uy * back);
     let (tip, base) = (along(rim + 0.6), along(rim + 0.6 + head));
     let half = head * 0.36;
-    drawing.line(&[from, base], width, ink);
+    frame.line(drawing, &[from, base], width, ink);
     let points = vec![tip, (base.0 - uy * half, base.1 + ux * half), (base.0 + uy * half, base.1 - ux * half)];
-    drawing.shapes.push(Shape::Polygon { points, ink });
+    frame.polygon(drawing, &points, ink);
 }
 
 #[cfg(test)]
@@ -231,6 +250,7 @@ mod tests {
             y_label: "centroid feature (positive: larger cluster)".to_owned(),
             title: Some("QQP".to_owned()),
             width: Width::Column,
+            look: Look::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The numbers of a figure, for the CSV beside it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The numbers of a figure as columns of equal length, for the CSV beside it.
@@ -13,6 +14,8 @@ pub struct Numbers {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
     Text(Vec<String>),
+    /// Names of models, as the figure has them; several with commas between.
+    Models(Vec<String>),
     Number(Vec<f64>),
     Whole(Vec<i64>),
 }
@@ -20,7 +23,7 @@ pub enum Column {
 impl Column {
     fn len(&self) -> usize {
         match self {
-            Column::Text(values) => values.len(),
+            Column::Text(values) | Column::Models(values) => values.len(),
             Column::Number(values) => values.len(),
             Column::Whole(values) => values.len(),
         }
@@ -29,7 +32,7 @@ impl Column {
     /// A cell; empty where the column is shorter.
     fn cell(&self, row: usize) -> String {
         let cell = match self {
-            Column::Text(values) => values.get(row).map(|text| quoted(text)),
+            Column::Text(values) | Column::Models(values) => values.get(row).map(|text| quoted(text)),
             Column::Number(values) => values.get(row).filter(|value| value.is_finite()).map(|value| value.to_string()),
             Column::Whole(values) => values.get(row).map(|value| value.to_string()),
         };
@@ -38,6 +41,23 @@ impl Column {
 }
 
 impl Numbers {
+    /// With the names that the tables have for the models; a column of one model has its name.
+    pub fn with_names(mut self, names: &BTreeMap<String, String>) -> Numbers {
+        let rename = |name: &mut String| {
+            let whole = |part| names.get(part).map_or(part, String::as_str);
+            *name = name.split(',').map(whole).collect::<Vec<_>>().join(",");
+        };
+        for (name, column) in &mut self.columns {
+            match column {
+                Column::Models(values) => values.iter_mut().for_each(rename),
+                Column::Number(_) if names.contains_key(name) => rename(name),
+                Column::Number(_) => {}
+                Column::Text(_) | Column::Whole(_) => {}
+            }
+        }
+        self
+    }
+
     /// CSV (RFC 4180, with `\n`) below a first line that is `#` and the provenance. Numbers are written with as many
     /// digits as bring back the same f64.
     pub fn csv(&self, provenance: &str) -> String {
@@ -67,6 +87,22 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn models_have_the_names_of_the_tables() {
+        let names = BTreeMap::from([("7".to_owned(), "agents/7".to_owned())]);
+        let numbers = Numbers {
+            columns: vec![
+                ("model".to_owned(), Column::Models(vec!["7".to_owned(), "7,low/8".to_owned()])),
+                ("7".to_owned(), Column::Number(vec![7.0, 0.0])),
+                ("group".to_owned(), Column::Text(vec!["7".to_owned(), "7".to_owned()])),
+            ],
+        };
+        assert_eq!(
+            numbers.with_names(&names).csv("x"),
+            "# x\nmodel,agents/7,group\nagents/7,7,7\n\"agents/7,low/8\",0,7\n"
+        );
+    }
 
     #[test]
     fn cells_are_quoted_and_numbers_come_back() {

@@ -1,23 +1,43 @@
 //! A drawing as files of every format, with the provenance in each.
 
-use super::drawing::Drawing;
-use super::{PlotError, Rendered, pdf, png, svg};
+use std::collections::BTreeMap;
 
-pub(super) fn render(drawing: &Drawing, provenance: &str) -> Result<Rendered, PlotError> {
+use super::drawing::{Drawing, Shape};
+use super::{PlotError, Rendered, fonts, pdf, png, svg};
+
+pub(super) fn render(drawing: &Drawing, provenance: &str, svg_text: bool) -> Result<Rendered, PlotError> {
     // XML allows no control characters and a PNG text no NUL; a line break means nothing in any of them.
     let provenance: String = provenance.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Ok(Rendered {
-        svg: svg::svg(drawing, &provenance)?,
+        svg: svg::svg(drawing, &provenance, svg_text)?,
         png: png::png(drawing, &provenance)?,
         pdf: pdf::pdf(drawing, &provenance)?,
+        notes: drawing.notes.iter().cloned().chain(missing_letters(drawing)).collect(),
     })
+}
+
+/// Letters that the font does not have, with a text that each is in.
+fn missing_letters(drawing: &Drawing) -> Option<String> {
+    let labels =
+        drawing.shapes.iter().filter_map(|shape| if let Shape::Label(label) = shape { Some(label) } else { None });
+    let mut missing: BTreeMap<char, &str> = BTreeMap::new();
+    for label in labels {
+        let boxes = fonts::letters(label).into_iter().filter(|placed| placed.glyph == 0);
+        for placed in boxes {
+            missing.entry(placed.letter).or_insert(&label.text);
+        }
+    }
+    const MOST: usize = 8;
+    let said: Vec<String> = missing.iter().take(MOST).map(|(letter, text)| format!("{letter} (in `{text}`)")).collect();
+    let more = if missing.len() > MOST { format!(" and {} more", missing.len() - MOST) } else { String::new() };
+    (!said.is_empty()).then(|| format!("the font has no {}{more}: boxes stand there", said.join(", ")))
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::drawing::{Align, Label, Point, Shape};
-    use super::super::fonts;
-    use super::super::style::{AXIS, TEXT};
+    use super::super::clip;
+    use super::super::drawing::{Align, Label, Point};
+    use super::super::style::{AXIS, AXIS_LINE, TEXT};
     use super::*;
 
     /// The texts of an SVG, not unescaped.
@@ -43,13 +63,31 @@ pub(super) mod tests {
         }
     }
 
-    /// No two labels overlap, nothing leaves the page, and no text is smaller than 7 points.
+    fn labels(drawing: &Drawing) -> Vec<&Label> {
+        fn label(shape: &Shape) -> Option<&Label> {
+            if let Shape::Label(label) = shape { Some(label) } else { None }
+        }
+        drawing.shapes.iter().filter_map(label).collect()
+    }
+
+    /// No two labels overlap or run into an axis, nothing leaves the page, and no text is smaller than 7 points.
     pub fn check_page(drawing: &Drawing) {
-        let labels: Vec<&Label> = drawing
-            .shapes
-            .iter()
-            .filter_map(|shape| if let Shape::Label(label) = shape { Some(label) } else { None })
-            .collect();
+        check_page_aslant(drawing);
+        for label in labels(drawing) {
+            let [left, top, right, bottom] = bounds(label);
+            for shape in &drawing.shapes {
+                let Shape::Line { points, width, ink } = shape else { continue };
+                for pair in points.windows(2).filter(|_| (*width, *ink) == (AXIS_LINE, AXIS)) {
+                    let met = clip::clipped((pair[0], pair[1]), (left, right), (top, bottom));
+                    assert!(met.is_none(), "{label:?} runs into the axis {pair:?}");
+                }
+            }
+        }
+    }
+
+    /// The same where what stands in the middle may hide an edge of the box around it.
+    pub fn check_page_aslant(drawing: &Drawing) {
+        let labels = labels(drawing);
         for (i, label) in labels.iter().enumerate() {
             assert!(label.size >= 7.0);
             let [left, top, right, bottom] = bounds(label);
@@ -85,7 +123,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_png_decodes_to_the_drawing_and_carries_the_provenance() {
-        let bytes = render(&sample(), "key 12ab · path").unwrap().png;
+        let bytes = render(&sample(), "key 12ab · path", false).unwrap().png;
         let mut reader = ::png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size()];
         let info = reader.next_frame(&mut pixels).unwrap();
@@ -100,12 +138,23 @@ pub(super) mod tests {
         let source = &reader.info().uncompressed_latin1_text[0];
         assert_eq!((source.keyword.as_str(), source.text.as_str()), ("Source", "key 12ab · path"));
 
-        let greek = render(&sample(), "δ = 1").unwrap().png;
+        let greek = render(&sample(), "δ = 1", false).unwrap().png;
         assert!(greek.windows(4).any(|window| window == b"iTXt"));
     }
 
     #[test]
+    fn letters_that_the_font_lacks_and_cut_texts_are_noted() {
+        let mut drawing = sample();
+        assert_eq!(render(&drawing, "x", false).unwrap().notes, Vec::<String>::new());
+        drawing.text("模型 α", (2.0, 9.0), 7.0, Align::Start, TEXT);
+        drawing.cut("the title", "a long title", "a long…");
+        let notes = render(&drawing, "x", false).unwrap().notes;
+        assert_eq!(notes[0], "the title is cut to `a long…`: there is no room for `a long title`");
+        assert_eq!(notes[1], "the font has no 型 (in `模型 α`), 模 (in `模型 α`): boxes stand there");
+    }
+
+    #[test]
     fn equal_drawings_give_equal_bytes() {
-        assert_eq!(render(&sample(), "x").unwrap(), render(&sample(), "x").unwrap());
+        assert_eq!(render(&sample(), "x", false).unwrap(), render(&sample(), "x", false).unwrap());
     }
 }

@@ -11,6 +11,7 @@ use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 
 use super::canvas::failed;
 use super::drawing::{Drawing, Label, Point, Shape};
+use super::fonts::{Placed, Stroke};
 use super::ink::Ink;
 use super::subset::{half, subset, table};
 use super::{PlotError, fonts};
@@ -144,6 +145,9 @@ impl Page {
         self.ink(label.ink, false);
         let letters = fonts::letters(label);
         let Some(first) = letters.first() else { return };
+        if fonts::is_own() {
+            return self.outlines(label, &letters);
+        }
         let start = first.x * label.size / fonts::EM;
         let (x, y) = label.at;
         let (point, turn) = if label.upwards {
@@ -173,6 +177,44 @@ impl Page {
         items.finish();
         shown.finish();
         self.content.end_text();
+    }
+
+    /// Letters of somebody's own font, of which no part is embedded: its licence may not allow it.
+    fn outlines(&mut self, label: &Label, letters: &[Placed]) {
+        let size = label.size / fonts::EM;
+        for placed in letters {
+            let at = |[x, y]: [f64; 2]| {
+                let (across, down) = ((placed.x + x) * size, y * size);
+                let (x, y) = if label.upwards { (down, -across) } else { (across, down) };
+                self.at((label.at.0 + x, label.at.1 + y))
+            };
+            let mut pen = [0.0, 0.0];
+            let mut path: Vec<Vec<(f32, f32)>> = Vec::new();
+            for stroke in fonts::strokes(placed.glyph, label.bold) {
+                // A quadratic curve is the cubic one with controls two thirds of the way.
+                let two_thirds = |from: [f64; 2], to: [f64; 2]| [0, 1].map(|i| from[i] + (to[i] - from[i]) * 2.0 / 3.0);
+                let (points, to) = match stroke {
+                    Stroke::Move(to) => (vec![to], to),
+                    Stroke::Line(to) => (vec![pen, to], to),
+                    Stroke::Quad(control, to) => (vec![two_thirds(pen, control), two_thirds(to, control), to], to),
+                    Stroke::Cubic(first, second, to) => (vec![first, second, to], to),
+                };
+                path.push(points.into_iter().map(at).collect());
+                pen = to;
+            }
+            let any = !path.is_empty();
+            for points in path {
+                match *points {
+                    [(x, y)] => self.content.move_to(x, y),
+                    [_, (x, y)] => self.content.line_to(x, y),
+                    [(a, b), (c, d), (e, f)] => self.content.cubic_to(a, b, c, d, e, f),
+                    _ => &mut self.content,
+                };
+            }
+            if any {
+                self.content.close_path().fill_nonzero();
+            }
+        }
     }
 
     /// Sets what differs from what is set.
@@ -287,6 +329,14 @@ mod tests {
         assert!(has(b"made by <x> \\(y") && has(b"/MediaBox [0 0 40 30]") && has(b"+LiberationSans"));
         assert!(!has(b"Date") && !has(b"Bold"));
         assert!(file.len() < 12_000, "{} bytes", file.len());
+    }
+
+    #[test]
+    fn letters_of_ones_own_font_are_outlines() {
+        let own = fonts::OwnFont::read(fonts::file(true).to_vec()).unwrap();
+        let file = own.within(|| pdf(&sample(), "x").unwrap());
+        let has = |word: &[u8]| file.windows(word.len()).any(|window| window == word);
+        assert!(!has(b"/FontFile2") && !has(b"LiberationSans"));
     }
 
     #[test]

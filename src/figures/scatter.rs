@@ -2,8 +2,9 @@
 
 use super::drawing::{Align, Drawing, Point};
 use super::fonts::{self, CAPITAL};
-use super::frame::{Entry, Frame, Sample, extent, head};
-use super::style::{AXIS, QUIET, TICK_TEXT, Width, colour, marker};
+use super::frame::{Entry, Frame, Sample, doubt, extent, head};
+use super::look::Look;
+use super::style::{AXIS, QUIET, TICK_TEXT, Width, marker};
 use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
 
 /// Radius of a point and width of the white around it; the second pair is for crowds.
@@ -42,15 +43,18 @@ pub struct Scatter {
     pub fit: Option<Fit>,
     pub x_label: String,
     pub y_label: String,
+    /// The same for a table, with the group of examples.
+    pub y_column: String,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 impl Scatter {
     /// # Errors
     /// No points, lists of unequal lengths, or a value that is not finite.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     pub(super) fn draw(&self) -> Result<Drawing, PlotError> {
@@ -58,26 +62,35 @@ impl Scatter {
         let mut drawing = Drawing::new(self.width.points());
         let top = head(&mut drawing, self.title.as_deref(), &self.legend());
         let (x, y) = (extent(self.x.iter().copied()), extent(self.y.iter().copied()));
-        let frame = Frame::new(&mut drawing, self.width, top, (x.0, x.1, 0.05), (y.0, y.1, 0.07));
+        let frame = Frame::new(&mut drawing, (&self.look, self.width), top, (x.0, x.1, 0.05), (y.0, y.1, 0.07))?;
         if let Some(fit) = &self.fit
             && fit.band.len() > 1
         {
-            drawing.polygon(&band(&frame, &fit.band), QUIET.faded(BAND));
+            frame.polygon(&mut drawing, &band(&frame, &fit.band), QUIET.faded(BAND));
         }
-        let line = self.fit.as_ref().and_then(|fit| line_inside(&frame, fit, x));
-        if let Some(ends) = &line {
-            drawing.dashed(ends, FIT_LINE, AXIS, FIT_DASH);
+        let line = self.fit.as_ref().map_or(Vec::new(), |fit| line(&frame, fit, x));
+        frame.dashed(&mut drawing, &line, FIT_LINE, AXIS, FIT_DASH);
+        let held: Vec<usize> = (0..self.x.len()).filter(|point| frame.holds(self.x[*point], self.y[*point])).collect();
+        let places: Vec<Point> = held.iter().map(|point| frame.point(self.x[*point], self.y[*point])).collect();
+        let (radius, halo) = if self.x.len() > CROWD { CROWDED_POINT } else { POINT };
+        // Of clusters that may mean nothing the colours do not shout.
+        let opacity = if self.look.doubt.is_some() { 0.45 } else { 0.85 };
+        for (point, place) in held.iter().zip(&places) {
+            let cluster = self.cluster(*point);
+            drawing.marker(marker(cluster), *place, radius, halo, self.look.colour(cluster).faded(opacity));
         }
-        let places: Vec<Point> = self.x.iter().zip(&self.y).map(|(x, y)| frame.point(*x, *y)).collect();
-        let (radius, halo) = if places.len() > CROWD { CROWDED_POINT } else { POINT };
-        for (point, place) in places.iter().enumerate() {
-            let cluster = self.cluster(point);
-            drawing.marker(marker(cluster), *place, radius, halo, colour(cluster).faded(0.85));
+        if held.len() < self.x.len() {
+            drawing.notes.push(format!(
+                "{} of {} points lie outside the limits",
+                self.x.len() - held.len(),
+                self.x.len()
+            ));
         }
         if let Some(names) = &self.names
-            && names.len() <= MOST_NAMES
+            && held.len() <= MOST_NAMES
         {
-            draw_names(&mut drawing, &frame, names, &places, line.as_ref());
+            let names: Vec<String> = held.iter().map(|point| self.look.named(&names[*point])).collect();
+            draw_names(&mut drawing, &frame, &names, &places, &line);
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
         Ok(drawing)
@@ -87,14 +100,14 @@ impl Scatter {
     pub fn numbers(&self) -> Numbers {
         let mut columns = Vec::new();
         if let Some(names) = &self.names {
-            columns.push(("model".to_owned(), Column::Text(names.clone())));
+            columns.push(("model".to_owned(), Column::Models(names.clone())));
         }
         if let Some(clusters) = &self.clusters {
             let whole = clusters.iter().map(|cluster| *cluster as i64).collect();
             columns.push(("cluster".to_owned(), Column::Whole(whole)));
         }
         columns.push((self.x_label.clone(), Column::Number(self.x.clone())));
-        columns.push((self.y_label.clone(), Column::Number(self.y.clone())));
+        columns.push((self.y_column.clone(), Column::Number(self.y.clone())));
         if let Some(fit) = &self.fit {
             let fitted = self.x.iter().map(|x| fit.intercept + fit.slope * x).collect();
             columns.push(("least-squares line".to_owned(), Column::Number(fitted)));
@@ -109,11 +122,13 @@ impl Scatter {
     fn legend(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         if let Some(clusters) = &self.clusters {
-            for cluster in 0..=clusters.iter().copied().max().unwrap_or(0) {
+            let mut numbers: Vec<usize> = (0..=clusters.iter().copied().max().unwrap_or(0)).collect();
+            self.look.sort(&mut numbers, |cluster| format!("cluster {cluster}"));
+            for cluster in numbers {
                 let size = clusters.iter().filter(|other| **other == cluster).count();
                 if size > 0 {
-                    let sample = Sample::Marker { marker: marker(cluster), ink: colour(cluster) };
-                    entries.push(Entry { sample, text: format!("cluster {cluster} (n = {size})") });
+                    let sample = Sample::Marker { marker: marker(cluster), ink: self.look.colour(cluster) };
+                    entries.push(Entry { sample, text: format!("{} (n = {size})", self.look.cluster(cluster)) });
                 }
             }
         }
@@ -125,9 +140,14 @@ impl Scatter {
                     format!(" (95 % interval {} to {})", hundredths(low), hundredths(high))
                 });
                 entries.push(Entry { sample, text: format!("r = {}{interval}, n = {n}", hundredths(fit.r)) });
+                if fit.band.len() > 1 {
+                    let sample = Sample::Block { ink: QUIET.faded(2.0 * BAND) };
+                    entries.push(Entry { sample, text: "95 % band of the line".to_owned() });
+                }
             }
             None => entries.push(Entry { sample: Sample::None, text: format!("n = {n}") }),
         }
+        entries.extend(doubt(&self.look));
         entries
     }
 
@@ -173,35 +193,30 @@ fn hundredths(value: f64) -> String {
     if text == "-0.00" { "0.00".to_owned() } else { text.replace('-', "−") }
 }
 
-/// The outline of the band, cut off where it leaves the frame.
+/// The outline of the band.
 fn band(frame: &Frame, band: &[[f64; 3]]) -> Vec<Point> {
-    let band: Vec<&[f64; 3]> = band.iter().filter(|[x, ..]| (frame.x.low..=frame.x.high).contains(x)).collect();
-    let place = |x: f64, y: f64| frame.point(x, y.clamp(frame.y.low, frame.y.high));
+    let place = |x: f64, y: f64| frame.point(x, y.clamp(-1e12, 1e12));
     let lower = band.iter().map(|[x, low, _]| place(*x, *low));
     lower.chain(band.iter().rev().map(|[x, _, high]| place(*x, *high))).collect()
 }
 
-/// The part of the line over the range of x that lies inside the frame, which a steep line may leave.
-fn line_inside(frame: &Frame, fit: &Fit, (low, high): (f64, f64)) -> Option<[Point; 2]> {
-    let height = |x: f64| fit.intercept + fit.slope * x;
-    let (mut from, mut to) = (low, high);
-    if fit.slope != 0.0 {
-        let crossing = |y: f64| (y - fit.intercept) / fit.slope;
-        let (one, other) = (crossing(frame.y.low), crossing(frame.y.high));
-        (from, to) = (from.max(one.min(other)), to.min(one.max(other)));
-    }
-    let inside = |y: f64| (-1e-6..=1.0 + 1e-6).contains(&frame.y.share(y));
-    (from < to && inside(height(from)) && inside(height(to)))
-        .then(|| [frame.point(from, height(from)), frame.point(to, height(to))])
+/// The line over the range of x, which bends where an axis is logarithmic.
+fn line(frame: &Frame, fit: &Fit, (low, high): (f64, f64)) -> Vec<Point> {
+    let pieces = if frame.x.is_log() || frame.y.is_log() { 200 } else { 1 };
+    let (first, last) = (frame.x.share(low).max(-1.0), frame.x.share(high).min(2.0));
+    let at = |piece: usize| frame.x.value(first + (last - first) * piece as f64 / pieces as f64);
+    (0..=pieces).map(at).map(|x| frame.point(x, fit.intercept + fit.slope * x)).collect()
 }
 
 /// Names beside their points where they cover neither a point, nor the line, nor another name, nor leave the frame.
-fn draw_names(drawing: &mut Drawing, frame: &Frame, names: &[String], places: &[Point], line: Option<&[Point; 2]>) {
+fn draw_names(drawing: &mut Drawing, frame: &Frame, names: &[String], places: &[Point], line: &[Point]) {
     let (reach, height) = (POINT.0 + 1.5, TICK_TEXT * CAPITAL);
     let mut taken: Vec<[f64; 4]> = places.iter().map(|(x, y)| [x - reach, y - reach, x + reach, y + reach]).collect();
-    if let Some([from, to]) = line {
+    for pair in line.windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        let pieces = ((to.0 - from.0).hypot(to.1 - from.1)).clamp(1.0, 400.0) as usize;
         let along = |share: f64| (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
-        let pieces = (0..=400).map(|piece| along(f64::from(piece) / 400.0));
+        let pieces = (0..=pieces).map(|piece| along(piece as f64 / pieces as f64));
         taken.extend(pieces.map(|(x, y)| [x - 0.8, y - 0.8, x + 0.8, y + 0.8]));
     }
     for (name, (x, y)) in names.iter().zip(places) {
@@ -245,8 +260,10 @@ mod tests {
             }),
             x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
             y_label: "PAWS F1".to_owned(),
+            y_column: "PAWS F1, group".to_owned(),
             title: None,
             width: Width::Column,
+            look: Look::default(),
         }
     }
 
@@ -270,7 +287,7 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_the_points() {
         let csv = figure(2).numbers().csv("x");
-        let header = "model,cluster,centroid feature (positive towards the larger cluster),PAWS F1,least-squares line";
+        let header = "model,cluster,centroid feature (positive towards the larger cluster),\"PAWS F1, group\",least-squares line";
         assert_eq!(csv.lines().nth(1), Some(header));
         let row: Vec<f64> = csv.lines().nth(2).unwrap().split(',').map(|cell| cell.parse().unwrap()).collect();
         assert_eq!(row, [0.0, 0.0, -0.4, figure(2).y[0], 0.34 + 0.5 * -0.4]);

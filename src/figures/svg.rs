@@ -7,7 +7,7 @@ use plotters::prelude::{Color, DrawingBackend, SVGBackend, TextStyle};
 use plotters::style::{FontFamily, FontStyle, IntoFont};
 
 use super::canvas::{Canvas, failed, play, units};
-use super::drawing::{Drawing, Label, Shape};
+use super::drawing::{Align, Drawing, Label, Shape};
 use super::{PlotError, fonts};
 
 /// plotters counts in whole units; there are this many to a point.
@@ -22,7 +22,8 @@ impl Canvas for SVGBackend<'_> {
     }
 }
 
-pub(super) fn svg(drawing: &Drawing, provenance: &str) -> Result<Vec<u8>, PlotError> {
+/// `as_text`: letters are text in the reader's font, to be searched and edited, instead of outlines.
+pub(super) fn svg(drawing: &Drawing, provenance: &str, as_text: bool) -> Result<Vec<u8>, PlotError> {
     let mut text = String::new();
     let (width, height) = units((drawing.width, drawing.height), UNITS);
     {
@@ -47,9 +48,9 @@ pub(super) fn svg(drawing: &Drawing, provenance: &str) -> Result<Vec<u8>, PlotEr
         drawing.width,
         drawing.height,
         escaped(provenance),
-        definitions(&labels),
+        if as_text { String::new() } else { definitions(&labels) },
     );
-    Ok((root + &outlined(&body, &labels)?).into_bytes())
+    Ok((root + &placed(&body, &labels, if as_text { text_of } else { group })?).into_bytes())
 }
 
 /// Every letter that occurs, once.
@@ -71,8 +72,31 @@ fn name(glyph: u16, bold: bool) -> String {
     format!("{}{glyph}", if bold { "b" } else { "r" })
 }
 
+/// A font of the same widths as ours wherever there is one.
+const FAMILY: &str = "Liberation Sans, Arial, Helvetica, Arimo, sans-serif";
+
+fn text_of(label: &Label) -> String {
+    let (red, green, blue) = label.ink.rgb;
+    let opacity = if label.ink.alpha < 1.0 { format!(" fill-opacity=\"{}\"", label.ink.alpha) } else { String::new() };
+    let turn = if label.upwards { " rotate(-90)" } else { "" };
+    let weight = if label.bold { " font-weight=\"bold\"" } else { "" };
+    let anchor = match label.align {
+        Align::Start => "start",
+        Align::Middle => "middle",
+        Align::End => "end",
+    };
+    format!(
+        "<text xml:space=\"preserve\" font-family=\"{FAMILY}\" font-size=\"{:.0}\"{weight} text-anchor=\"{anchor}\" \
+         fill=\"#{red:02X}{green:02X}{blue:02X}\"{opacity} transform=\"translate({:.2} {:.2}){turn}\">{}</text>",
+        label.size * UNITS,
+        label.at.0 * UNITS,
+        label.at.1 * UNITS,
+        escaped(&label.text),
+    )
+}
+
 /// `body` with the letters of each label in the place that was kept for it.
-fn outlined(body: &str, labels: &[&Label]) -> Result<String, PlotError> {
+fn placed(body: &str, labels: &[&Label], draw: fn(&Label) -> String) -> Result<String, PlotError> {
     let mut parts = body.split("<text ");
     let mut whole = parts.next().unwrap_or_default().to_owned();
     let mut labels = labels.iter();
@@ -80,7 +104,7 @@ fn outlined(body: &str, labels: &[&Label]) -> Result<String, PlotError> {
         let (Some(label), Some((_, rest))) = (labels.next(), part.split_once("</text>")) else {
             return Err(failed("svg", "a text without its label"));
         };
-        whole += &group(label);
+        whole += &draw(label);
         whole += rest;
     }
     if labels.next().is_some() {
@@ -121,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_svg_is_in_points_and_carries_the_escaped_provenance() {
-        let svg = String::from_utf8(svg(&sample(), "made by <x> & y -- z --").unwrap()).unwrap();
+        let svg = String::from_utf8(svg(&sample(), "made by <x> & y -- z --", false).unwrap()).unwrap();
         assert!(svg.contains("width=\"40pt\" height=\"30pt\" viewBox=\"0 0 800 600\""));
         assert!(svg.contains("<metadata>made by &lt;x&gt; &amp; y -- z --</metadata>"));
         assert_eq!(texts(&svg), ["a &lt; b &amp; &quot;c&quot;"]);
@@ -129,8 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn letters_can_be_text() {
+        let svg = String::from_utf8(svg(&sample(), "x", true).unwrap()).unwrap();
+        assert!(svg.contains("text-anchor=\"start\"") && svg.contains(">a &lt; b &amp; &quot;c&quot;</text>"), "{svg}");
+        assert!(svg.contains("translate(40.00 180.00)") && !svg.contains("<use") && !svg.contains("<defs>"));
+    }
+
+    #[test]
     fn letters_are_outlines_defined_once() {
-        let svg = String::from_utf8(svg(&sample(), "x").unwrap()).unwrap();
+        let svg = String::from_utf8(svg(&sample(), "x", false).unwrap()).unwrap();
         assert!(!svg.contains("<text") && !svg.contains("font"));
         // a < b & "c": two quotes share an outline, spaces have none.
         assert_eq!((svg.matches("<path id=").count(), svg.matches("<use ").count()), (6, 7));

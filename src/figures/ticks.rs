@@ -1,7 +1,8 @@
 //! Axes with the ticks a person would choose: steps of 1, 2, 2.5 or 5 times a power of ten, short labels.
 
-use super::fonts;
+use super::look::AxisLook;
 use super::style::TICK_TEXT;
+use super::{PlotError, fonts};
 
 /// One axis: its range, and its ticks as values with labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,12 +10,84 @@ pub(super) struct Axis {
     pub low: f64,
     pub high: f64,
     pub ticks: Vec<(f64, String)>,
-    /// What the labels leave out: subtract the first, divide by ten to the power of the second.
+    /// What the labels leave out and has to be added to them.
     offset: Option<String>,
-    exponent: i32,
+    log: bool,
 }
 
+/// How low, as a share of the axis, lies what a logarithmic axis has no place for.
+const BELOW: f64 = -1e3;
+
 impl Axis {
+    /// The same with what was asked for: a range of its own, powers instead of sums.
+    ///
+    /// # Errors
+    /// The range holds nothing, or something that has no logarithm.
+    pub fn asked(
+        look: &AxisLook,
+        (low, high, padding): (f64, f64, f64),
+        length: f64,
+        along: bool,
+    ) -> Result<Axis, PlotError> {
+        let [first, last] = look.limits;
+        if !look.log && first.is_none() && last.is_none() {
+            return Ok(Axis::over(low, high, padding, length, along));
+        }
+        let (data_low, data_high) = (first.unwrap_or(low), last.unwrap_or(high));
+        if look.log && data_low <= 0.0 {
+            return Err(PlotError::NotLogarithmic { value: data_low });
+        }
+        if (first.is_some() || last.is_some()) && data_low >= data_high {
+            return Err(PlotError::OutsideLimits { low: data_low, high: data_high });
+        }
+        let padded = |end: Option<f64>, value: f64, pad: f64| if end.is_some() { value } else { value + pad };
+        if look.log {
+            let (low, high) =
+                if data_low < data_high { (data_low, data_high) } else { (data_low / 2.0, data_high * 2.0) };
+            let pad = (high / low).log10() * padding;
+            let (low, high) = (padded(first, low.log10(), -pad), padded(last, high.log10(), pad));
+            return Ok(Axis::of_powers(low, high, length, along));
+        }
+        let (low, high) = widened(data_low, data_high);
+        let pad = (high - low) * padding;
+        Ok(Axis::over(padded(first, low, -pad), padded(last, high, pad), 0.0, length, along))
+    }
+
+    /// A logarithmic axis between two powers of ten: ticks at whole ones, and at 2 and 5 times them where those are few.
+    fn of_powers(low: f64, high: f64, length: f64, along: bool) -> Axis {
+        let (first, last) = ((low - 1e-9).floor() as i32, (high + 1e-9).ceil() as i32);
+        let ticks = |leads: &[f64], every: usize| -> Vec<(f64, String)> {
+            let powers = (first..=last).filter(|power| power.rem_euclid(every as i32) == 0);
+            let all = powers.flat_map(|power| leads.iter().map(move |lead| (scale(*lead, power), power, *lead)));
+            let inside = all.filter(|(value, ..)| (low - 1e-9..=high + 1e-9).contains(&value.log10()));
+            inside.map(|(value, power, lead)| (value, power_label(lead, power))).collect()
+        };
+        let axis = |ticks| Axis { low: 10f64.powf(low), high: 10f64.powf(high), ticks, offset: None, log: true };
+        let spread = [&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0][..], &[1.0, 2.0, 5.0], &[1.0, 3.0]];
+        if last - first <= 2 {
+            for leads in spread {
+                let axis = axis(ticks(leads, 1));
+                if axis.ticks.len() <= 7 && axis.ticks.len() > 1 && axis.apart(length, along) {
+                    return axis;
+                }
+            }
+        }
+        let sparse = (1..=64).map(|every| axis(ticks(&[1.0], every)));
+        let sparse = sparse.into_iter().find(|axis| axis.apart(length, along)).filter(|axis| axis.ticks.len() > 1);
+        // Within less than a power, the ticks of sums.
+        sparse.unwrap_or_else(|| {
+            let sums = Axis::over(10f64.powf(low), 10f64.powf(high), 0.0, length / 2.0, along);
+            Axis { log: true, ..sums }
+        })
+    }
+
+    /// Whether no two labels touch, wherever the ticks stand.
+    fn apart(&self, length: f64, along: bool) -> bool {
+        let places: Vec<f64> = self.ticks.iter().map(|(value, _)| self.share(*value) * length).collect();
+        let room = if along { self.widest_label() + 5.0 } else { TICK_TEXT + 2.0 };
+        places.windows(2).all(|pair| (pair[1] - pair[0]).abs() >= room)
+    }
+
     /// An axis of `length` points over the data's range from `low` to `high` with `padding` (a share of the range) at
     /// both ends. `along` says that labels stand one after another along the axis rather than above each other. A range
     /// without extent is widened around its value.
@@ -51,7 +124,28 @@ impl Axis {
 
     /// Place of a value between `low` (0) and `high` (1).
     pub fn share(&self, value: f64) -> f64 {
+        if self.log {
+            let share = (value / self.low).log10() / (self.high / self.low).log10();
+            return if value > 0.0 { share.max(BELOW) } else { BELOW };
+        }
         (value - self.low) / (self.high - self.low)
+    }
+
+    pub fn is_log(&self) -> bool {
+        self.log
+    }
+
+    /// The value at a share of the axis.
+    pub fn value(&self, share: f64) -> f64 {
+        if self.log {
+            return self.low * (self.high / self.low).powf(share);
+        }
+        self.low + share * (self.high - self.low)
+    }
+
+    /// Whether a value has a place between the ends.
+    pub fn holds(&self, value: f64) -> bool {
+        (-1e-9..=1.0 + 1e-9).contains(&self.share(value))
     }
 
     pub fn widest_label(&self) -> f64 {
@@ -67,23 +161,7 @@ impl Axis {
                 None => format!(" − {offset}"),
             };
         }
-        if self.exponent != 0 {
-            note += &format!(", in 1e{}", signed(self.exponent.to_string()));
-        }
         note
-    }
-
-    /// Labels that hold the power of ten themselves, `2e−5`, where the axis's name has no room for it.
-    pub fn with_whole_labels(mut self) -> Axis {
-        if self.exponent != 0 {
-            let power = signed(format!("e{}", self.exponent));
-            let zero = |label: &str| label.chars().all(|sign| matches!(sign, '0' | '.'));
-            for (_, label) in &mut self.ticks {
-                *label = if zero(label) { "0".to_owned() } else { format!("{label}{power}") };
-            }
-            self.exponent = 0;
-        }
-        self
     }
 
     fn with_about(low: f64, high: f64, count: usize) -> Axis {
@@ -102,17 +180,30 @@ impl Axis {
         // Less than that is a rounding residue, and the only label is 0.
         let labelled = largest > 0.25 * step;
         let magnitude = if labelled { (largest * (1.0 + 1e-9)).log10().floor() as i32 } else { 0 };
-        let exponent = if (-3..5).contains(&magnitude) { 0 } else { magnitude };
+        // The labels of very small and very large values hold the power of ten, `2e−5`: nobody has to look for it.
+        let exponent = if (-4..5).contains(&magnitude) { 0 } else { magnitude };
+        let power_of_ten = if exponent == 0 { String::new() } else { format!("e{exponent}") };
         let decimals = if labelled { (exponent - power + i32::from(quarter)).max(0) as usize } else { 0 };
         let label = |value: f64| {
             let scaled = scale(value - offset, -exponent);
             // Rounding residues must not print as −0.0.
+            if scaled.abs() < 0.5 * 10f64.powi(-(decimals as i32)) && exponent != 0 {
+                return "0".to_owned();
+            }
             let scaled = if scaled.abs() < 0.5 * 10f64.powi(-(decimals as i32)) { 0.0 } else { scaled };
-            signed(format!("{scaled:.decimals$}"))
+            signed(format!("{scaled:.decimals$}{power_of_ten}"))
         };
         let ticks = values.iter().map(|value| (*value, label(*value))).collect();
-        Axis { low, high, ticks, offset: offset_label, exponent }
+        Axis { low, high, ticks, offset: offset_label, log: false }
     }
+}
+
+/// `0.01`, `20`, `2e−7`
+fn power_label(lead: f64, power: i32) -> String {
+    if (-4..5).contains(&power) {
+        return format!("{:.*}", (-power).max(0) as usize, scale(lead, power));
+    }
+    signed(format!("{lead}e{power}"))
 }
 
 /// A typographic minus.
@@ -205,26 +296,46 @@ mod tests {
     #[test]
     fn tiny_and_huge_values_share_an_exponent() {
         let tiny = Axis::with_about(0.0, 4e-6, 4);
-        assert_eq!(labels(&tiny), ["0", "1", "2", "3", "4"]);
-        assert_eq!(tiny.note(), ", in 1e−6");
+        assert_eq!(labels(&tiny), ["0", "1e−6", "2e−6", "3e−6", "4e−6"]);
+        assert_eq!(tiny.note(), "");
         let huge = Axis::with_about(0.0, 1e7, 4);
-        assert_eq!(labels(&huge), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
-        assert_eq!(huge.note(), ", in 1e7");
+        assert_eq!(labels(&huge), ["0", "0.25e7", "0.50e7", "0.75e7", "1.00e7"]);
+        let sharpness = Axis::with_about(-1e-4, 3e-4, 4);
+        assert_eq!(labels(&sharpness), ["−0.0001", "0.0000", "0.0001", "0.0002", "0.0003"]);
     }
 
     #[test]
-    fn labels_can_hold_the_exponent() {
-        let rate = Axis::over(0.0, 2e-5, 0.0, 50.0, false).with_whole_labels();
-        assert_eq!((labels(&rate), rate.note()), (vec!["0", "1e−5", "2e−5"], String::new()));
-        let plain = Axis::over(0.0, 1.0, 0.0, 50.0, false);
-        assert_eq!(plain.clone().with_whole_labels(), plain);
+    fn an_axis_has_the_limits_and_powers_that_are_asked_for() {
+        let limits = |limits| AxisLook { limits, ..AxisLook::default() };
+        let axis = Axis::asked(&limits([Some(0.0), None]), (0.4, 1.0, 0.1), 150.0, false).unwrap();
+        assert!(axis.low == 0.0 && (axis.high - 1.1).abs() < 1e-9, "{axis:?}");
+        let axis = Axis::asked(&limits([Some(0.0), Some(1.0)]), (-5.0, 9.0, 0.1), 150.0, false).unwrap();
+        assert_eq!(
+            (labels(&axis), axis.holds(1.0), axis.holds(1.1)),
+            (vec!["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"], true, false)
+        );
+        let outside = Axis::asked(&limits([Some(3.0), None]), (0.0, 1.0, 0.0), 150.0, false);
+        assert_eq!(outside, Err(PlotError::OutsideLimits { low: 3.0, high: 1.0 }));
+
+        let log = AxisLook { log: true, ..AxisLook::default() };
+        let axis = Axis::asked(&log, (1e-4, 100.0, 0.0), 150.0, false).unwrap();
+        assert_eq!(labels(&axis), ["0.0001", "0.001", "0.01", "0.1", "1", "10", "100"]);
+        assert!((axis.share(0.1) - 0.5).abs() < 1e-12 && axis.share(0.0) < -1.0 && !axis.holds(-3.0));
+        assert!((axis.value(axis.share(0.3)) - 0.3).abs() < 1e-12);
+        assert_eq!(labels(&Axis::asked(&log, (0.2, 4.0, 0.0), 150.0, false).unwrap()), ["0.2", "0.5", "1", "2"]);
+        assert_eq!(
+            labels(&Axis::asked(&log, (1e-9, 1e-6, 0.0), 150.0, true).unwrap()),
+            ["1e−9", "1e−8", "1e−7", "1e−6"]
+        );
+        assert!(Axis::asked(&log, (0.6, 0.7, 0.0), 150.0, false).unwrap().ticks.len() > 1);
+        assert_eq!(Axis::asked(&log, (0.0, 1.0, 0.0), 150.0, false), Err(PlotError::NotLogarithmic { value: 0.0 }));
     }
 
     #[test]
     fn a_narrow_range_far_from_zero_is_shown_from_an_offset() {
         let axis = Axis::with_about(0.7, 0.700004, 4);
-        assert_eq!(axis.note(), " − 0.7, in 1e−6");
-        assert_eq!(labels(&axis), ["0", "1", "2", "3", "4"]);
+        assert_eq!(axis.note(), " − 0.7");
+        assert_eq!(labels(&axis), ["0", "1e−6", "2e−6", "3e−6", "4e−6"]);
         assert!(Axis::with_about(-1000.000001, -1000.0, 4).note().starts_with(" + 1000"));
     }
 

@@ -3,8 +3,9 @@
 use super::drawing::{Drawing, Point};
 use super::frame::{Entry, Frame, Sample, extent, head};
 use super::ink::Ink;
+use super::look::Look;
 use super::numbers::{Column, Numbers};
-use super::style::{PAIR_LINE, TEXT, WHITE, Width, colour, dash};
+use super::style::{PAIR_LINE, TEXT, WHITE, Width, dash};
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
 /// One training run.
@@ -29,6 +30,7 @@ pub struct Training {
     pub y_label: String,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 /// So many runs get a colour each; more share one.
@@ -43,7 +45,7 @@ impl Training {
     /// No runs, a run of fewer than 2 points or with unequal lengths, runs at different steps, or a value that is not
     /// finite.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     /// One row a point of a curve.
@@ -52,7 +54,7 @@ impl Training {
         let rates = self.runs.iter().flat_map(|run| run.rates.iter().copied());
         Numbers {
             columns: vec![
-                ("run".to_owned(), Column::Text(points().map(|(run, _)| run.name.clone()).collect())),
+                ("run".to_owned(), Column::Models(points().map(|(run, _)| run.name.clone()).collect())),
                 ("step".to_owned(), Column::Whole(points().map(|(_, (step, _))| *step as i64).collect())),
                 ("loss".to_owned(), Column::Number(points().map(|(_, (_, loss))| *loss).collect())),
                 ("learning_rate".to_owned(), Column::Number(rates.collect())),
@@ -64,19 +66,20 @@ impl Training {
         self.check()?;
         let mut drawing = Drawing::new(self.width.points());
         let top = head(&mut drawing, self.title.as_deref(), &self.legend());
-        let (_, last) = extent(self.runs[0].steps.iter().map(|step| *step as f64));
+        let (first, last) = extent(self.runs[0].steps.iter().map(|step| *step as f64));
+        let first = if self.look.x.log { first.max(1.0) } else { 0.0 };
         let (y_low, y_high) = extent(self.runs.iter().flat_map(|run| run.losses.iter().copied()));
         let highest = self.runs.iter().flat_map(|run| run.rates.iter().copied()).fold(0.0, f64::max);
         let y = [(y_low, y_high, 0.04), (0.0, highest, 0.04)];
-        let [frame, lower] = Frame::stacked(&mut drawing, self.width, top, (0.0, last, 0.0), y);
+        let [frame, lower] = Frame::stacked(&mut drawing, (&self.look, self.width), top, (first, last, 0.0), y)?;
         for (number, run) in self.runs.iter().enumerate() {
-            let (width, ink, dash) = self.look(number);
-            drawing.dashed(&path(&frame, &run.steps, &run.losses), width, ink, dash);
+            let (width, ink, dash) = self.drawn_with(number);
+            frame.dashed(&mut drawing, &path(&frame, &run.steps, &run.losses), width, ink, dash);
         }
         if self.runs.len() > 1 {
             let mean = path(&frame, &self.runs[0].steps, &self.mean());
-            drawing.line(&mean, MEAN + 1.0, WHITE.faded(0.85));
-            drawing.line(&mean, MEAN, TEXT);
+            frame.line(&mut drawing, &mean, MEAN + 1.0, WHITE.faded(0.85));
+            frame.line(&mut drawing, &mean, MEAN, TEXT);
         }
         frame.draw_upper_axes(&mut drawing, &self.y_label, 0.0);
         self.draw_rates(&mut drawing, &lower);
@@ -88,16 +91,16 @@ impl Training {
     fn draw_rates(&self, drawing: &mut Drawing, frame: &Frame) {
         let shared = self.runs.iter().all(|run| run.rates == self.runs[0].rates);
         for (number, run) in self.runs.iter().enumerate().take(if shared { 1 } else { usize::MAX }) {
-            let (width, ink, dash) = if shared { (RATE_LINE, TEXT, &[][..]) } else { self.look(number) };
-            drawing.dashed(&path(frame, &run.steps, &run.rates), width, ink, dash);
+            let (width, ink, dash) = if shared { (RATE_LINE, TEXT, &[][..]) } else { self.drawn_with(number) };
+            frame.dashed(drawing, &path(frame, &run.steps, &run.rates), width, ink, dash);
         }
     }
 
-    fn look(&self, run: usize) -> (f64, Ink, &'static [f64]) {
+    fn drawn_with(&self, run: usize) -> (f64, Ink, &'static [f64]) {
         match self.runs.len() {
-            1 => (RATE_LINE, colour(0), &[]),
-            few if few <= COLOURED => (RUN_LINE, colour(run).faded(0.8), dash(run)),
-            many => (PAIR_LINE, colour(0).faded((8.0 / many as f64).sqrt().clamp(0.2, 0.6)), &[]),
+            1 => (RATE_LINE, self.look.colour(0), &[]),
+            few if few <= COLOURED => (RUN_LINE, self.look.colour(run).faded(0.8), dash(run)),
+            many => (PAIR_LINE, self.look.colour(0).faded((8.0 / many as f64).sqrt().clamp(0.2, 0.6)), &[]),
         }
     }
 
@@ -109,12 +112,18 @@ impl Training {
             entries.push(Entry { sample: line(MEAN, TEXT), text: format!("mean of {runs} runs") });
         }
         if runs <= COLOURED {
-            for (number, run) in self.runs.iter().enumerate() {
-                let (width, ink, dash) = self.look(number);
-                entries.push(Entry { sample: Sample::Line { width, ink, dash }, text: run.name.clone() });
+            let mut shown: Vec<usize> = (0..runs).collect();
+            self.look.sort(&mut shown, |run| self.runs[*run].name.clone());
+            for number in shown {
+                let (width, ink, dash) = self.drawn_with(number);
+                let name = &self.runs[number].name;
+                // A number alone says nothing.
+                let seed = if name.parse::<u64>().is_ok() { "seed " } else { "" };
+                let text = format!("{seed}{}", self.look.named(name));
+                entries.push(Entry { sample: Sample::Line { width, ink, dash }, text });
             }
         } else {
-            entries.push(Entry { sample: line(PAIR_LINE, colour(0)), text: "one run".to_owned() });
+            entries.push(Entry { sample: line(PAIR_LINE, self.look.colour(0)), text: "one run".to_owned() });
         }
         entries
     }
@@ -174,6 +183,7 @@ mod tests {
             y_label: "training loss (nats), mean of 50 steps".to_owned(),
             title: None,
             width: Width::Column,
+            look: Look::default(),
         }
     }
 

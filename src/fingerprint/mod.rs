@@ -9,7 +9,8 @@
 //!
 //! | out of the key                               | why                                                        |
 //! |----------------------------------------------|------------------------------------------------------------|
-//! | names of experiments and stages              | two studies share what they have in common                 |
+//! | names of experiments and stages              | two studies share what they have in common; only figures   |
+//! |                                              | name models, in the numbers beside them                    |
 //! | paths of local files                         | their content is in the key instead                        |
 //! | backend, device, threads, jobs, order        | they decide how, not what                                  |
 //! | batch size of evaluations                    | rows do not see each other; sums are kept in f64           |

@@ -48,9 +48,11 @@ impl<'a> Expander<'a> {
         }
     }
 
-    /// Notes what is wrong with a stage.
+    /// Notes what is wrong with a stage; the same for several of its splits is said once.
     pub fn fail(&mut self, error: Diagnostic) {
-        self.errors.push(error);
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
     }
 
     /// # Errors
@@ -111,6 +113,11 @@ impl<'a> Expander<'a> {
         step
     }
 
+    /// The models that a step is about, by their names in tables.
+    pub fn subjects(&self, step: usize) -> &[String] {
+        &self.steps[step].subjects
+    }
+
     /// The stage of a step.
     pub fn stage(&self, step: usize) -> &StageId {
         &self.steps[step].stage
@@ -131,7 +138,7 @@ impl<'a> Expander<'a> {
 
     /// What tables call a model, whatever stage names it: `agents/7`, `agents/7@15000`, or `bert` where its stage makes
     /// one. A published one is the study's own of that label, where there is one.
-    fn name(&self, model: &Member) -> String {
+    pub fn name(&self, model: &Member) -> String {
         match model {
             Member::Here(model) => {
                 let name = self.steps[model.step].subjects.concat();

@@ -68,7 +68,7 @@ pub fn model(context: &mut Context<'_>, role: &Role<WholeModel>) -> Result<Arc<L
     context.go_on()?;
     let config = context.bytes(&parts.config)?;
     let weights = context.bytes(&parts.weights)?;
-    let model = Arc::new(LoadedModel::load(&config, &weights, context.device()?)?);
+    let model = Arc::new(LoadedModel::load(name.clone(), &config, &weights, context.device()?)?);
     context.memory().keep(name, model.clone());
     Ok(model)
 }
@@ -101,6 +101,8 @@ pub struct LoadedModel {
     pub bert: Transformer,
     /// Names of its outputs, in order.
     pub labels: Vec<String>,
+    /// By content.
+    pub name: String,
     bytes: usize,
 }
 
@@ -115,7 +117,7 @@ impl Keep for LoadedModel {
 }
 
 impl LoadedModel {
-    fn load(config: &[u8], weights: &[u8], device: &Device) -> Result<Self, StageError> {
+    fn load(name: String, config: &[u8], weights: &[u8], device: &Device) -> Result<Self, StageError> {
         let config = TransformerConfig::from_json(&String::from_utf8_lossy(config))?;
         let labels = config.labels();
         if labels.len() < 2 {
@@ -124,7 +126,7 @@ impl LoadedModel {
         }
         let head = Head::Classifier { labels: labels.len() };
         let bert = Transformer::new(&config, head, &Weights::from_safetensors(weights)?, &device.device)?;
-        Ok(Self { bert, labels, bytes: weights.len() })
+        Ok(Self { bert, labels, name, bytes: weights.len() })
     }
 
     /// The Euclidean distance over all parameters, in f64.

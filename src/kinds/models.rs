@@ -67,7 +67,7 @@ impl Model {
     }
 
     /// Whatever it is called.
-    fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         (self.step, self.checkpoint) == (other.step, other.checkpoint)
     }
 }

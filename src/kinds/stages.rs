@@ -7,6 +7,7 @@ use super::references::Needs;
 use super::room::Spec;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
+use crate::slurm::Settings;
 use crate::study::words::Precision;
 use crate::study::{Places, Sources};
 
@@ -38,6 +39,8 @@ pub struct RunSettings {
     pub retries: Option<usize>,
     /// How long a worker may report no progress.
     pub timeout: Option<Duration>,
+    /// For `pipeline slurm`.
+    pub slurm: Settings,
 }
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::finished::{Finished, by_stage, stacked};
 use super::room::Write;
 use crate::data::{Encoded, write_parquet};
 use crate::device::Backend;
-use crate::engine::{Artifact, Context, StageError, StepKind};
+use crate::engine::{Artifact, Context, PROCESS, StageError, StepKind};
 use crate::model::{Head, TransformerConfig};
 use crate::tables::TableError;
 use crate::train::{StepLog, memory_of_training};
@@ -17,6 +17,16 @@ use crate::train::{StepLog, memory_of_training};
 pub enum TrainingLog {}
 
 pub const TRAINING_LOG: Artifact<TrainingLog> = Artifact::new("training-log");
+
+/// Bytes that training takes, roughly and rather too many, with `weights` bytes of parameters and batches of so many tokens: the parameters, their
+/// gradients, two moments, the start and a copy that is written; and for each token what the way back needs. From tiny
+/// models to BERT-large the latter grows as the parameters to the power of 2/3 (width and depth grow together).
+pub fn estimated_memory(weights: u64, tokens: usize) -> u64 {
+    const BERT_BASE: f64 = 440e6;
+    const A_TOKEN_OF_BERT_BASE: f64 = 600e3;
+    let a_token = A_TOKEN_OF_BERT_BASE * (weights as f64 / BERT_BASE).powf(2.0 / 3.0);
+    PROCESS + 6 * weights + (a_token * tokens as f64) as u64
+}
 
 pub fn training_log(log: &[StepLog]) -> Result<Vec<u8>, StageError> {
     let numbers = |name: &str, number: fn(&StepLog) -> f64| {

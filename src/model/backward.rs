@@ -2,9 +2,10 @@
 
 use super::attention::Queries;
 use super::dropout::Dropout;
-use super::forward::{EncoderKept, LayerKept, MaskedKept, SublayerKept};
+use super::forward::{EitherKept, EncoderKept, LayerKept, MaskedKept, SublayerKept};
 use super::kernels::Mask;
 use super::layout::{POSITION, WORD};
+use super::packed_layers::{matrix_of, slab_of};
 use super::tokens::Tokens;
 use super::transformer::{Gradients, MaskedTargets, Transformer};
 use super::{Head, Matrix, ModelError};
@@ -73,7 +74,13 @@ impl Transformer {
     pub(super) fn encoder_backward(&self, d: Matrix, kept: EncoderKept, tokens: &Tokens, gradients: &mut Gradients) {
         let mut d = d;
         for (layer, kept) in kept.layers.into_iter().enumerate().rev() {
-            d = self.layer_backward(layer, d, kept, tokens, gradients);
+            d = match kept {
+                EitherKept::General(kept) => self.layer_backward(layer, d, *kept, tokens, gradients),
+                EitherKept::Packed(unit, kept) => {
+                    let d = self.packed_backward(unit, layer, slab_of(d), *kept, tokens, gradients);
+                    matrix_of(d, self.config.hidden_size, &self.device)
+                }
+            };
         }
         let slots = self.layout.embeddings;
         if let Some((place, narrow)) = slots.projection.zip(kept.embedding.narrow) {

@@ -2,8 +2,10 @@
 
 use super::attention::{Attention, AttentionKept, Queries};
 use super::dropout::Dropout;
+use super::kernels::host::Unit;
 use super::kernels::{Mask, NormKept};
 use super::layout::{POSITION, WORD};
+use super::packed_layers::{PackedKept, matrix_of, slab_of};
 use super::tokens::Tokens;
 use super::transformer::{MaskedTargets, Transformer};
 use super::{Head, Matrix, ModelError};
@@ -42,7 +44,24 @@ pub(super) struct LayerKept {
 
 pub(super) struct EncoderKept {
     pub embedding: EmbeddingKept,
-    pub layers: Vec<LayerKept>,
+    pub layers: Vec<EitherKept>,
+}
+
+/// A layer is computed in tensors or, on the host, on packed rows.
+pub(super) enum EitherKept {
+    General(Box<LayerKept>),
+    Packed(Unit, Box<PackedKept>),
+}
+
+#[cfg(test)]
+impl EitherKept {
+    /// Of a batch so narrow that nothing is packed.
+    pub fn general(&self) -> &LayerKept {
+        match self {
+            Self::General(kept) => kept,
+            Self::Packed(..) => panic!("the layer was computed on packed rows"),
+        }
+    }
 }
 
 pub(super) struct MaskedKept {
@@ -115,13 +134,20 @@ impl Transformer {
             narrow = keep.then(|| x.clone());
             x = self.dense(x, place) + self.parameters[place + 1].clone();
         }
+        let unit = self.packed_unit(tokens);
         let count = self.config.num_hidden_layers;
         let mut layers = Vec::with_capacity(count);
         for layer in 0..count {
             let queries = if layer + 1 == count { last } else { Queries::All };
+            if let Some(unit) = unit.filter(|_| queries == Queries::All) {
+                let (output, kept) = self.packed_forward(unit, layer, slab_of(x), tokens, dropout, keep);
+                x = matrix_of(output, self.config.hidden_size, &self.device);
+                layers.extend(kept.map(|kept| EitherKept::Packed(unit, Box::new(kept))));
+                continue;
+            }
             let (output, kept) = self.layer(layer, x, tokens, queries, dropout, keep);
             x = output;
-            layers.extend(kept);
+            layers.extend(kept.map(|kept| EitherKept::General(Box::new(kept))));
         }
         (x, norm.map(|norm| EncoderKept { embedding: EmbeddingKept { norm, mask, narrow }, layers }))
     }

@@ -22,6 +22,8 @@ mod head;
 mod host_tensor;
 mod kernels;
 mod layout;
+mod packed_layers;
+mod packed_model;
 mod relabel;
 mod report;
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use error::ModelError;
 pub use geometry::Geometry;
 pub use head::Head;
 pub use host_tensor::HostTensor;
+pub use kernels::host::forget_free as forget_free_memory;
 pub use kernels::{AdamStep, Kernels};
 pub use layout::{Layout, Slot};
 pub use relabel::{other_task, relabel, without_head};

@@ -26,6 +26,10 @@ pub(super) struct Tokens {
     pub places: Vec<i32>,
     /// Place of each row's first token among the real tokens.
     pub first: Vec<i32>,
+    /// The same, with the number of all at the end.
+    pub bounds: Vec<usize>,
+    /// Whether all padding stands on the right.
+    pub is_flush: bool,
     /// Per place of the padded batch, the place among the real tokens.
     packed: Vec<Option<usize>>,
     /// 0 for a real token, [`MASKED`] for padding: `[rows × width]`.
@@ -103,7 +107,13 @@ impl Tokens {
             ),
         });
         let device = device.clone();
+        let bounds: Vec<usize> = first.iter().map(|first| *first as usize).chain([places.len()]).collect();
+        let flush =
+            |(row, pair): (usize, &[usize])| places[pair[1] - 1] as usize == row * width + pair[1] - pair[0] - 1;
+        let is_flush = bounds.windows(2).enumerate().all(flush);
         Ok(Self {
+            bounds,
+            is_flush,
             rows,
             width,
             words,

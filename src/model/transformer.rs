@@ -2,6 +2,7 @@
 
 use super::dropout::Dropout;
 use super::layout::Layout;
+use super::packed_model::PackedModel;
 use super::report::{LoadReport, Purpose};
 use super::{Activation, Architecture, Head, HostTensor, Kernels, Matrix, ModelError, TransformerConfig, Weights};
 use crate::data::Batch;
@@ -32,6 +33,7 @@ pub struct Transformer {
     pub(super) activation: Activation,
     pub(super) kernels: Kernels,
     pub(super) device: DispatchDevice,
+    pub(super) packed: PackedModel,
 }
 
 impl Transformer {
@@ -61,7 +63,8 @@ impl Transformer {
         let parameters = layout.slots.iter().map(load).collect::<Result<_, ModelError>>()?;
         let (config, device) = (config.clone(), device.clone());
         let (activation, kernels) = (config.activation(), Kernels::of(&device));
-        Ok(Self { config, head, layout, parameters, activation, kernels, device })
+        let packed = PackedModel::new(config.num_hidden_layers);
+        Ok(Self { config, head, layout, parameters, activation, kernels, device, packed })
     }
 
     /// The parameters back on the host, under their names.
@@ -143,6 +146,7 @@ impl Transformer {
 
     /// For optimisers: the vector may be taken and must be put back whole.
     pub fn parameters_mut(&mut self) -> &mut Vec<Matrix> {
+        self.packed = self.packed.clone();
         &mut self.parameters
     }
 

@@ -11,7 +11,7 @@ use crate::tables::TableError;
 
 pub fn gather(finished: &Finished<'_>, to: &mut Gathered) -> Result<(), TableError> {
     for done in finished.steps::<Params>() {
-        for (format, artifact) in &FORMATS {
+        for (format, artifact) in FORMATS.iter().filter(|(format, _)| done.params.is_written_as(format)) {
             let mut bytes = done.bytes(artifact)?;
             if *format == "csv" {
                 bytes = without_comment(bytes);

@@ -11,7 +11,7 @@ mod told;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use put::put;
+use put::{alone, put};
 
 pub use figures::NotDrawn;
 pub use origin::Origin;
@@ -25,7 +25,8 @@ use crate::kinds::{ROOMS, made, place};
 use crate::store::{Store, remove_leftovers};
 use crate::tables::TableError;
 use gathered::Gathered;
-use index::{File, Index, Steps};
+pub use index::Index;
+use index::{File, Steps};
 
 /// Where the results of an experiment go, and what they are made from.
 pub struct Place {
@@ -87,6 +88,8 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[us
         let file = File { blake3: Digest::of(bytes), stages: stages.clone() };
         index.files.insert(path.display().to_string(), file);
     }
+    // Two runs at once would each remove what the other one writes.
+    let _alone = alone(folder);
     let earlier = Index::read(folder);
     let known = earlier.as_ref().is_some_and(|earlier| index.files.keys().all(|name| earlier.files.contains_key(name)));
     if let Some(earlier) = earlier.as_ref().filter(|_| !known) {

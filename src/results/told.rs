@@ -3,17 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::{intervals, statistics};
-use crate::kinds::cluster::{CLUSTERS_ROLE, Finding, findings};
+use crate::kinds::cluster::{CLUSTERS_ROLE, EIGENGAP, Finding, SILHOUETTE, findings};
 use crate::kinds::eval::metric_rows;
 use crate::kinds::finished::Finished;
 use crate::kinds::plot::Params;
 use crate::study::words::MetricName;
 use crate::tables::TableError;
 
-/// Below it, "no substantial structure has been found" (Kaufman and Rousseeuw, Finding Groups in Data, 1990).
-const SILHOUETTE: f64 = 0.25;
-/// Eigenvalues of the normalised Laplacian lie in 0..=2: a gap this small singles out no number of clusters.
-const EIGENGAP: f64 = 0.05;
 /// Below it, other widths of the similarities give other clusters.
 const STEADY: f64 = 0.75;
 

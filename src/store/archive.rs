@@ -12,7 +12,7 @@
 //! here is what nobody can tell without running it: that much trust an archive needs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,10 @@ use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::files::{canonical, refuse_linked_folder, set_mode};
+use super::files::{canonical, refuse_linked_folder};
 use super::leftovers;
-use super::{Finished, Manifest, Store, StoreError, manifest_path, object_path};
+use super::shared::set_mode;
+use super::{Finished, Manifest, Store, StoreError, make_folder, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
 use crate::plain;
 
@@ -173,7 +174,7 @@ impl Store {
         if !here {
             self.make_room(&path);
         }
-        fs::create_dir_all(folder).map_err(fail)?;
+        make_folder(folder).map_err(fail)?;
         let entry = archive.entry(at)?;
         let (name, promised) = (entry.name().to_owned(), entry.size());
         let mut hashed = Hashed { from: entry.take(promised + 1), hasher: blake3::Hasher::new() };
@@ -341,6 +342,7 @@ mod tests {
     use super::super::tests::{finish, manifest, store};
     use super::*;
     use crate::store::publish;
+    use std::fs;
 
     fn options() -> SimpleFileOptions {
         SimpleFileOptions::default().compression_method(CompressionMethod::Stored)

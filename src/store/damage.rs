@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::damaged;
 use super::files::{digest_of, plain};
-use super::{Store, StoreError};
+use super::{Store, StoreError, make_folder};
 use crate::fingerprint::Digest;
 
 const GONE: &str = "the object is gone";
@@ -88,7 +88,7 @@ impl Store {
         if fs::symlink_metadata(path.parent()?).ok()?.is_symlink() {
             return None;
         }
-        fs::create_dir_all(self.damaged_folder()).ok()?;
+        make_folder(&self.damaged_folder()).ok()?;
         let name = path.file_name()?.to_string_lossy();
         let names = std::iter::once(name.to_string()).chain((2..20).map(|number| format!("{name}-{number}")));
         // A folder takes no other's place, and a file none of a folder.

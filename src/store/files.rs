@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::error::{StoreError, damaged};
 use super::leftovers;
+use super::shared::{make_folder, mode, set_mode};
 use crate::fingerprint::Digest;
 use crate::hold;
 
@@ -51,11 +52,11 @@ pub(super) fn refuse_linked_folder(path: &Path) -> Result<(), StoreError> {
 pub fn publish(path: &Path, bytes: &[u8], read_only: bool) -> Result<(), StoreError> {
     let fail = |error: std::io::Error| StoreError::write(path, bytes.len() as u64, error);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(fail)?;
+    make_folder(folder).map_err(fail)?;
     let temporary = leftovers::temporary(folder).map_err(fail)?;
     // Not through `temporary` itself, whose errors name it.
     temporary.as_file().write_all(bytes).map_err(fail)?;
-    place(temporary, path, if read_only { 0o444 } else { 0o644 }).map_err(fail)
+    place(temporary, path, mode(read_only, path)).map_err(fail)
 }
 
 /// Gives a temporary file, which is written to its end, its name.
@@ -68,16 +69,5 @@ pub(super) fn place(temporary: NamedTempFile, path: &Path, mode: u32) -> io::Res
     if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
         folder.sync_all().ok();
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-pub(super) fn set_mode(file: &File, mode: u32) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-pub(super) fn set_mode(_: &File, _: u32) -> std::io::Result<()> {
     Ok(())
 }

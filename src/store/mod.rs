@@ -13,6 +13,7 @@
 //!     alive/<run>.lock       held while a run is going on
 //!     gc.lock                held while something is removed
 //!     runs/<run-id>/         journal.jsonl, logs/
+//!     slurm/<name>/          scripts and jobs of a study's pilots (`slurm/`)
 //!     damaged/               what did not match its name, moved out of the way
 //! ```
 //! Everything is written to a temporary file beside its place, synced and renamed. Killed anywhere, the cache is
@@ -31,6 +32,7 @@ mod lock;
 mod manifest;
 mod pack;
 mod scratch;
+mod shared;
 mod steps;
 mod usage;
 mod verify;
@@ -49,6 +51,7 @@ pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, StepLock, Watch};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
 pub use scratch::Scratch;
+pub use shared::{make_folder, make_new_folder, share};
 pub use usage::{KindUsage, Part, Usage};
 pub use verify::Verified;
 
@@ -73,20 +76,55 @@ impl Store {
         let store = Self::existing(directory);
         for folder in ["objects", "steps", "packs", "experiments", "scratch", "locks", "alive", "runs"] {
             let path = store.root.join(folder);
-            fs::create_dir_all(&path).map_err(|error| StoreError::unwritable(&path, error))?;
+            make_folder(&path).map_err(|error| StoreError::unwritable(&path, error))?;
         }
         let tag = directory.join("CACHEDIR.TAG");
         if !tag.exists() {
             publish(&tag, TAG.as_bytes(), false)?;
         }
+        lock::try_out(&store.root.join("locks"));
         // Found out now rather than after an hour of training.
         leftovers::temporary(&store.root).map_err(|error| StoreError::unwritable(&store.root, error))?;
         Ok(store)
     }
 
+    /// Makes a cache that belongs to a group, by its number, or to its owner alone; one that is there is given to them.
+    ///
+    /// # Errors
+    /// It is another's.
+    pub fn init(directory: &Path, group: Option<u32>) -> Result<Self, StoreError> {
+        let store = Self::open(directory)?;
+        let given = shared::give(directory, group, false).and_then(|()| shared::give(&store.root, group, true));
+        given.map_err(|error| StoreError::unwritable(directory, error))?;
+        Ok(store)
+    }
+
+    /// Whether this user may write wherever a finished step may have to: found out before the work and not after it.
+    ///
+    /// # Errors
+    /// A folder that another user made for himself.
+    pub fn check_folders(&self) -> Result<(), StoreError> {
+        let shards = |folder: &str| fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+        let all = ["objects", "steps"].into_iter().flat_map(|folder| shards(folder).map(|entry| entry.path()));
+        let tops = ["objects", "steps", "packs", "experiments", "scratch", "locks", "alive", "runs"];
+        let tops = tops.into_iter().map(|folder| self.root.join(folder));
+        match tops.chain(all).find(|folder| folder.is_dir() && !shared::may_write(folder)) {
+            None => Ok(()),
+            Some(folder) => {
+                let why = "another user made it for himself; `pipeline cache init --group NAME` by its owner shares it";
+                Err(StoreError::unwritable(&folder, std::io::Error::new(std::io::ErrorKind::PermissionDenied, why)))
+            }
+        }
+    }
+
     /// The cache in `directory` for reading alone; nothing is made.
     pub fn existing(directory: &Path) -> Self {
         Self { root: directory.join("v1"), packs: Arc::default() }
+    }
+
+    /// Whether the file system's locks keep anybody out; else what lock files say decides, which is slower.
+    pub fn has_locks(&self) -> bool {
+        !lock::lie()
     }
 
     pub fn root(&self) -> &Path {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{StoreError, make_folder, share};
 use crate::fingerprint::Digest;
 use crate::hold;
 
@@ -40,7 +40,7 @@ impl Scratch {
     ) -> Result<(), StoreError> {
         let path = self.folder.join(name);
         let mut write = || {
-            fs::create_dir_all(&self.folder)?;
+            make_folder(&self.folder)?;
             let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.folder)?;
             temporary.write_all(&[b'\n'; DIGEST_LINE])?;
             let mut out = BufWriter::with_capacity(BUFFER, Hashing { out: temporary, hasher: blake3::Hasher::new() });
@@ -48,6 +48,8 @@ impl Scratch {
             let Hashing { out: mut temporary, hasher } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
             temporary.seek(SeekFrom::Start(0))?;
             temporary.write_all(Digest::from(hasher.finalize()).to_string().as_bytes())?;
+            // Whoever goes on with the step must be able to read it.
+            share(temporary.as_file(), &path);
             hold::at(format_args!("kept"));
             let file = temporary.persist(&path).map_err(|error| error.error)?;
             // No work waits for the disk: a kill loses nothing that was written, and a file that a power cut tore is
@@ -97,13 +99,13 @@ impl Scratch {
 
     /// The folder itself, for what is written piece by piece and checked by whoever goes on with it.
     pub fn folder(&self) -> Result<&Path, StoreError> {
-        fs::create_dir_all(&self.folder).map_err(|error| StoreError::write(&self.folder, 0, error))?;
+        make_folder(&self.folder).map_err(|error| StoreError::write(&self.folder, 0, error))?;
         Ok(&self.folder)
     }
 
     /// A folder for files that are of no use to a later run; what a kill leaves of it goes with [`Self::sweep`].
     pub fn temporary_folder(&self) -> Result<tempfile::TempDir, StoreError> {
-        let made = fs::create_dir_all(&self.folder)
+        let made = make_folder(&self.folder)
             .and_then(|()| tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&self.folder));
         made.map_err(|error| StoreError::write(&self.folder, 0, error))
     }

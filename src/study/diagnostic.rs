@@ -40,6 +40,12 @@ impl Sources {
         self.texts.iter().map(|source| source.name.as_str()).filter(|name| *name != SET)
     }
 
+    /// `study.toml:12`, or `--set`.
+    pub fn place(&self, span: &Range<usize>) -> Option<String> {
+        let found = self.locate(span)?;
+        Some(if found.name == SET { SET.to_owned() } else { format!("{}:{}", found.name, found.number) })
+    }
+
     /// The offset at which the next text begins.
     pub fn end(&self) -> usize {
         self.texts.last().map_or(0, |source| source.start + source.text.len() + 1)
@@ -96,7 +102,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// One thing that is wrong with an experiment: what, where, and what was probably meant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub message: String,
     pub span: Option<Range<usize>>,

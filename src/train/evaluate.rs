@@ -49,6 +49,8 @@ pub fn logits_from(
     if part.values.len() != rows * labels || part.batches > batches.len() {
         return Err(TrainError::Data("a part of another evaluation cannot be gone on with".into()));
     }
+    // What a model makes of its parameters for many batches goes with the clone.
+    let model = &model.clone();
     // Several batches are queued before the first result is read, so that a GPU hardly waits for the host.
     while part.batches < batches.len() {
         let queued = &batches[part.batches..(part.batches + QUEUED).min(batches.len())];

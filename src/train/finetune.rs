@@ -7,7 +7,10 @@ use super::schedule::{Schedule, ScheduleShape};
 use super::snapshot::{RunShape, SavedState, TrainingState};
 use super::{MOST_STEPS, Recipe, TrainError};
 use crate::data::{Batch, Encoded, collate};
-use crate::model::{Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Transformer, TransformerConfig, Weights};
+use crate::model::{
+    Dropout, DropoutRates, Head, Layout, LoadReport, Purpose, Transformer, TransformerConfig, Weights,
+    forget_free_memory,
+};
 use burn::DispatchDevice;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -134,6 +137,7 @@ pub(super) fn train(
             return Err(TrainError::Interrupted { step: row.step });
         }
     }
+    forget_free_memory();
     Ok(FinetuneResult { log })
 }
 

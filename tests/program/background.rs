@@ -31,6 +31,12 @@ pub fn signal(pid: u32, name: &str) -> bool {
     kill.args([name, &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
 }
 
+/// The process that started `pid`.
+pub fn parent(pid: u32) -> u32 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    text.rsplit_once(") ").unwrap().1.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// The processes that `pid` started.
 pub fn children(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -70,6 +76,14 @@ impl Run {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has said so far.
+    pub fn said(&self) -> String {
+        let mut bytes = vec![0; self.err.metadata().unwrap().len() as usize];
+        // Where it writes next does not change.
+        let read = std::os::unix::fs::FileExt::read_at(&self.err, &mut bytes, 0).unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
     }
 
     pub fn has_ended(&mut self) -> bool {

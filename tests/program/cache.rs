@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::background::Run;
 use crate::workspace::{TINY, Workspace};
 
 fn files(workspace: &Workspace, folder: &str) -> Vec<PathBuf> {
@@ -239,4 +240,62 @@ fn gc_keeps_what_the_named_experiments_and_revisions_reach() {
     workspace.pipeline(&["cache", "verify"]).ok();
     workspace.run(&["--jobs", "2"]).ok();
     assert_eq!(workspace.finished(), first);
+}
+
+#[test]
+fn all_that_is_made_in_a_groups_cache_is_the_groups_whatever_the_umask() {
+    use std::os::unix::fs::MetadataExt;
+    let workspace = Workspace::new(TINY);
+    let group = std::fs::metadata(workspace.path("")).unwrap().gid();
+    workspace.pipeline(&["cache", "init", "--group", &group.to_string()]).ok();
+    let program = env!("CARGO_BIN_EXE_pipeline");
+    let here = workspace.hold("finetune-3");
+    let mut command = workspace.command_of("sh");
+    let line = "umask 077; exec \"$@\"";
+    command.args([
+        "-c",
+        line,
+        "sh",
+        program,
+        "run",
+        "study.toml",
+        "--backend",
+        "cpu",
+        "--jobs",
+        "1",
+        "--until",
+        "finetune",
+    ]);
+    command.args(["--set", "run.snapshot_every=1"]);
+    let run = Run::of(command);
+    here.reached();
+    let look = |wanted: &[&str]| {
+        let mut open = vec![workspace.path("cache/v1")];
+        let mut seen = Vec::new();
+        while let Some(path) = open.pop() {
+            let found = std::fs::symlink_metadata(&path).unwrap();
+            let mode = found.mode() & 0o7777;
+            let right = if found.is_dir() { mode == 0o2775 } else { mode == 0o664 || mode == 0o444 };
+            assert!(right && found.gid() == group, "{mode:o} {}", path.display());
+            seen.push(path.display().to_string());
+            open.extend(std::fs::read_dir(path).into_iter().flatten().map(|entry| entry.unwrap().path()));
+        }
+        for name in wanted {
+            assert!(seen.iter().any(|path| path.contains(name)), "{name}: {seen:?}");
+        }
+    };
+    look(&["/snapshot-", "/locks/", "/alive/", "journal.jsonl", "worker-0.stderr", "/objects/"]);
+    here.let_go();
+    run.end().ok();
+    look(&["/logs/finetune", "/experiments/tiny.json"]);
+    // It may be given back, but no folder with other things in it.
+    workspace.pipeline(&["cache", "init"]).ok();
+    let mode = std::fs::metadata(workspace.path("cache/v1")).unwrap().mode() & 0o7777;
+    assert_eq!(mode, 0o700);
+    workspace.write("cache/mine", "");
+    let refused = workspace.pipeline(&["cache", "init"]);
+    assert_eq!(refused.code, Some(3), "{}", refused.err);
+    assert!(refused.err.contains("`mine` is in it"), "{}", refused.err);
+    let unknown = workspace.pipeline(&["cache", "init", "--group", "no-such-group"]);
+    assert_eq!(unknown.code, Some(2), "{}", unknown.err);
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::workspace::{TINY, Workspace};
+use crate::workspace::{Ended, TINY, Workspace};
 
 #[test]
 fn a_study_runs_once_and_then_has_nothing_to_do() {
@@ -82,6 +82,41 @@ fn results_do_not_depend_on_jobs() {
 }
 
 #[test]
+fn a_model_is_asked_once_for_an_evaluation_and_an_end_point_on_the_same_examples() {
+    let study = TINY.replace("examples = 32", "examples = 40");
+    let asked = |runs: &[&[&str]]| {
+        let workspace = Workspace::new(&study);
+        runs.iter().for_each(|run| drop(workspace.run(&[&["--jobs", "1"], *run].concat()).ok()));
+        let runs = workspace.path("cache/v1/runs").read_dir().unwrap().map(|run| run.unwrap().path().join("logs"));
+        let logs = runs.flat_map(|logs| logs.read_dir().unwrap()).map(|log| log.unwrap().path());
+        let texts = logs.map(|log| std::fs::read_to_string(log).unwrap());
+        let shared = texts.filter(|text| text.contains("on these examples are those of a step before")).count();
+        (shared, workspace.finished())
+    };
+    let (shared, finished) = asked(&[&[]]);
+    assert_eq!(shared, 4);
+    // Another worker remembers nothing, and finds the same.
+    assert_eq!(asked(&[&["--until", "eval.in_domain"], &[]]), (0, finished));
+}
+
+#[test]
+fn the_cores_that_a_run_may_use_are_shared_by_the_steps_that_are_ready() {
+    let workspace = Workspace::new(TINY);
+    let arguments = ["run", "study.toml", "--backend", "cpu", "--until", "cluster.basins"];
+    let run: Ended = workspace.command(&arguments).env("RAYON_NUM_THREADS", "3").output().unwrap().into();
+    run.ok();
+    let run = workspace.path("cache/v1/runs").read_dir().unwrap().next().unwrap().unwrap().path();
+    let journal = std::fs::read_to_string(run.join("journal.jsonl")).unwrap();
+    let threads = |stage: &str| -> Vec<u64> {
+        let lines = journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let begun = lines.filter(|line| line["event"] == "start" && line["step"].as_str().unwrap().starts_with(stage));
+        begun.map(|line| line["threads"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(threads("finetune.agents"), [1; 4], "{journal}");
+    assert_eq!(threads("cluster.basins"), [3], "{journal}");
+}
+
+#[test]
 fn a_changed_metric_runs_its_evaluations_and_no_fine_tune() {
     let workspace = Workspace::new(TINY);
     workspace.run(&["--jobs", "2"]).ok();
@@ -108,7 +143,9 @@ fn what_decides_only_how_changes_no_key() {
         .replace("builtin:who", "builtin:agents");
     workspace.write("study.toml", renamed.replace("[pretrain", "[run]\njobs = 1\nkeep_going = false\n[pretrain"));
     let plan = workspace.pipeline(&["plan", "study.toml"]).ok().out;
-    assert!(plan.contains("31 steps: 31 fresh"), "{plan}");
+    // But for figures, whose numbers name models as the tables do.
+    assert!(plan.contains("31 steps: 28 fresh, 3 will run"), "{plan}");
+    assert_eq!(plan.matches("will run: changed: names.0 \"agents/0\" → \"who/0\"").count(), 3, "{plan}");
 }
 
 #[test]

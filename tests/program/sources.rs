@@ -273,6 +273,39 @@ fn every_form_of_a_model_is_the_same_model() {
     workspace.run(&["--until", "finetune", "--set", "finetune.nli.max_length=12"]).ok();
 }
 
+/// As a Trainer leaves a checkpoint that was given no tokenizer.
+#[test]
+fn a_model_without_its_tokenizer_takes_another_ones() {
+    let workspace = with_model(NLI);
+    write_nli(&workspace);
+    workspace.run(&["--only", "fetch.model"]).ok();
+    let whole = workspace.finished();
+    std::fs::create_dir(workspace.path("words")).unwrap();
+    let files =
+        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt"];
+    for file in files.into_iter().filter(|file| workspace.path("model").join(file).exists()) {
+        std::fs::rename(workspace.path("model").join(file), workspace.path("words").join(file)).unwrap();
+    }
+    std::fs::copy(workspace.path("model/config.json"), workspace.path("words/config.json")).unwrap();
+    workspace.write("model/trainer_state.json", "{}");
+    let checked = workspace.pipeline(&["check", "study.toml"]);
+    let said =
+        "a Trainer that was given none saves none; write tokenizer = \"hf:REPO\" or \"path:FOLDER\" beside `model`";
+    assert!(checked.code == Some(2) && checked.err.contains(said), "{}", checked.err);
+
+    let apart = ["--set", "fetch.model.tokenizer=path:words"];
+    workspace.run(&[&["--only", "fetch.model"], &apart[..]].concat()).ok();
+    let steps = workspace.finished();
+    let outputs: std::collections::BTreeSet<_> = steps.values().collect();
+    assert_eq!((whole.len(), steps.len(), outputs.len()), (1, 3, 2), "{steps:?}");
+    // What decides ids is in the key.
+    workspace.write("words/tokenizer_config.json", "{\"do_lower_case\": false}");
+    workspace.run(&[&["--only", "fetch.model"], &apart[..]].concat()).ok();
+    assert_eq!(workspace.finished().len(), 5);
+    let wrong = workspace.pipeline(&["check", "study.toml", "--set", "fetch.model.tokenizer=path:d"]);
+    assert!(wrong.code == Some(2), "{}", wrong.err);
+}
+
 #[test]
 fn a_models_address_is_a_zip_file_with_a_digest() {
     let study = |source: &str| NLI.replace("\"path:model\"", source);

@@ -101,17 +101,59 @@ fn a_killed_fine_tune_goes_on_after_its_last_whole_snapshot() {
 #[test]
 fn a_worker_that_is_stopped_alone_is_replaced() {
     let workspace = Workspace::new(&one(""));
-    let (here, told) = (workspace.hold("finetune-11"), workspace.hold("stop-asked"));
+    // Each worker does five more steps. Whoever starts the tests may have told them to ignore SIGHUP.
+    let signals = ["-TERM", "-USR1", "-USR2", "-XCPU", "-QUIT"];
+    let steps = [5, 10, 15, 20, 25];
+    let (holds, told) = (steps.map(|step| workspace.hold(&format!("finetune-{step}"))), workspace.hold("stop-asked"));
     let run = Run::start(&workspace, &["--jobs", "1"]);
-    let worker = here.reached();
-    assert_ne!(worker, run.pid());
-    assert!(signal(worker, "-TERM"));
-    told.reached();
-    told.let_go();
-    here.let_go();
+    let mut told = Some(told);
+    for (here, name) in holds.into_iter().zip(signals) {
+        let worker = here.reached();
+        assert_ne!(worker, run.pid());
+        assert!(signal(worker, name));
+        let asked = told.take().unwrap();
+        assert_eq!(asked.reached(), worker, "{name}");
+        asked.let_go();
+        here.let_go();
+        wait_until_gone(worker);
+        told = Some(workspace.hold("stop-asked"));
+    }
+    drop(told);
     let ended = run.end().ok();
-    assert!(ended.err.contains("stopped finetune.agents[seed=1]"), "{}", ended.err);
-    assert_eq!(fact(&workspace, "resumed_from_step").unwrap(), "11");
+    assert_eq!(ended.err.matches("stopped finetune.agents[seed=1]").count(), signals.len(), "{}", ended.err);
+    assert_eq!(fact(&workspace, "resumed_from_step").unwrap(), "25");
+    assert_eq!(workspace.finished(), untouched(&one("")).finished());
+}
+
+/// What sites and schedulers warn with before they kill: to every process, more than once, and by several signals.
+#[test]
+fn whatever_a_batch_system_sends_saves_what_is_half_done() {
+    let workspace = Workspace::new(&one(""));
+    let rounds = [["-USR1", "-TERM"], ["-USR2", "-USR2"], ["-XCPU", "-XCPU"], ["-QUIT", "-HUP"]];
+    for (round, names) in rounds.into_iter().enumerate() {
+        let step = 7 * (round + 1);
+        let (here, told) = (workspace.hold(&format!("finetune-{step}")), workspace.hold("stop-asked"));
+        let interrupted = workspace.hold("interrupted");
+        let run = Run::start(&workspace, &["--jobs", "1"]);
+        let worker = here.reached();
+        for name in names {
+            run.signal(name);
+            assert!(signal(worker, name));
+        }
+        told.reached();
+        interrupted.reached();
+        // Ctrl-C so much later would end it at once.
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        interrupted.let_go();
+        told.let_go();
+        here.let_go();
+        let ended = run.end();
+        assert_eq!(ended.code, Some(130), "{names:?}: {}", ended.err);
+        assert!(ended.err.contains("stopped finetune.agents[seed=1]"), "{names:?}: {}", ended.err);
+        assert_eq!(snapshots(&workspace).last(), Some(&step), "{names:?}");
+    }
+    workspace.run(&["--jobs", "1"]).ok();
+    assert_eq!(fact(&workspace, "resumed_from_step").unwrap(), "28");
     assert_eq!(workspace.finished(), untouched(&one("")).finished());
 }
 

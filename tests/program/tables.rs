@@ -41,6 +41,11 @@ data = "sentences.in_domain"
 examples = 16
 points = 3
 
+[eval.predicted]
+models = "high[0..2]"
+data = "sentences.passive[0..4]"
+metrics = []
+
 [cluster.between]
 of = "between"
 distance = "euclidean"
@@ -115,6 +120,17 @@ fn all_tables_join_with_the_models_and_are_documented() {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let Some(columns) = documented.remove(name) else {
             assert!(["heatmap", "scatter", "curves"].contains(&name), "{name} is in no page");
+            let figure = read(&path);
+            for column in ["model", "first", "second"]
+                .into_iter()
+                .filter(|column| names(&figure).iter().any(|name| name == column))
+            {
+                let lost: Vec<String> = texts(&figure, column)
+                    .into_iter()
+                    .filter(|model| !model.is_empty() && !known.contains(model))
+                    .collect();
+                assert!(lost.is_empty(), "{name}.{column}: {lost:?}");
+            }
             continue;
         };
         let table = read(&path);
@@ -140,11 +156,16 @@ fn all_tables_join_with_the_models_and_are_documented() {
         }
     }
     assert_eq!(joined, 1 + 1 + 1 + 2 + 2 + 1 + 1 + 1 + 2 + 1, "tables with models");
-    for (file, folder) in [("training/STAGE.parquet", "training/high"), ("surfaces/STAGE.parquet", "surfaces/plane")] {
+    for (file, folder) in [
+        ("training/STAGE.parquet", "training/high"),
+        ("surfaces/STAGE.parquet", "surfaces/plane"),
+        ("predictions/STAGE", "predictions/predicted"),
+    ] {
         let bytes = std::fs::read(workspace.path(&format!("results/tiny/{folder}.parquet"))).unwrap();
         let table = pipeline::data::read_parquet(&bytes).unwrap();
         let mut columns = names(&table);
         columns.retain(|name| !["loss", "accuracy"].contains(&name.as_str()) || folder.starts_with("training"));
+        columns.retain(|name| !name.starts_with("logit_") && name != "label" && name != "voice");
         assert_eq!(columns, documented.remove(file).unwrap(), "{file}");
         if columns.contains(&"model".to_owned()) {
             assert!(texts(&table, "model").iter().all(|model| known.contains(model)), "{file}");

@@ -309,3 +309,19 @@ fn a_flipped_bit_in_what_gc_goes_by_makes_it_keep_everything() {
     workspace.pipeline(&["cache", "gc", "study.toml"]).ok();
     assert_eq!(workspace.finished(), left);
 }
+
+#[test]
+fn where_everybody_gets_a_lock_each_step_still_runs_once() {
+    let workspace = Workspace::new(TINY);
+    workspace.write("hold/flock-lies", "");
+    let more = ["--jobs", "1", "--until", "finetune"];
+    let runs = [(); 3].map(|()| Run::start(&workspace, &more));
+    let mut started = 0;
+    for run in runs {
+        let ended = run.end().ok();
+        assert!(ended.err.contains("the file system gives a lock to everybody"), "{}", ended.err);
+        assert!(!ended.err.contains("which is gone"), "{}", ended.err);
+        started += ended.err.matches("\ndone ").count();
+    }
+    assert_eq!(started, workspace.finished().len(), "steps that ran");
+}

@@ -75,7 +75,15 @@ impl Workspace {
     pub fn command_of(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path()).stdin(Stdio::null()).env("PIPELINE_HOLD", self.path("hold"));
-        for name in ["PIPELINE_CACHE", "HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"] {
+        for name in [
+            "PIPELINE_CACHE",
+            "HF_TOKEN",
+            "HF_HUB_CACHE",
+            "HF_HUB_OFFLINE",
+            "SLURM_JOB_END_TIME",
+            "SLURM_JOB_ID",
+            "SLURM_ARRAY_JOB_ID",
+        ] {
             command.env_remove(name);
         }
         command.env("HF_HOME", self.path("hf_home")).env("HF_ENDPOINT", "http://127.0.0.1:9");

@@ -2,6 +2,7 @@
 
 mod archive;
 mod gc;
+mod init;
 mod list;
 mod verify;
 
@@ -12,6 +13,7 @@ use super::exit::{Exit, Failure};
 
 pub(super) fn cache(command: &Command, cache: &Path) -> Result<Exit, Failure> {
     match command {
+        Command::Init(command) => init::init(command, cache),
         Command::Ls(command) => list::ls(command, cache),
         Command::Verify(command) => verify::verify(command, cache),
         Command::Gc(command) => gc::gc(command, cache),

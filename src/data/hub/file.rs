@@ -140,7 +140,7 @@ impl Hub {
         Ok(Remote { etag, size, url })
     }
 
-    /// `None` where the file system has no locks.
+    /// `None` where the file system has no locks that keep others out.
     fn lock(&self, wanted: &Wanted, etag: &str) -> Result<Option<File>, Failure> {
         let name = wanted.folder.file_name().unwrap_or_default();
         let path = self.settings.cache.join(".locks").join(name).join(format!("{etag}.lock"));
@@ -151,7 +151,9 @@ impl Hub {
         walk::make_room(&path).map_err(|source| disk("remove", &path, source))?;
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(|source| disk("create", &path, source))?;
-        Ok(file.lock().is_ok().then_some(file))
+        // Some file systems give a lock to everybody.
+        let lies = || hold::flock_lies() || File::open(&path).is_ok_and(|second| second.try_lock().is_ok());
+        Ok((file.lock().is_ok() && !lies()).then_some(file))
     }
 
     /// Brings `partial` to its full length and checks it.

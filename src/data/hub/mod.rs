@@ -27,10 +27,10 @@ mod upload;
 pub use settings::HubSettings;
 pub use upload::{Upload, Uploaded};
 
-use super::DataError;
 use super::error::There;
 use super::splits::{Layout, readme};
 use super::walk::{self, Links};
+use super::{ChooseModel, DataError};
 use client::Client;
 use hf_hub::{Repo, RepoType};
 use std::cell::Cell;
@@ -105,14 +105,29 @@ impl Hub {
 
     /// The files of a model, downloaded if need be. Without a revision, of the main branch; with a training step, of
     /// the newest commit of that revision whose message names the step.
-    pub fn model_files(&self, repo: &str, revision: Option<&str>, step: Option<u64>) -> Result<HubModel, DataError> {
+    pub fn model_files(
+        &self,
+        repo: &str,
+        revision: Option<&str>,
+        step: Option<u64>,
+        choose: ChooseModel,
+    ) -> Result<HubModel, DataError> {
         let revision = revision.unwrap_or("main");
         let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
-        let pick = |files: &[String], _: TextOf| layout::model_files(repo, files);
+        let pick = |files: &[String], _: TextOf| layout::model_files(repo, files, choose);
         let found = match step {
             Some(step) => self.find_step(repo, &wanted, step, &pick)?,
             None => self.find(repo, &wanted, &pick, self.settings.offline)?,
         };
+        Ok(HubModel { commit: found.commit, files: found.files, note: found.note })
+    }
+
+    /// The files of a model's tokenizer, downloaded if need be. Without a revision, of the main branch.
+    pub fn tokenizer_files(&self, repo: &str, revision: Option<&str>) -> Result<HubModel, DataError> {
+        let revision = revision.unwrap_or("main");
+        let wanted = Repo::with_revision(repo.to_string(), RepoType::Model, revision.to_string());
+        let pick = |files: &[String], _: TextOf| layout::tokenizer_files(repo, files);
+        let found = self.find(repo, &wanted, &pick, self.settings.offline)?;
         Ok(HubModel { commit: found.commit, files: found.files, note: found.note })
     }
 
@@ -223,6 +238,20 @@ impl Hub {
         }
     }
 
+    /// What to do where the cache alone was asked.
+    fn help_offline(&self, unserved: &Unserved) -> String {
+        let by = self.settings.offline_by;
+        let fill = "fill that folder (HF_HOME, HF_HUB_CACHE) where there is a network";
+        match unserved {
+            Unserved::Unfit(error) if matches!(**error, DataError::Io { .. }) => String::new(),
+            _ if !self.settings.offline => format!("; {fill}"),
+            Unserved::Absent(_) => format!("; {by} is set: unset it, or {fill}"),
+            Unserved::Unfit(_) => {
+                format!("; if the hub itself has more than this copy: {by} is set, unset it, or {fill}")
+            }
+        }
+    }
+
     /// From the hub, or from the cache where that cannot be reached.
     fn asked_first(&self, name: &str, repo: &Repo, pick: Pick) -> Result<Found, DataError> {
         match self.online(name, repo, pick) {
@@ -238,11 +267,12 @@ impl Hub {
         let local = match self.local(repo, pick) {
             // A commit never changes, so there is nothing to ask the hub about it.
             Ok(found) if offline || is_commit(revision) => return Ok(found),
-            Err(why) if offline => {
+            Err(unserved) if offline => {
                 let (repo, revision) = (name.to_string(), revision.to_string());
-                return Err(DataError::Offline { repo, revision, why, cache });
+                let (why, help) = (unserved.to_string(), self.help_offline(&unserved));
+                return Err(DataError::Offline { repo, revision, why, cache, help });
             }
-            local => local,
+            local => local.map_err(|unserved| unserved.to_string()),
         };
         let (host, what) = match self.online(name, repo, pick) {
             Err(DataError::Unreachable { host, what }) => (host, what),
@@ -261,33 +291,49 @@ impl Hub {
     }
 
     /// What the cache holds, or why it does not serve.
-    fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, String> {
+    fn local(&self, repo: &Repo, pick: Pick) -> Result<Found, Unserved> {
         let folder = self.settings.cache.join(repo.folder_name());
         let revision = repo.revision();
         let recorded = walk::small_text(&folder.join("refs").join(revision)).map(|text| text.trim().to_string());
         let commit = match recorded {
             Ok(commit) if is_commit(&commit) => commit,
             _ if is_commit(revision) => revision.to_string(),
-            _ if folder.is_dir() => return Err("it holds other revisions only".to_string()),
-            _ => return Err("it holds nothing of that repository".to_string()),
+            _ if folder.is_dir() => return Err(Unserved::Absent("it holds other revisions only")),
+            _ => return Err(Unserved::Absent("it holds nothing of that repository")),
         };
         let snapshot = folder.join("snapshots").join(&commit);
         // The links that the layout has lead from here into `blobs` and nowhere else.
         let found = match walk::files(&snapshot, Links::Into(&folder.join("blobs")), true) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            found => found.map_err(|error| format!("failed to read `{}`: {error}", snapshot.display()))?,
+            found => found.map_err(|source| DataError::Io { action: "read", path: snapshot.clone(), source })?,
         };
         let files: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
         if files.is_empty() {
-            return Err("it holds no files of that revision".to_string());
+            return Err(Unserved::Absent("it holds no files of that revision"));
         }
         let text = |file: &str| match files.iter().any(|name| name == file) {
             true => readme(&snapshot.join(file)).map(Some),
             false => Ok(None),
         };
-        let picked = pick(&files, &text).map_err(|error| error.to_string())?;
+        let picked = pick(&files, &text)?;
         let files = picked.into_iter().map(|file| (file.clone(), snapshot.join(file))).collect();
         Ok(Found { commit, files, note: None })
+    }
+}
+
+/// Why the cache does not serve.
+#[derive(Debug, thiserror::Error)]
+enum Unserved {
+    #[error("{0}")]
+    Absent(&'static str),
+    /// What is there is not what is wanted, or cannot be read.
+    #[error(transparent)]
+    Unfit(Box<DataError>),
+}
+
+impl From<DataError> for Unserved {
+    fn from(error: DataError) -> Self {
+        Self::Unfit(Box::new(error))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct HubSettings {
     pub token_from: String,
     /// Use the cache only, and never the network.
     pub offline: bool,
+    /// The variable that says so.
+    pub offline_by: &'static str,
     /// The pause before the first retry.
     pub pause: Duration,
     /// How long a connection may stay silent.
@@ -29,6 +31,9 @@ pub struct HubSettings {
 
 /// The file of a token holds nothing else.
 const LONGEST_TOKEN: u64 = 1 << 16;
+
+/// The first of them that is set counts.
+const OFFLINE: [&str; 2] = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"];
 
 /// The original, and the default.
 pub(super) const HUGGING_FACE: &str = "https://huggingface.co";
@@ -73,7 +78,8 @@ impl HubSettings {
         };
         let (token, token_from) = given.or_else(stored).unzip();
         let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| HUGGING_FACE.to_string());
-        let offline = set(&["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]).is_some_and(|value| is_true(&value));
+        let said = OFFLINE.into_iter().find_map(|name| Some((name, is_true(&set(&[name])?))));
+        let (offline_by, offline) = said.unwrap_or((OFFLINE[0], false));
         let seconds =
             set(&["HF_HUB_DOWNLOAD_TIMEOUT"]).and_then(|value| value.parse().ok()).filter(|seconds| *seconds > 0);
         Ok(HubSettings {
@@ -82,6 +88,7 @@ impl HubSettings {
             token: token.map(|token| token.trim().to_string()).filter(|token| !token.is_empty()),
             token_from: token_from.unwrap_or_default(),
             offline,
+            offline_by,
             pause: PAUSE,
             stalled: seconds.map_or(STALLED, Duration::from_secs),
             window: seconds.map_or(STALLED, Duration::from_secs),
@@ -130,6 +137,10 @@ mod tests {
         for (value, offline) in [("1", true), ("TRUE", true), ("0", false), ("", false)] {
             assert_eq!(settings(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
         }
+        // The first that is set counts, and is named.
+        let both = |value| settings(&[("HF_HUB_OFFLINE", value), ("TRANSFORMERS_OFFLINE", "1")]);
+        assert_eq!([both("0").offline, both("").offline], [false, true]);
+        assert_eq!([both("1").offline_by, both("").offline_by], ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]);
         for (value, seconds) in [("7", 7), ("soon", 60), ("0", 60)] {
             assert_eq!(
                 settings(&[("HF_HUB_DOWNLOAD_TIMEOUT", value)]).stalled,

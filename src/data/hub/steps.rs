@@ -54,7 +54,7 @@ impl Hub {
             }
             Err(why) => {
                 let (repo, cache) = (name.to_string(), self.settings.cache.clone());
-                Err(DataError::HubUnreachable { host, repo, what, why, cache })
+                Err(DataError::HubUnreachable { host, repo, what, why: why.to_string(), cache })
             }
         }
     }

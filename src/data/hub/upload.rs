@@ -123,7 +123,7 @@ impl Hub {
     /// Whether an upload is worth starting: there is a token, and the network may be used.
     pub fn can_upload(&self, repo: &str) -> Result<(), DataError> {
         if self.settings.offline {
-            return Err(DataError::UploadOffline { repo: repo.to_string() });
+            return Err(DataError::UploadOffline { repo: repo.to_string(), by: self.settings.offline_by });
         }
         if !self.client.has_token() {
             return Err(DataError::NoToken { host: self.client.host() });

@@ -1,20 +1,59 @@
 //! The embedded font: Liberation Sans (SIL Open Font License 1.1, see `fonts/LICENSE`), which has Arial's metrics.
 
-use super::drawing::{Align, Label};
-use ab_glyph::{Font, FontRef, GlyphId, OutlineCurve, PxScale, ScaleFont, point};
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
-/// Units of both fonts to the em.
+use ab_glyph::{Font, FontArc, GlyphId, OutlineCurve, PxScale, ScaleFont, point};
+
+use super::drawing::{Align, Label};
+
+/// Units to the em in which letters are placed; those of both embedded fonts.
 pub(super) const EM: f64 = 2048.0;
 /// Height of capitals and digits over the font size.
 pub(super) const CAPITAL: f64 = 0.69;
 
-static REGULAR: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| FontRef::try_from_slice(file(false)).expect("the embedded font is whole"));
-static BOLD: LazyLock<FontRef<'static>> =
-    LazyLock::new(|| FontRef::try_from_slice(file(true)).expect("the embedded font is whole"));
+static REGULAR: LazyLock<FontArc> =
+    LazyLock::new(|| FontArc::try_from_slice(file(false)).expect("the embedded font is whole"));
+static BOLD: LazyLock<FontArc> =
+    LazyLock::new(|| FontArc::try_from_slice(file(true)).expect("the embedded font is whole"));
 
-/// The font as a TrueType file.
+thread_local! {
+    /// Used instead of both, where a figure asks for it.
+    static OWN: RefCell<Option<FontArc>> = const { RefCell::new(None) };
+}
+
+/// A font of somebody's own, as a TrueType or OpenType file.
+#[derive(Debug, Clone)]
+pub struct OwnFont(FontArc);
+
+impl OwnFont {
+    /// `None` for what is no such file.
+    pub fn read(file: Vec<u8>) -> Option<OwnFont> {
+        let font = FontArc::try_from_vec(file).ok()?;
+        (font.units_per_em().is_some() && font.height_unscaled() > 0.0).then_some(OwnFont(font))
+    }
+
+    /// Draws with it.
+    pub fn within<T>(self, draw: impl FnOnce() -> T) -> T {
+        /// Also where drawing panics.
+        struct Back;
+        impl Drop for Back {
+            fn drop(&mut self) {
+                OWN.set(None);
+            }
+        }
+        let _back = Back;
+        OWN.set(Some(self.0));
+        draw()
+    }
+}
+
+/// Whether letters come from somebody's own font.
+pub(super) fn is_own() -> bool {
+    OWN.with_borrow(Option::is_some)
+}
+
+/// The embedded font as a TrueType file.
 pub(super) fn file(bold: bool) -> &'static [u8] {
     match bold {
         false => include_bytes!("LiberationSans-Regular.ttf"),
@@ -22,8 +61,14 @@ pub(super) fn file(bold: bool) -> &'static [u8] {
     }
 }
 
-fn font(bold: bool) -> &'static FontRef<'static> {
-    if bold { &BOLD } else { &REGULAR }
+fn font(bold: bool) -> FontArc {
+    let own = OWN.with_borrow(Clone::clone);
+    own.unwrap_or_else(|| if bold { BOLD.clone() } else { REGULAR.clone() })
+}
+
+/// How many units of ours one of the font's is.
+fn units(font: &FontArc) -> f64 {
+    EM / f64::from(font.units_per_em().unwrap_or(EM as f32))
 }
 
 /// Width of a line of text, in the unit of `size` (the em).
@@ -99,7 +144,7 @@ pub(super) fn rasterise(label: &Label, scale: f64, mut dot: impl FnMut(i32, i32,
     let start = start(label.align, width);
     let font = font(label.bold);
     for (glyph, x) in glyphs {
-        let placed = glyph.with_scale_and_position(pixels(font, size), point((start + x) as f32, 0.0));
+        let placed = glyph.with_scale_and_position(pixels(&font, size), point((start + x) as f32, 0.0));
         let Some(outline) = font.outline_glyph(placed) else { continue };
         let corner = outline.px_bounds().min;
         outline.draw(|x, y, coverage| {
@@ -127,33 +172,60 @@ pub(super) fn letters(label: &Label) -> Vec<Placed> {
 
 /// How far a glyph moves the next one on, in units of the em.
 pub(super) fn advance(glyph: u16, bold: bool) -> f64 {
-    f64::from(font(bold).h_advance_unscaled(GlyphId(glyph)))
+    let font = font(bold);
+    f64::from(font.h_advance_unscaled(GlyphId(glyph))) * units(&font)
 }
 
-/// A glyph as the data of an SVG path, in units of the em with y downwards; `None` where there is nothing to draw.
-pub(super) fn outline(glyph: u16, bold: bool) -> Option<String> {
-    let outline = font(bold).outline(GlyphId(glyph))?;
-    let mut path = String::new();
+/// A piece of an outline, in units of the em with y downwards.
+pub(super) enum Stroke {
+    /// A new contour begins here.
+    Move([f64; 2]),
+    Line([f64; 2]),
+    Quad([f64; 2], [f64; 2]),
+    Cubic([f64; 2], [f64; 2], [f64; 2]),
+}
+
+/// The closed contours of a glyph; empty where there is nothing to draw.
+pub(super) fn strokes(glyph: u16, bold: bool) -> Vec<Stroke> {
+    let font = font(bold);
+    let Some(outline) = font.outline(GlyphId(glyph)) else { return Vec::new() };
+    let size = units(&font);
+    // 0 − y, because −y of 0 prints as −0.
+    let at = |point: ab_glyph::Point| [f64::from(point.x) * size, 0.0 - f64::from(point.y) * size];
+    let mut strokes = Vec::new();
     let mut pen = None;
     for curve in &outline.curves {
-        let (command, points) = match *curve {
-            OutlineCurve::Line(from, to) => ('L', vec![from, to]),
-            OutlineCurve::Quad(from, control, to) => ('Q', vec![from, control, to]),
-            OutlineCurve::Cubic(from, first, second, to) => ('C', vec![from, first, second, to]),
+        let (from, to, stroke) = match *curve {
+            OutlineCurve::Line(from, to) => (from, to, Stroke::Line(at(to))),
+            OutlineCurve::Quad(from, control, to) => (from, to, Stroke::Quad(at(control), at(to))),
+            OutlineCurve::Cubic(from, first, second, to) => (from, to, Stroke::Cubic(at(first), at(second), at(to))),
         };
-        let numbers = |points: &[ab_glyph::Point]| {
-            // 0 − y, because −y of 0 prints as −0.
-            let pairs: Vec<String> = points.iter().map(|point| format!("{} {}", point.x, 0.0 - point.y)).collect();
-            pairs.join(" ")
-        };
-        if pen != Some(points[0]) {
-            path += &format!("{}M{}", if pen.is_some() { "Z" } else { "" }, numbers(&points[..1]));
+        if pen != Some(from) {
+            strokes.push(Stroke::Move(at(from)));
         }
-        path.push(command);
-        path += &numbers(&points[1..]);
-        pen = points.last().copied();
+        strokes.push(stroke);
+        pen = Some(to);
     }
-    pen.map(|_| path + "Z")
+    strokes
+}
+
+/// A glyph as the data of an SVG path; `None` where there is nothing to draw.
+pub(super) fn outline(glyph: u16, bold: bool) -> Option<String> {
+    let strokes = strokes(glyph, bold);
+    let numbers = |points: &[[f64; 2]]| {
+        let pairs: Vec<String> = points.iter().map(|[x, y]| format!("{x} {y}")).collect();
+        pairs.join(" ")
+    };
+    let mut path = String::new();
+    for stroke in &strokes {
+        path += &match stroke {
+            Stroke::Move(to) => format!("{}M{}", if path.is_empty() { "" } else { "Z" }, numbers(&[*to])),
+            Stroke::Line(to) => format!("L{}", numbers(&[*to])),
+            Stroke::Quad(control, to) => format!("Q{}", numbers(&[*control, *to])),
+            Stroke::Cubic(first, second, to) => format!("C{}", numbers(&[*first, *second, *to])),
+        };
+    }
+    (!path.is_empty()).then(|| path + "Z")
 }
 
 /// Where a text of `width` begins, from the point that it is aligned to.
@@ -168,7 +240,7 @@ fn start(align: Align, width: f64) -> f64 {
 /// Glyphs with their offsets along the baseline, kerned, and the width of all.
 fn place(text: &str, size: f64, bold: bool) -> (Vec<(GlyphId, f64)>, f64) {
     let font = font(bold);
-    let scaled = font.as_scaled(pixels(font, size));
+    let scaled = font.as_scaled(pixels(&font, size));
     let mut glyphs: Vec<(GlyphId, f64)> = Vec::new();
     let mut x = 0.0;
     for letter in text.chars() {
@@ -183,7 +255,7 @@ fn place(text: &str, size: f64, bold: bool) -> (Vec<(GlyphId, f64)>, f64) {
 }
 
 /// `ab_glyph` scales by the distance from ascender to descender, everyone else by the em.
-fn pixels(font: &FontRef<'static>, size: f64) -> PxScale {
+fn pixels(font: &FontArc, size: f64) -> PxScale {
     let em = f64::from(font.units_per_em().unwrap_or(2048.0));
     PxScale::from((size * f64::from(font.height_unscaled()) / em) as f32)
 }
@@ -205,6 +277,16 @@ mod tests {
         for sign in "0123456789−×….,=()eαℓ".chars() {
             assert_ne!(font(false).glyph_id(sign), GlyphId(0), "{sign}");
         }
+    }
+
+    #[test]
+    fn a_font_of_ones_own_is_used_while_it_draws() {
+        // The bold one in the place of both, as if somebody had brought it.
+        let own = OwnFont::read(file(true).to_vec()).unwrap();
+        let (plain, bold) = (width("wide", 10.0, false), width("wide", 10.0, true));
+        assert_eq!(own.within(|| (width("wide", 10.0, false), is_own())), (bold, true));
+        assert_eq!((width("wide", 10.0, false), is_own()), (plain, false));
+        assert!(OwnFont::read(b"no font".to_vec()).is_none() && OwnFont::read(Vec::new()).is_none());
     }
 
     #[test]

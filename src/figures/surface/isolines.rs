@@ -1,11 +1,11 @@
 //! The levels of the lines, written into gaps of the lines as on a map, where there is room.
 
+use super::super::clip::clipped;
 use super::super::colormap::readable_on;
 use super::super::drawing::{Align, Drawing, Point};
 use super::super::fonts::{self, CAPITAL};
 use super::super::ink::Ink;
 use super::super::style::TICK_TEXT;
-use super::clip::clipped;
 use super::layout::Panel;
 
 /// Room between a label and the ends of its line, across and down.

@@ -2,11 +2,12 @@
 
 use super::contour::Field;
 use super::drawing::Drawing;
-use super::frame::{extent, head};
+use super::frame::{Entry, Sample, extent, head};
 use super::numbers::{Column, Numbers};
+use super::style::{Marker, TEXT};
 use super::{PlotError, Rendered, drawable, expect_length, output};
 
-mod clip;
+mod aslant;
 mod isolines;
 mod layout;
 mod paint;
@@ -25,7 +26,7 @@ impl Surfaces {
     /// No planes, a grid of fewer than two points along an axis or of the wrong length, a value that is not finite, or
     /// clips that leave nothing.
     pub fn render(&self, provenance: &str) -> Result<Rendered, PlotError> {
-        output::render(&self.draw()?, provenance)
+        output::render(&self.draw()?, provenance, self.look.svg_text)
     }
 
     /// The points of the grids that are shown, with their values as they were measured.
@@ -45,7 +46,7 @@ impl Surfaces {
             }
         }
         let mut columns = vec![
-            ("plane".to_owned(), Column::Text(planes)),
+            ("plane".to_owned(), Column::Models(planes)),
             ("x".to_owned(), Column::Number(x)),
             ("y".to_owned(), Column::Number(y)),
             (self.value_label.clone(), Column::Number(values)),
@@ -60,18 +61,29 @@ impl Surfaces {
         let fields = self.fields()?;
         let values = extent(fields.iter().flat_map(|field| field.values.iter().copied()));
         let mut drawing = Drawing::new(self.width.points());
-        let top = head(&mut drawing, self.title.as_deref(), &[]);
-        let layout = self.layout(&fields, top, self.clip_z.map_or(values, |[low, high]| (low, high)));
-        let scale = Scale::new(&layout.bar.axis, values);
+        let sample = Sample::Marker { marker: Marker::Disc, ink: TEXT };
+        let models = Entry { sample, text: "the models of the plane, joined by straight lines".to_owned() };
+        let top = head(&mut drawing, self.title.as_deref(), &[models]);
+        let least = if self.from_zero { values.0.min(0.0) } else { values.0 };
+        let range = self.clip_z.map_or((least, values.1), |[low, high]| (low, high));
+        if self.aslant {
+            // A range without extent has no height.
+            let flat = range.1 - range.0 <= range.1.abs().max(range.0.abs()) * 1e-12;
+            let range = if flat { (range.0, range.0 + range.0.abs().max(1.0)) } else { range };
+            aslant::draw(self, &fields, &mut drawing, top, values, range);
+            return Ok(drawing);
+        }
+        let layout = self.layout(&fields, top, range);
+        let scale = Scale::new(&layout.bar.axis, values, self.look.colours);
         drawing.height = layout.height;
         for ((surface, field), panel) in self.surfaces.iter().zip(&fields).zip(&layout.panels) {
-            let models = paint::Models::of(panel, surface);
+            let models = paint::Models::of(panel, surface, &self.look);
             let lines = paint::isolines(panel, field, &scale);
-            let text = |level: usize| Some((scale.text(level, &layout.bar.axis)?, scale.ink(level)));
+            let text = |level: usize| Some((scale.text(level)?, scale.ink(level)));
             let levels = isolines::levels(panel, &lines, text, &models.taken(), &models.joined);
             paint::surface(&mut drawing, panel, (&lines, &levels), &scale);
             models.draw(&mut drawing);
-            paint::axes(&mut drawing, panel, surface);
+            paint::axes(&mut drawing, panel, surface, &self.look);
         }
         paint::bar(&mut drawing, &layout.bar, &scale, &self.value_label);
         Ok(drawing)

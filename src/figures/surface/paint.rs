@@ -1,11 +1,12 @@
 //! The parts of the figure, each at its place.
 
+use super::super::clip::clipped;
 use super::super::contour::{Field, Outline, thinned};
 use super::super::drawing::{Align, Drawing, Label, Point};
 use super::super::fonts::{self, CAPITAL};
 use super::super::frame::upward_name;
+use super::super::look::Look;
 use super::super::style::{AXIS, AXIS_LINE, LABEL_TEXT, LEGEND_TEXT, Marker, TEXT, TICK_LENGTH, TICK_TEXT, WHITE};
-use super::clip::clipped;
 use super::isolines::{self, Isoline, Level};
 use super::layout::{BAR, Bar, GAP, Panel};
 use super::planes::SurfacePlane;
@@ -57,7 +58,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub fn of(panel: &Panel, surface: &SurfacePlane) -> Models {
+    pub fn of(panel: &Panel, surface: &SurfacePlane, look: &Look) -> Models {
         let places = surface.places;
         let (across, up) = ((panel.x.low, panel.x.high), (panel.y.low, panel.y.high));
         let side = |(a, b): (usize, usize)| {
@@ -82,7 +83,7 @@ impl Models {
             joined: [(0, 1), (1, 2), (2, 0)].into_iter().filter_map(side).collect(),
         };
         for (place, name) in &shown {
-            let name = fonts::fit_end(name, LEGEND_TEXT, true, (panel.right - panel.left) * 0.4);
+            let name = fonts::fit_end(&look.named(name), LEGEND_TEXT, true, (panel.right - panel.left) * 0.4);
             let half = (fonts::width(&name, LEGEND_TEXT, true) / 2.0 + 1.5, LEGEND_TEXT * CAPITAL / 2.0 + 1.5);
             if let Some(box_) = beside(panel, *place, middle, half, &models.taken()) {
                 models.names.push((name, box_));
@@ -145,7 +146,7 @@ fn beside(panel: &Panel, place: Point, middle: Point, half: (f64, f64), taken: &
 }
 
 /// The frame, its ticks and names.
-pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &SurfacePlane) {
+pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &SurfacePlane, look: &Look) {
     let Panel { left, right, top, bottom, .. } = *panel;
     drawing.line(&[(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], AXIS_LINE, AXIS);
     let label_y = bottom + TICK_LENGTH + GAP + TICK_TEXT * CAPITAL;
@@ -161,20 +162,14 @@ pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &SurfacePlane)
         drawing.text(label, at, TICK_TEXT, Align::End, TEXT);
     }
     let centre = (left + right) / 2.0;
-    // The model on the x axis is the one that the unit leads to.
-    let end = if surface.places[1].1.abs() <= surface.places[2].1.abs() { 1 } else { 2 };
-    let whole = |from: &str, to: &str| format!("distance ({from}to {to} is 1){}", panel.x.note());
-    let wide = |text: &str| fonts::width(text, LABEL_TEXT, false);
-    let mut name = whole(&format!("{} ", surface.names[0]), &surface.names[end]);
-    if wide(&name) > panel.room {
-        // The anchor stands at the origin, so it goes without saying.
-        let room = panel.room - wide(&whole("", ""));
-        name = whole("", &fonts::fit_end(&surface.names[end], LABEL_TEXT, false, room));
-    }
-    let name = fonts::fit(&name, LABEL_TEXT, false, panel.room);
+    let room = panel.room - fonts::width(&panel.x.note(), LABEL_TEXT, false);
+    let own = x_name(surface, look, room);
+    let asked = look.x.name(&own);
+    let name = fonts::fit_with(asked, &panel.x.note(), LABEL_TEXT, panel.room);
+    drawing.cut("the name of the x axis", &(asked.to_owned() + &panel.x.note()), &name);
     drawing.text(name, (centre, label_y + GAP + LABEL_TEXT), LABEL_TEXT, Align::Middle, TEXT);
     if let Some(x) = panel.name_x {
-        upward_name(drawing, ("distance", &panel.y.note()), x, top, bottom);
+        upward_name(drawing, (look.y.name("distance"), &panel.y.note()), x, top, bottom);
     }
     if let Some(name) = &surface.name {
         let name = fonts::fit(name, LEGEND_TEXT, true, panel.room);
@@ -188,6 +183,16 @@ pub(super) fn axes(drawing: &mut Drawing, panel: &Panel, surface: &SurfacePlane)
             ink: TEXT,
         });
     }
+}
+
+/// What the unit of the x axis is, in as many words as there is room for.
+pub(super) fn x_name(surface: &SurfacePlane, look: &Look, room: f64) -> String {
+    // The model on the x axis is the one that the unit leads to.
+    let end = if surface.places[1].1.abs() <= surface.places[2].1.abs() { 1 } else { 2 };
+    let [from, to] = [0, end].map(|model| look.named(&surface.names[model]));
+    let own = [format!("distance ({from} and {to} are 1 apart)"), format!("distance ({from} to {to}: 1)")];
+    let fitting = own.into_iter().find(|name| fonts::width(name, LABEL_TEXT, false) <= room);
+    fitting.unwrap_or_else(|| "distance".to_owned())
 }
 
 /// The colours with their values; an end beyond which there are values is a point.
@@ -204,7 +209,15 @@ pub(super) fn bar(drawing: &mut Drawing, bar: &Bar, scale: &Scale, name: &str) {
     }
     let inner = scale.levels.iter().copied().filter(|level| *level > scale.low && *level < scale.high);
     let bounds: Vec<f64> = std::iter::once(scale.low).chain(inner).chain([scale.high]).collect();
-    for (number, pair) in bounds.windows(2).enumerate() {
+    if scale.run {
+        const SLICES: usize = 64;
+        let at = |slice: usize| scale.low + (scale.high - scale.low) * slice as f64 / SLICES as f64;
+        for slice in 0..SLICES {
+            let over = (height(at(slice + 1)) - 0.5).max(top);
+            drawing.rectangle((left, over), (right, height(at(slice))), scale.blend(at(slice)));
+        }
+    }
+    for (number, pair) in bounds.windows(2).enumerate().filter(|_| !scale.run) {
         let ink = scale.ink(number + usize::from(scale.open[0]));
         drawing.rectangle((left, height(pair[1])), (right, height(pair[0])), ink);
     }

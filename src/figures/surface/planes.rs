@@ -1,5 +1,6 @@
 //! What a figure of surfaces shows.
 
+use super::super::look::Look;
 use super::super::style::Width;
 
 /// Planes whose colours mean the same.
@@ -8,6 +9,10 @@ pub struct Surfaces {
     pub surfaces: Vec<SurfacePlane>,
     /// Name and unit of the values, such as "loss (nats)".
     pub value_label: String,
+    /// The colours begin at 0, unless they are clipped: of a loss, where nothing is below.
+    pub from_zero: bool,
+    /// A landscape seen from aside instead of a map.
+    pub aslant: bool,
     /// The part of every plane that is shown.
     pub clip_x: Option<[f64; 2]>,
     pub clip_y: Option<[f64; 2]>,
@@ -15,6 +20,7 @@ pub struct Surfaces {
     pub clip_z: Option<[f64; 2]>,
     pub title: Option<String>,
     pub width: Width,
+    pub look: Look,
 }
 
 /// Values on a grid in the plane through three models. The unit of both axes is the distance from the anchor to the

@@ -53,8 +53,8 @@ fn curves(scale: f64, width: Width) -> Curves {
 fn heatmap(scale: f64, width: Width) -> Heatmap {
     let mut figure = squares::heatmap(12);
     scaled(&mut figure.values, scale);
-    figure.labels.iter_mut().for_each(|label| *label = format!("{MODEL}{label}"));
-    Heatmap { axis_label: STAGE.to_owned(), value_label: format!("convexity gap of {STAGE}"), width, ..figure }
+    figure.models.iter_mut().for_each(|label| *label = format!("{MODEL}{label}"));
+    Heatmap { value_label: format!("convexity gap of {STAGE}"), width, ..figure }
 }
 
 fn training(scale: f64, width: Width) -> Training {

@@ -1,6 +1,6 @@
 //! Made-up figures of lines: along pairs, over training, in the overview.
 
-use super::super::{Curve, Curves, MatrixPair, PairMatrix, Training, TrainingRun, Width};
+use super::super::{Curve, Curves, Look, MatrixPair, PairMatrix, Training, TrainingRun, Width};
 use super::{cluster, noise};
 
 fn curves(models: usize, groups: &[&str], group: impl Fn(usize, usize) -> usize) -> Curves {
@@ -21,6 +21,7 @@ fn curves(models: usize, groups: &[&str], group: impl Fn(usize, usize) -> usize)
         y_label: "loss (nats)".to_owned(),
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
 }
 
@@ -61,6 +62,7 @@ pub(super) fn training(runs: usize, own_schedules: bool) -> Training {
         y_label: "training loss (nats), mean of 50 steps".to_owned(),
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
 }
 
@@ -81,5 +83,6 @@ pub(super) fn matrix(models: usize) -> PairMatrix {
         distance_label: "convexity gap (nats)".to_owned(),
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! Made-up figures with a value or two for each model.
 
-use super::super::{Fit, Histogram, HistogramGroup, Movement, Scatter, Width};
+use super::super::{Fit, Histogram, HistogramGroup, Look, Movement, Scatter, Width};
 use super::{cluster, noise};
 
 pub(super) fn scatter(models: usize) -> Scatter {
@@ -24,8 +24,10 @@ pub(super) fn scatter(models: usize) -> Scatter {
         }),
         x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
         y_label: "F1 on paws".to_owned(),
+        y_column: "F1 on paws".to_owned(),
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
 }
 
@@ -60,8 +62,10 @@ pub(super) fn histogram(models: usize) -> Histogram {
         mirrored: false,
         x_label: "accuracy on hans".to_owned(),
         y_label: "models".to_owned(),
+        columns: vec!["accuracy on hans, lexical overlap, non-entailment".to_owned()],
         title: Some("lexical overlap, non-entailment".to_owned()),
         width: Width::Column,
+        look: Look::default(),
     }
 }
 
@@ -94,5 +98,6 @@ pub(super) fn movement(models: usize) -> Movement {
         y_label: "centroid feature (positive: larger cluster)".to_owned(),
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
 }

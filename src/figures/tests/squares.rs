@@ -1,6 +1,6 @@
 //! Made-up figures in which colours are values.
 
-use super::super::{Heatmap, SurfacePlane, Surfaces, Width};
+use super::super::{Beside, Heatmap, Look, SurfacePlane, Surfaces, Width};
 use super::{cluster, noise};
 
 pub(super) fn heatmap(models: usize) -> Heatmap {
@@ -14,21 +14,24 @@ pub(super) fn heatmap(models: usize) -> Heatmap {
     let labels: Vec<String> = order.iter().map(|model| model.to_string()).collect();
     Heatmap {
         values: order.iter().flat_map(|i| order.iter().map(|j| (*i, *j))).map(value).collect(),
-        models: labels.clone(),
-        labels,
-        axis_label: "seed".to_owned(),
+        models: labels,
+        beside: None,
         value_label: "convexity gap (nats)".to_owned(),
         clusters: Some(order.iter().map(|model| cluster(*model)).collect()),
         separators: true,
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
 }
 
 pub(super) fn by_metric(models: usize) -> Heatmap {
     Heatmap {
-        labels: (0..models).map(|model| format!("0.{:02}", 50 + 40 * model / models)).collect(),
-        axis_label: "F1 on paws".to_owned(),
+        beside: Some(Beside {
+            name: "F1 on paws".to_owned(),
+            column: "F1 on paws".to_owned(),
+            values: (0..models).map(|model| 0.5 + 0.4 * model as f64 / models as f64).collect(),
+        }),
         separators: false,
         ..heatmap(models)
     }
@@ -80,12 +83,19 @@ pub(super) fn surface(models: usize) -> Surfaces {
     Surfaces {
         surfaces: (0..planes).map(plane).collect(),
         value_label: "loss (nats)".to_owned(),
+        from_zero: true,
+        aslant: false,
         clip_x: None,
         clip_y: None,
         clip_z: None,
         title: None,
         width: Width::Column,
+        look: Look::default(),
     }
+}
+
+pub(super) fn landscape(models: usize) -> Surfaces {
+    Surfaces { aslant: true, ..surface(models) }
 }
 
 /// As the paper shows them: close to the models, with colours for the lower losses alone.

@@ -14,6 +14,11 @@ pub const KIND: Kind = Kind::new("cluster");
 pub const CLUSTERS: Artifact<Clusters> = Artifact::new("clusters");
 pub const CLUSTERS_ROLE: Role<Clusters> = Role::new("clusters");
 
+/// Below it, "no substantial structure has been found" (Kaufman and Rousseeuw, Finding Groups in Data, 1990).
+pub const SILHOUETTE: f64 = 0.25;
+/// Eigenvalues of the normalised Laplacian lie in 0..=2: a gap this small singles out no number of clusters.
+pub const EIGENGAP: f64 = 0.05;
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Clusters {
     pub models: Vec<String>,
@@ -47,6 +52,25 @@ pub struct Stability {
 }
 
 impl Clusters {
+    /// The mean over the models; none where the clusters were given.
+    pub fn silhouette(&self) -> Option<f64> {
+        let n = self.silhouettes.len();
+        (n > 0).then(|| self.silhouettes.iter().sum::<f64>() / n as f64)
+    }
+
+    /// What speaks against them, with its number; nothing for clusters that were given.
+    pub fn doubt(&self) -> Option<String> {
+        if self.matrix.is_empty() {
+            return None;
+        }
+        let low = self.silhouette().filter(|silhouette| *silhouette < SILHOUETTE);
+        let narrow = self.eigengap.filter(|gap| *gap < EIGENGAP);
+        let said =
+            [low.map(|value| format!("silhouette {value:.2}")), narrow.map(|value| format!("eigengap {value:.2}"))];
+        let said: Vec<String> = said.into_iter().flatten().map(|text| text.replace('-', "−")).collect();
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
     /// Models by number of their cluster, in order.
     pub fn members(&self) -> BTreeMap<usize, Vec<usize>> {
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

@@ -8,7 +8,7 @@ mod run;
 mod spec;
 mod steps;
 
-pub use clusters::{CLUSTERS, CLUSTERS_ROLE, Clustered, Clusters, KIND, Stability};
+pub use clusters::{CLUSTERS, CLUSTERS_ROLE, Clustered, Clusters, EIGENGAP, KIND, SILHOUETTE, Stability};
 pub use rows::{Finding, findings};
 
 use super::room::{Room, boxed};

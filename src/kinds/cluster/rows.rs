@@ -105,8 +105,7 @@ pub struct Finding {
 impl Finding {
     /// Mean over the models; nothing where the clusters were given.
     pub fn silhouette(&self) -> Option<f64> {
-        let all = &self.clusters.silhouettes;
-        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+        self.clusters.silhouette()
     }
 
     /// How far the clusters stay what they are where similarities are half or twice as wide, at worst.

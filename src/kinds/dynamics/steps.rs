@@ -18,6 +18,8 @@ use crate::study::Diagnostic;
 /// What a dynamics stage became.
 pub struct Followed {
     pub step: usize,
+    /// At the last time.
+    pub models: Vec<Member>,
 }
 
 impl Offers for DynamicsSpec {}
@@ -46,9 +48,11 @@ impl Spec for DynamicsSpec {
         }
         let names = names(&clusterings);
         let times = names.into_iter().zip(orders).map(|(name, order)| Time { name, order }).collect();
+        let models_followed = models.len();
         let step = to.push(stage, "", Params { models, times }, inputs);
         to.about(step, &about);
-        to.publish(stage, Followed { step });
+        let models = about.split_off(about.len() - models_followed);
+        to.publish(stage, Followed { step, models });
         Ok(())
     }
 }

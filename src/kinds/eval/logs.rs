@@ -271,5 +271,5 @@ fn examples(evaluation: &Evaluation, joined: Option<&(SentenceIndex, Dataset)>) 
         label_names: evaluation.classes.clone(),
         columns,
     };
-    (Examples { dataset, labels: evaluation.labels.clone(), batches: Vec::new() }, rows)
+    (Examples { dataset, labels: evaluation.labels.clone(), batches: Vec::new(), digest: None }, rows)
 }

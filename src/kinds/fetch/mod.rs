@@ -5,6 +5,7 @@ mod generate;
 mod model;
 mod spec;
 mod steps;
+mod tokenizer;
 
 pub use model::Params as ModelParams;
 pub use spec::{Fetch, KIND};
@@ -15,5 +16,10 @@ use crate::engine::ReadStep;
 pub const ROOM: Room = Room::without_tables(
     KIND,
     |value, at, checker| boxed(spec::read(value, at, checker)),
-    &[ReadStep::of::<model::Params>(), ReadStep::of::<data::Params>(), ReadStep::of::<generate::Params>()],
+    &[
+        ReadStep::of::<tokenizer::Params>(),
+        ReadStep::of::<model::Params>(),
+        ReadStep::of::<data::Params>(),
+        ReadStep::of::<generate::Params>(),
+    ],
 );

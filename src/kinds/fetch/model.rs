@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Assembled, ModelFiles, Source, TokenizerFiles, name_says_cased, unpack_model, walk};
-use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
+use crate::data::{
+    Assembled, ChooseModel, ModelFiles, Source, Tokenizer, TokenizerFiles, name_says_cased, unpack_model, walk,
+};
+use crate::engine::{Context, Outputs, Role, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::fetch::data::is_false;
 use crate::kinds::files::{bring, digest_of_file, hub, unchanged};
@@ -13,6 +15,9 @@ use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
 use crate::model::{Arrival, TransformerConfig, Weights, formats, other_task, relabel, without_head};
 use crate::plain;
 use crate::study::words::Checkpoint;
+
+/// A tokenizer that does not lie beside its model.
+pub const APART: Role<Tokenizer> = Role::new("tokenizer");
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
@@ -41,7 +46,7 @@ impl StepKind for Params {
     fn look(&self, context: &mut Context<'_>) -> Result<Option<Outputs>, StageEnd> {
         let here = match self.source.parse() {
             Ok(Source::Hub { repo, revision }) => {
-                hub(context)?.model_files(&repo, revision.as_deref(), self.step).is_ok()
+                hub(context)?.model_files(&repo, revision.as_deref(), self.step, chooser(context)).is_ok()
             }
             _ => context.local().is_some(),
         };
@@ -56,8 +61,7 @@ impl Params {
         let folder = context.scratch().temporary_folder()?;
         let found = find(self, context, folder.path())?;
         let names: Vec<String> = found.files.iter().map(|(name, _)| name.clone()).collect();
-        let chosen =
-            ModelFiles::choose(&names).map_err(|lacking| StageError::new(format!("the model has {lacking}")))?;
+        let chosen = chooser(context)(&names).map_err(|lacking| StageError::new(format!("the model has {lacking}")))?;
         let path = |name: &String| -> Result<&Path, StageError> {
             let file = found.files.iter().find(|(file, _)| file == name);
             file.map(|(_, path)| path.as_path()).ok_or_else(|| StageError::new(format!("the model has no {name}")))
@@ -95,15 +99,20 @@ impl Params {
             }
             false => None,
         };
-        let of_tokenizer = chosen.tokenizer.iter().map(|name| Ok((name.clone(), read(name)?)));
-        let files = TokenizerFiles {
-            files: of_tokenizer.collect::<Result<_, StageError>>()?,
-            class: serde_json::from_str::<Named>(&config).ok().and_then(|named| named.tokenizer_class),
-            model_type: parsed.model_type.name().to_owned(),
-            cased: found.cased,
+        let (tokenizer, longest) = if context.has_input(&APART) {
+            (Tokenizer::from_files(Some(&context.bytes(&APART)?), None, true)?, None)
+        } else {
+            let of_tokenizer = chosen.tokenizer.iter().map(|name| Ok((name.clone(), read(name)?)));
+            let files = TokenizerFiles {
+                files: of_tokenizer.collect::<Result<_, StageError>>()?,
+                class: Named::of(config.as_bytes()).tokenizer_class,
+                model_type: parsed.model_type.name().to_owned(),
+                cased: found.cased,
+            };
+            let Assembled { tokenizer, notes, longest } = files.assemble()?;
+            notes.iter().for_each(|note| context.note(note));
+            (tokenizer, longest)
         };
-        let Assembled { tokenizer, notes, longest } = files.assemble()?;
-        notes.iter().for_each(|note| context.note(note));
         let positions = parsed.max_tokens();
         if let Some(longest) = longest.filter(|longest| *longest != positions) {
             context.note(&format!(
@@ -126,7 +135,7 @@ impl Params {
             outputs.bytes(&weights_at(Checkpoint::Last), weights.to_safetensors()?);
         }
         if whole && let Some(path) = context.local() {
-            unchanged(path, &self.source, digest_of_local(path))?;
+            unchanged(path, &self.source, digest_of_local(path, chooser(context)))?;
         }
         Ok(outputs)
     }
@@ -170,9 +179,22 @@ fn contradiction(own: &[String], given: &[String]) -> Option<StageError> {
 }
 
 /// What the configuration says of the tokenizer.
-#[derive(Deserialize)]
-struct Named {
-    tokenizer_class: Option<String>,
+#[derive(Default, Deserialize)]
+pub struct Named {
+    pub tokenizer_class: Option<String>,
+    #[serde(default)]
+    pub model_type: String,
+}
+
+impl Named {
+    pub fn of(config: &[u8]) -> Self {
+        serde_json::from_slice(config).unwrap_or_default()
+    }
+}
+
+/// Which files the step reads.
+fn chooser(context: &Context<'_>) -> ChooseModel {
+    if context.has_input(&APART) { ModelFiles::choose_bare } else { ModelFiles::choose }
 }
 
 /// A model's files by name, wherever they came from.
@@ -184,7 +206,7 @@ struct Found {
 /// Brings the files here if need be; what a zip file holds goes into `folder`.
 fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, StageError> {
     if let Ok(Source::Hub { repo, revision }) = params.source.parse() {
-        let found = hub(context)?.model_files(&repo, revision.as_deref(), params.step)?;
+        let found = hub(context)?.model_files(&repo, revision.as_deref(), params.step, chooser(context))?;
         context.fact("revision", &found.commit);
         found.note.iter().for_each(|note| context.note(note));
         return Ok(Found { files: found.files, cased: params.cased });
@@ -192,38 +214,43 @@ fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, 
     let location = context.location().unwrap_or_default().to_owned();
     let path = bring(&location, &params.source, "download.zip", context)?;
     if path.is_dir() {
-        let files = local_files(&path)?;
+        let files = local_files(&path, chooser(context))?;
         return Ok(Found { files, cased: params.cased });
     }
-    let unpacked = unpack_model(&path, &folder.join("model"))?;
+    let unpacked = unpack_model(&path, &folder.join("model"), chooser(context))?;
     // The archive's content names its folder, so this needs no place in the key.
     Ok(Found { files: unpacked.files, cased: params.cased || name_says_cased(&unpacked.folder) })
 }
 
 /// The files of a folder that are its model.
-fn local_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, StageError> {
+fn local_files(folder: &Path, choose: ChooseModel) -> Result<Vec<(String, PathBuf)>, StageError> {
     let names = walk::names(folder)
         .map_err(|error| StageError::new(format!("failed to read `{}`: {error}", folder.display())))?;
-    let chosen = ModelFiles::choose(&names).map_err(|lacking| {
+    let chosen = choose(&names).map_err(|lacking| {
         // What is wanted may be one folder further down.
-        let below = walk::names_below(folder).ok().and_then(|names| ModelFiles::choose(&names).err());
+        let below = walk::names_below(folder).ok().and_then(|names| choose(&names).err());
         StageError::new(format!("`{}` is not a model: it has {}", folder.display(), below.unwrap_or(lacking)))
     })?;
     Ok(chosen.all().map(|name| (name.clone(), folder.join(name))).collect())
 }
 
 /// Of a zip file, or of exactly those files of a folder that are read, by name and content.
-pub fn digest_of_local(path: &Path) -> Result<Digest, String> {
+pub fn digest_of_local(path: &Path, choose: ChooseModel) -> Result<Digest, String> {
     if !path.is_dir() {
         return match path.extension().is_some_and(|extension| extension == "zip") {
             true => digest_of_file(path),
             false => Err(format!("`{}` is neither a folder nor a zip file, so it is not a model", path.display())),
         };
     }
+    digest_of_named(&local_files(path, choose).map_err(|error| error.message)?)
+}
+
+/// Of files by their names and contents.
+pub fn digest_of_named(files: &[(String, PathBuf)]) -> Result<Digest, String> {
     let mut hasher = blake3::Hasher::new();
-    for (name, path) in local_files(path).map_err(|error| error.message)? {
+    for (name, path) in files {
         hasher.update(name.as_bytes());
-        hasher.update(digest_of_file(&path)?.as_bytes());
+        hasher.update(digest_of_file(path)?.as_bytes());
     }
     Ok(hasher.finalize().into())
 }

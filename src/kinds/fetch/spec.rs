@@ -20,7 +20,7 @@ pub const KIND: Kind = Kind::new("fetch");
 const MODEL: Form = Form {
     what: "a model",
     this: "this stage fetches a model",
-    keys: &["model", "models", "step", "blake3", "labels", "relabel"],
+    keys: &["model", "models", "step", "tokenizer", "blake3", "labels", "relabel"],
 };
 const DATASET: Form = Form {
     what: "a data set",
@@ -54,6 +54,7 @@ struct RawFetch {
     models: Option<Text>,
     dataset: Option<Text>,
     step: Option<Spanned<u64>>,
+    tokenizer: Option<Text>,
     blake3: Option<Text>,
     config: Option<String>,
     format: Option<Text>,
@@ -170,6 +171,8 @@ pub struct FetchModels {
     pub labels: Vec<String>,
     /// They are meant although the configuration says otherwise.
     pub relabel: bool,
+    /// Where their tokenizer is, if it does not lie beside them.
+    pub tokenizer: Option<Spanned<Source>>,
 }
 
 #[derive(Debug)]
@@ -316,8 +319,19 @@ fn check_fetch_models(
             return checker.fail(Diagnostic::new(message, labels.span()));
         }
     }
+    let tokenizer = match raw.tokenizer {
+        None => None,
+        Some(written) => match parse_source(&written, checker)? {
+            source @ (Source::Hub { .. } | Source::Path(_)) => Some(Spanned::new(written.span(), source)),
+            Source::Https(_) | Source::Builtin(_) => {
+                let message = "a tokenizer comes from `hf:REPO[@REVISION]` or `path:FOLDER`";
+                return checker.fail(Diagnostic::new(message, written.span()));
+            }
+        },
+    };
     Some(Fetch::Models(FetchModels {
         sources,
+        tokenizer,
         blake3: raw.blake3.map(|digest| digest.into_inner().to_ascii_lowercase()),
         step: raw.step.map(Spanned::into_inner),
         labels: raw.labels.map(|labels| labels.into_inner().names).unwrap_or_default(),

@@ -1,16 +1,17 @@
 //! A step a model; a step a split that something reads.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
 use super::spec::{Fetch, FetchDataset, FetchModels, Generated};
-use super::{data, generate, model};
-use crate::data::{Format, Source, local_split, name_says_cased};
-use crate::engine::StageId;
+use super::{data, generate, model, tokenizer};
+use crate::data::{Format, ModelFiles, Source, local_split, name_says_cased};
+use crate::engine::{Input, StageId};
 use crate::kinds::expand::{DataSet, Expander};
 use crate::kinds::files::absolute;
-use crate::kinds::models::Maker;
+use crate::kinds::models::{Maker, TOKENIZER};
 use crate::kinds::offers::{Models, NoCheckpoint, Offers, Splits};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
@@ -98,15 +99,17 @@ impl Fetch {
 impl FetchModels {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let mut steps = Vec::with_capacity(self.sources.len());
+        let apart = self.tokenizer.as_ref().map(|tokenizer| tokenizer_step(tokenizer, stage, to)).transpose()?;
+        let choose = if apart.is_some() { ModelFiles::choose_bare } else { ModelFiles::choose };
         for (coordinates, source) in &self.sources {
             let (text, location) = match source.get_ref() {
                 Source::Https(url) => {
                     (format!("blake3:{}", self.blake3.clone().unwrap_or_default()), Some(url.clone()))
                 }
                 Source::Path(path) => {
-                    let path = to.directory().join(path);
-                    let digest =
-                        model::digest_of_local(&path).map_err(|message| Diagnostic::new(message, source.span()))?;
+                    let path = there(path, source.span(), to)?;
+                    let digest = model::digest_of_local(&path, choose)
+                        .map_err(|message| Diagnostic::new(message, source.span()))?;
                     (format!("blake3:{digest}"), Some(absolute(&path)))
                 }
                 other @ (Source::Hub { .. } | Source::Builtin(_)) => (other.to_string(), None),
@@ -123,11 +126,39 @@ impl FetchModels {
                 relabel: self.relabel,
             };
             let instance = coordinates.label().unwrap_or_default();
-            steps.push((coordinates.clone(), to.push_at(location, stage, instance, params, vec![])));
+            let inputs = apart.iter().map(|step| Input::new(&model::APART, *step, &TOKENIZER)).collect();
+            steps.push((coordinates.clone(), to.push_at(location, stage, instance, params, inputs)));
         }
         to.add_maker(Maker { name: stage.name.clone(), steps, max_length: None });
         Ok(())
     }
+}
+
+/// A file or folder of the user's.
+fn there(path: &Path, at: Range<usize>, to: &Expander<'_>) -> Result<PathBuf, Diagnostic> {
+    let there = to.directory().join(path);
+    if there.exists() {
+        return Ok(there);
+    }
+    let message = format!("there is no file or folder `{}`", there.display());
+    Err(Diagnostic::new(message, at).help("relative paths start at the experiment's own folder"))
+}
+
+/// The step that fetches a tokenizer for models that were saved without one.
+fn tokenizer_step(source: &Spanned<Source>, stage: &StageId, to: &mut Expander<'_>) -> Result<usize, Diagnostic> {
+    let (text, cased, location) = match source.get_ref() {
+        Source::Path(path) => {
+            let path = there(path, source.span(), to)?;
+            let digest =
+                tokenizer::digest_of_folder(&path).map_err(|message| Diagnostic::new(message, source.span()))?;
+            (format!("blake3:{digest}"), name_says_cased(&absolute(&path)), Some(absolute(&path)))
+        }
+        Source::Hub { repo, .. } => (source.get_ref().to_string(), name_says_cased(repo), None),
+        Source::Https(_) | Source::Builtin(_) => {
+            return Err(Diagnostic::new("a tokenizer comes from the hub or a folder", source.span()));
+        }
+    };
+    Ok(to.push_at(location, stage, "tokenizer", tokenizer::Params { source: text, cased }, vec![]))
 }
 
 impl DataSet for Generated {
@@ -208,12 +239,7 @@ impl FetchDataset {
                 (format!("blake3:{}", self.blake3.clone().unwrap_or_default()), Some(url.clone()), None)
             }
             Source::Path(path) => {
-                let there = to.directory().join(path);
-                if !there.exists() {
-                    let message = format!("there is no file or folder `{}`", there.display());
-                    return Err(Diagnostic::new(message, self.source.span())
-                        .help("relative paths start at the experiment's own folder"));
-                }
+                let there = there(path, self.source.span(), to)?;
                 if there.is_file() {
                     one_file(path)?;
                 }

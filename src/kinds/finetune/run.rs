@@ -10,7 +10,7 @@ use crate::kinds::inputs::{checkpoint, dataset, tokenizer};
 use crate::kinds::measure::{Chosen, or_stopped};
 use crate::kinds::models::{CONFIG, MODEL, TOKENIZER, weights as weights_at};
 use crate::kinds::snapshots::Snapshots;
-use crate::kinds::training::{TRAINING_LOG, check_memory, training_log};
+use crate::kinds::training::{TRAINING_LOG, check_memory, estimated_memory, training_log};
 use crate::model::{Head, Weights};
 use crate::study::words::{Checkpoint, Precision};
 use crate::train::{self, FinetuneJob, Progress, Recipe, Seeds};
@@ -40,6 +40,10 @@ impl StepKind for Params {
     const KIND: &'static str = "finetune";
     const VERSION: u32 = 1;
     const NEEDS_DEVICE: bool = true;
+
+    fn memory(&self, read: u64) -> u64 {
+        estimated_memory(read, self.recipe.batch_size.saturating_mul(self.recipe.max_length))
+    }
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         let chosen = Chosen { rows: &self.rows, filter: &self.filter, permute: self.permute, examples: self.examples };

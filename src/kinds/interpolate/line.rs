@@ -56,10 +56,16 @@ pub struct Lines {
 impl Lines {
     /// All of them, as `pair:I,J`.
     pub fn inputs(&self) -> Vec<Input> {
-        let input = |(&(i, j), (step, line)): (&(usize, usize), &(usize, Artifact<Line>))| {
-            Input::new(&PAIR.of(format_args!("{i},{j}")), *step, line)
+        self.inputs_of(&self.numbers())
+    }
+
+    /// Those of some pairs.
+    pub fn inputs_of(&self, pairs: &[[usize; 2]]) -> Vec<Input> {
+        let input = |[i, j]: &[usize; 2]| {
+            let (step, line) = self.pairs.get(&(*i, *j))?;
+            Some(Input::new(&PAIR.of(format_args!("{i},{j}")), *step, line))
         };
-        self.pairs.iter().map(input).collect()
+        pairs.iter().filter_map(input).collect()
     }
 
     pub fn numbers(&self) -> Vec<[usize; 2]> {

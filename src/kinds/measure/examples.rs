@@ -9,14 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use super::unfinished;
 use crate::analysis::metrics::Predictions;
-use crate::data::{Batch, DataError, Dataset, by_length, numpy_permutation, proposed, write_parquet};
+use crate::data::{Batch, DataError, Dataset, Encoded, by_length, numpy_permutation, proposed, write_parquet};
 use crate::engine::{Context, Keep, StageEnd, StageError};
+use crate::fingerprint::Digest;
 use crate::kinds::inputs::{self, LoadedModel};
 use crate::kinds::models::MODEL;
 use crate::study::words::{Combine, Metric};
 
 /// Tokens in one evaluation batch; every row is independent of the others, so this cannot change a result.
 const BATCH_TOKENS: usize = 4096;
+
+/// Models whose outputs are kept: they are small, and a study asks all of its models before it asks the first again.
+const MOST_OUTPUTS: usize = 1024;
 
 /// Which examples of a split are measured, and in whose labels.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,9 +44,24 @@ pub struct Examples {
     pub dataset: Dataset,
     pub labels: Vec<u32>,
     pub batches: Vec<Batch>,
+    /// Of all that a model sees of them; empty where none is asked.
+    pub digest: Option<Digest>,
 }
 
 impl Keep for Examples {}
+
+/// A model's outputs on some examples, `[examples, outputs]`, for whatever else is asked of the same.
+struct Outputs(Vec<f32>);
+
+impl Keep for Outputs {
+    fn bytes(&self) -> usize {
+        4 * self.0.len()
+    }
+
+    fn most() -> usize {
+        MOST_OUTPUTS
+    }
+}
 
 /// A model's answers: `logits` is [examples, classes] in the order of the examples.
 pub struct Scored {
@@ -85,7 +104,8 @@ impl Selection {
             None => vec![0; dataset.len()],
         };
         let batches = by_length(&encoded, &labels, BATCH_TOKENS, tokenizer.pad_id());
-        let examples = Arc::new(Examples { dataset, labels, batches });
+        let digest = Some(digest_of(&encoded, tokenizer.pad_id()));
+        let examples = Arc::new(Examples { dataset, labels, batches, digest });
         context.memory().keep(name, examples.clone());
         Ok(examples)
     }
@@ -176,6 +196,15 @@ impl Chosen<'_> {
     }
 }
 
+fn digest_of(encoded: &[Encoded], pad: i32) -> Digest {
+    let mut bytes = pad.to_le_bytes().to_vec();
+    for row in encoded {
+        bytes.extend((row.len() as u64).to_le_bytes());
+        row.input_ids.iter().chain(&row.token_type_ids).for_each(|number| bytes.extend(number.to_le_bytes()));
+    }
+    Digest::of(&bytes)
+}
+
 /// A kept column, or `label`.
 pub(super) fn column<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a [String], StageError> {
     let found = if name == "label" { dataset.label.as_deref() } else { dataset.column(name) };
@@ -194,8 +223,22 @@ impl Examples {
 
     pub fn score(&self, selection: &Selection, model: &LoadedModel, context: &mut Context) -> Result<Scored, StageEnd> {
         let classes = selection.classes(&self.dataset, &model.labels)?;
+        let raw = self.outputs(model, context)?;
+        Ok(self.combine(selection, &classes, &raw.0, model.labels.len())?)
+    }
+
+    /// An evaluation and an end point of a line ask the same of the same: the second finds it here.
+    fn outputs(&self, model: &LoadedModel, context: &mut Context) -> Result<Arc<Outputs>, StageEnd> {
+        let name = self.digest.map(|digest| format!("{digest} {}", model.name));
+        if let Some(outputs) = name.as_ref().and_then(|name| context.memory().get(name)) {
+            context.log("this model's outputs on these examples are those of a step before");
+            context.progress(self.labels.len(), self.labels.len());
+            return Ok(outputs);
+        }
         let raw = unfinished::logits(context, "logits", &model.bert, &self.batches, &mut |_| {})?;
-        Ok(self.combine(selection, &classes, &raw, model.labels.len())?)
+        let outputs = Arc::new(Outputs(raw));
+        name.into_iter().for_each(|name| context.memory().keep(name, outputs.clone()));
+        Ok(outputs)
     }
 
     /// From the model's [examples, outputs] to [examples, classes].
@@ -449,7 +492,7 @@ mod tests {
     #[test]
     fn logits_that_are_not_finite_are_an_error_and_never_hidden() {
         let selection = selection(&[]);
-        let examples = Examples { dataset: hans(), labels: vec![0, 1, 1, 0, 1, 0], batches: Vec::new() };
+        let examples = Examples { dataset: hans(), labels: vec![0, 1, 1, 0, 1, 0], batches: Vec::new(), digest: None };
         let classes = [("entailment".to_owned(), vec![0]), ("non-entailment".to_owned(), vec![1, 2])];
         let mut raw = vec![0.5f32; 18];
         let scored = examples.combine(&selection, &classes, &raw, 3).unwrap();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::engine::{Context, Input, Role, StageError};
+use crate::figures::{Beside, Look};
 use crate::kinds::cluster::{self, CLUSTERS_ROLE, Clustered};
 use crate::kinds::eval::{self, Evaluations, Measured};
 use crate::kinds::expand::Expander;
@@ -51,6 +52,14 @@ impl OrderBy {
         }
     }
 
+    /// The evaluation that it names.
+    pub fn stage(&self) -> Option<String> {
+        match self {
+            Self::Metric(metric) => Some(metric.get_ref().eval.clone()),
+            Self::Seed | Self::Cluster => None,
+        }
+    }
+
     /// The metric that models are ordered by becomes an input.
     pub fn expand(&self, models: &[Member], inputs: &mut Vec<Input>, from: &Expander<'_>) -> Result<Order, Diagnostic> {
         Ok(match self {
@@ -89,8 +98,14 @@ pub fn metric_values(metric: &MetricName, models: usize, context: &Context<'_>) 
 }
 
 /// `accuracy on passive`
-pub fn metric_axis(eval: &str, metric: &MetricName) -> String {
-    format!("{} on {}", metric.title(), eval.replace('_', " "))
+pub fn metric_axis(eval: &str, metric: &MetricName, look: &Look) -> String {
+    format!("{} on {}", metric.title(), look.stage(eval))
+}
+
+/// The same for a table, with the group of examples: `accuracy on hans, lexical overlap`.
+pub fn metric_column(eval: &str, metric: &MetricName) -> String {
+    let group = metric.group_title().map_or(String::new(), |group| format!(", {group}"));
+    metric_axis(eval, metric, &Look::default()) + &group
 }
 
 /// A cluster stage by its name.
@@ -124,19 +139,26 @@ pub fn places_in_clusters(
 pub fn clusters_of(places: Option<&[usize]>, context: &Context<'_>) -> Result<Option<Vec<usize>>, StageError> {
     let Some(places) = places else { return Ok(None) };
     let clusters = context.json(&CLUSTERS_ROLE)?;
-    let cluster = |place: &usize| {
-        clusters.clusters.get(*place).copied().ok_or_else(|| StageError::new("the clusters are of other models"))
-    };
+    let cluster = |place: &usize| clusters.clusters.get(*place).copied().ok_or_else(others);
     places.iter().map(cluster).collect::<Result<_, _>>().map(Some)
+}
+
+/// What speaks against the clusters that a figure shows.
+pub fn doubt(shown: bool, context: &Context<'_>) -> Result<Option<String>, StageError> {
+    if shown { Ok(context.json(&CLUSTERS_ROLE)?.doubt()) } else { Ok(None) }
+}
+
+/// What a step was made of does not go with its parameters.
+pub fn others() -> StageError {
+    StageError::new("the clusters are of other models")
 }
 
 /// How the rows and columns of a matrix of models follow one another, and what stands beside them.
 pub struct Ordered {
     /// Places in the list of models.
     pub order: Vec<usize>,
-    /// Of each row.
-    pub labels: Vec<String>,
-    pub axis_label: String,
+    /// What they are ordered by.
+    pub beside: Option<Beside>,
     /// Which group of a metric they are ordered by.
     pub title: Option<String>,
     pub separators: bool,
@@ -147,32 +169,32 @@ pub fn ordered(
     by: &Order,
     models: &[String],
     clusters: Option<&[usize]>,
-    context: &Context<'_>,
+    (look, context): (&Look, &Context<'_>),
 ) -> Result<Ordered, StageError> {
     let mut order: Vec<usize> = (0..models.len()).collect();
-    let mut title = None;
-    let (labels, axis_label) = match by {
-        Order::Seed => (models.to_vec(), "seed".to_owned()),
+    let (mut title, mut beside) = (None, None);
+    match by {
+        Order::Seed => {}
         Order::Cluster => {
             let cluster = |model: usize| clusters.map_or(0, |clusters| clusters[model]);
             let size = |model: usize| (0..models.len()).filter(|other| cluster(*other) == cluster(model)).count();
             order.sort_by_cached_key(|model| (std::cmp::Reverse(size(*model)), cluster(*model), *model));
-            (models.to_vec(), "seed".to_owned())
         }
         Order::Metric { eval, metric } => {
             let values = metric_values(metric, models.len(), context)?;
             order.sort_by(|a, b| values[*a].total_cmp(&values[*b]).then(a.cmp(b)));
             title = metric.group_title().map(|group| format!("ordered by {group}"));
-            (values.iter().map(|value| format!("{value:.2}")).collect(), metric_axis(eval, metric))
+            beside = Some((metric_axis(eval, metric, look), metric_column(eval, metric), values));
         }
-    };
-    Ok(Ordered {
-        labels: order.iter().map(|model| labels[*model].clone()).collect(),
-        order,
-        axis_label,
-        title,
-        separators: matches!(by, Order::Cluster),
-    })
+    }
+    // What the file names comes first.
+    look.sort(&mut order, |model| models[*model].clone());
+    let beside = beside.map(|(name, column, values)| Beside {
+        name,
+        column,
+        values: order.iter().map(|model| values[*model]).collect(),
+    });
+    Ok(Ordered { order, beside, title, separators: matches!(by, Order::Cluster) })
 }
 
 #[cfg(test)]
@@ -180,10 +202,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn axes_name_the_metric_and_titles_the_group() {
-        assert_eq!(metric_axis("out_of_domain", &MetricName::new("loss")), "loss (nats) on out of domain");
+    fn axes_name_the_metric_and_titles_and_columns_the_group() {
+        let plain = Look::default();
+        assert_eq!(metric_axis("out_of_domain", &MetricName::new("loss"), &plain), "loss (nats) on out of domain");
         let grouped = MetricName::new("accuracy[lexical_overlap, non-entailment]");
-        assert_eq!(metric_axis("hans", &grouped), "accuracy on hans");
+        assert_eq!(metric_axis("hans", &grouped, &plain), "accuracy on hans");
+        assert_eq!(metric_column("hans", &grouped), "accuracy on hans, lexical overlap, non-entailment");
+        let words = Look { labels: [("hans".to_owned(), "HANS".to_owned())].into(), ..Look::default() };
+        assert_eq!(metric_axis("hans", &grouped, &words), "accuracy on HANS");
         assert_eq!(grouped.group_title().as_deref(), Some("lexical overlap, non-entailment"));
     }
 }

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, metric_inputs, metric_values};
-use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::common::{clustered, doubt, metric_inputs, metric_values};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
+use super::pick::{Pick, at};
 use super::raw::RawPlot;
 use crate::engine::{Context, StageError};
-use crate::figures::{Curve, Curves, Width};
+use crate::figures::{Curve, Curves, Look, Width};
 use crate::kinds::cluster::{self, CLUSTERS_ROLE};
 use crate::kinds::eval;
 use crate::kinds::expand::Expander;
@@ -22,7 +23,10 @@ pub const FIGURE: FigureKind = FigureKind {
     name: "curves",
     told_by: None,
     tag: "curves",
-    keys: &["metric", "clusters", "best", "worst", "by", "band", "lines"],
+    keys: &["metric", "clusters", "best", "worst", "by", "band", "lines", "order", "limits", "log"],
+    limits: &["x", "y"],
+    log: &["y"],
+    colours_are_values: false,
     read,
     draw,
 };
@@ -56,6 +60,9 @@ struct Parameters {
     metric: Metric,
     pairs: Vec<[usize; 2]>,
     models: Vec<String>,
+    /// Those of the models that are shown, where they are not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<usize>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     choice: Option<Choice>,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -127,9 +134,14 @@ impl Figure for CurvesSpec {
         self.choice.iter().for_each(|choice| to.metric(&choice.by, eval::KIND));
     }
 
-    fn expand(&self, from: &Expander<'_>) -> Expanded {
+    fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let Some(lines) = from.find::<Lines>(interpolate::KIND, self.of.get_ref()) else { return Ok(None) };
-        let mut inputs = lines.inputs();
+        let picked = pick.of(&lines.models, from)?;
+        let models = at(&picked, &lines.models);
+        // Pairs are numbered by the lines' own list, which the clusters share.
+        let shown: Vec<[usize; 2]> =
+            lines.numbers().into_iter().filter(|pair| pair.iter().all(|model| picked.contains(model))).collect();
+        let mut inputs = lines.inputs_of(&shown);
         if let Some(clusters) = &self.clusters {
             let Some(clustered) = clustered(clusters, from) else { return Ok(None) };
             if !same_models(&clustered.models, &lines.models) {
@@ -141,7 +153,7 @@ impl Figure for CurvesSpec {
         let choice = match &self.choice {
             None => None,
             Some(choice) => {
-                let models = lines.models.len();
+                let models = models.len();
                 if choice.best.saturating_add(choice.worst) > models {
                     let message = format!(
                         "the best {} and the worst {} of {models} models overlap: lower `best` or `worst`",
@@ -149,27 +161,46 @@ impl Figure for CurvesSpec {
                     );
                     return Err(Diagnostic::new(message, choice.by.span()));
                 }
-                inputs.extend(metric_inputs(&choice.by, &lines.models, from)?);
+                inputs.extend(metric_inputs(&choice.by, &at(&picked, &lines.models), from)?);
                 let MetricRef { eval, metric } = choice.by.get_ref().clone();
                 Some(Choice { eval, metric, best: choice.best, worst: choice.worst })
             }
         };
         let parameters = Parameters {
             metric: self.metric,
-            pairs: lines.numbers(),
+            pairs: shown,
             models: labels(&lines.models),
+            places: pick.places(&picked),
             choice,
             band: self.band,
             lines: self.lines,
         };
-        Ok(Some(Drawing::new(&parameters, inputs)))
+        let metric = self.choice.as_ref().map(|choice| choice.by.get_ref().eval.clone());
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming_all(metric)))
+    }
+
+    fn groups(&self) -> Vec<String> {
+        match (&self.choice, &self.clusters) {
+            (Some(choice), _) => names_of_choice(choice.best, choice.worst),
+            (None, Some(_)) => {
+                let mut names = cluster_names(|cluster| format!("within cluster {cluster}"));
+                names.push(BETWEEN_CLUSTERS.to_owned());
+                names
+            }
+            (None, None) => vec!["pairs".to_owned()],
+        }
     }
 }
 
-fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { metric, pairs, models, choice, band, lines } = serde_json::from_value(parameters)?;
+fn draw(parameters: Value, _: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { metric, pairs, models, places, choice, band, lines } = serde_json::from_value(parameters)?;
+    let doubt = doubt(context.has_input(&CLUSTERS_ROLE), context)?;
     let grouping = match &choice {
-        Some(choice) => Grouping::of_choice(choice, &metric_values(&choice.metric, models.len(), context)?),
+        Some(choice) => {
+            let shown = places.unwrap_or_else(|| (0..models.len()).collect());
+            let values = metric_values(&choice.metric, shown.len(), context)?;
+            Grouping::of_choice(choice, &values).among(&shown, models.len())
+        }
         None if context.has_input(&CLUSTERS_ROLE) => Grouping::of_clusters(&context.json(&CLUSTERS_ROLE)?.clusters),
         None => Grouping { names: vec!["pairs".to_owned()], part_of: vec![Some(0); models.len()] },
     };
@@ -192,9 +223,20 @@ fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> 
         band,
         x_label: "interpolation coefficient".to_owned(),
         y_label: metric.title().to_owned(),
-        title,
+        title: None,
         width: Width::Column,
+        look: Look { doubt, ..Look::default() },
     }))
+}
+
+const BETWEEN_CLUSTERS: &str = "between clusters";
+
+fn names_of_choice(best: usize, worst: usize) -> Vec<String> {
+    let within = |side: &str, count: usize| match count {
+        1 => format!("within the {side} model"),
+        count => format!("within the {side} {count}"),
+    };
+    vec![within("best", best), within("worst", worst), "between best and worst".to_owned()]
 }
 
 /// Parts of the models, with a group for the pairs within each and a last one for the pairs between.
@@ -208,7 +250,7 @@ impl Grouping {
     fn of_clusters(clusters: &[usize]) -> Grouping {
         let count = clusters.iter().max().map_or(0, |last| last + 1);
         let within = (0..count).map(|cluster| format!("within cluster {cluster}"));
-        let names = within.chain(["between clusters".to_owned()]).collect();
+        let names = within.chain([BETWEEN_CLUSTERS.to_owned()]).collect();
         Grouping { names, part_of: clusters.iter().copied().map(Some).collect() }
     }
 
@@ -223,13 +265,14 @@ impl Grouping {
         let mut part_of = vec![None; values.len()];
         order.iter().take(choice.best).for_each(|model| part_of[*model] = Some(0));
         order.iter().rev().take(choice.worst).for_each(|model| part_of[*model] = Some(1));
-        let within = |side: &str, count: usize| match count {
-            1 => format!("within the {side} model"),
-            count => format!("within the {side} {count}"),
-        };
-        let names =
-            vec![within("best", choice.best), within("worst", choice.worst), "between best and worst".to_owned()];
-        Grouping { names, part_of }
+        Grouping { names: names_of_choice(choice.best, choice.worst), part_of }
+    }
+
+    /// The same of models at these places among `all`.
+    fn among(self, places: &[usize], all: usize) -> Grouping {
+        let mut part_of = vec![None; all];
+        places.iter().zip(&self.part_of).for_each(|(place, part)| part_of[*place] = *part);
+        Grouping { part_of, ..self }
     }
 
     fn of(&self, [i, j]: [usize; 2]) -> Option<usize> {

@@ -6,18 +6,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
+use super::common::metric_column;
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::pick::{Pick, at};
 use super::raw::RawPlot;
 use crate::engine::{Context, Input, Role, StageError};
-use crate::figures::{Histogram, HistogramGroup, Width};
+use crate::figures::{Histogram, HistogramGroup, Look, Width};
 use crate::kinds::eval::{self, Evaluations, Measured};
 use crate::kinds::expand::Expander;
+use crate::kinds::models::{Member, labels};
 use crate::kinds::references::References;
 use crate::study::words::{Checkpoint, MetricName, MetricRef};
 use crate::study::{Checker, Diagnostic};
 
-pub const FIGURE: FigureKind =
-    FigureKind { name: "distributions", told_by: None, tag: "distributions", keys: &[], read, draw };
+pub const FIGURE: FigureKind = FigureKind {
+    name: "distributions",
+    told_by: None,
+    tag: "distributions",
+    keys: &["order", "limits"],
+    limits: &["x"],
+    log: &[],
+    colours_are_values: false,
+    read,
+    draw,
+};
 
 /// `first:I` and `second:I`: the evaluations of number I of each side's models.
 const FIRST: Role<Measured> = Role::new("first");
@@ -61,25 +73,41 @@ impl Figure for DistributionsSpec {
     }
 
     /// Every model that the two evaluations measure.
-    fn expand(&self, from: &Expander<'_>) -> Expanded {
+    fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let mut inputs = Vec::new();
         for metric in &self.of {
             let eval = &metric.get_ref().eval;
             from.find::<Evaluations>(eval::KIND, eval).map_or(Ok(()), |found| one_checkpoint(found, metric, from))?;
         }
-        let mut side = |role: &Role<Measured>, metric: &Spanned<MetricRef>| {
-            let MetricRef { eval, metric } = metric.get_ref().clone();
-            let evaluations = from.find::<Evaluations>(eval::KIND, &eval)?.all();
-            for (number, one) in evaluations.iter().enumerate() {
-                inputs.push(Input::new(&role.of(number), one.step, &one.metrics));
-            }
-            let models = evaluations.iter().map(|one| one.model.label().to_owned()).collect();
-            Some(Measurement { eval, metric, models })
-        };
-        let (Some(first), Some(second)) = (side(&FIRST, &self.of[0]), side(&SECOND, &self.of[1])) else {
+        let mut shown: Vec<Member> = Vec::new();
+        let mut side =
+            |role: &Role<Measured>, metric: &Spanned<MetricRef>| -> Result<Option<Measurement>, Diagnostic> {
+                let MetricRef { eval, metric } = metric.get_ref().clone();
+                let Some(evaluations) = from.find::<Evaluations>(eval::KIND, &eval) else { return Ok(None) };
+                let all: Vec<Member> = evaluations.all().iter().map(|one| one.model.clone()).collect();
+                let picked = pick.of(&all, from)?;
+                for (number, place) in picked.iter().enumerate() {
+                    let one = &evaluations.all()[*place];
+                    inputs.push(Input::new(&role.of(number), one.step, &one.metrics));
+                }
+                let models = at(&picked, &all);
+                shown.extend(models.iter().cloned());
+                Ok(Some(Measurement { eval, metric, models: labels(&models) }))
+            };
+        let (Some(first), Some(second)) = (side(&FIRST, &self.of[0])?, side(&SECOND, &self.of[1])?) else {
             return Ok(None);
         };
-        Ok(Some(Drawing::new(&Parameters { first, second }, inputs)))
+        let stages = [first.eval.clone(), second.eval.clone()];
+        Ok(Some(Drawing::new(&Parameters { first, second }, inputs).of(&shown, from).naming_all(stages)))
+    }
+
+    fn groups(&self) -> Vec<String> {
+        let [first, second] = &self.of;
+        let [first, second] = [(first, second), (second, first)].map(|(one, other)| {
+            let (one, other) = (one.get_ref(), other.get_ref());
+            name(&one.eval, &one.metric, &other.eval, &Look::default())
+        });
+        vec![first, second]
     }
 }
 
@@ -105,19 +133,23 @@ fn one_checkpoint(
     Err(Diagnostic::new(message, metric.span()).help(format!("name an evaluation of one checkpoint{example}")))
 }
 
-fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+/// Two of one evaluation are told apart by their groups or metrics, else by the evaluation and its group.
+fn name(eval: &str, metric: &MetricName, other: &str, look: &Look) -> String {
+    match metric.group_title() {
+        Some(within) if eval == other => within,
+        Some(within) => format!("{}, {within}", look.stage(eval)),
+        None if eval == other => metric.title(),
+        None => look.stage(eval),
+    }
+}
+
+fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
     let Parameters { first, second } = serde_json::from_value(parameters)?;
     let group = |role: &Role<Measured>, of: &Measurement| -> Result<HistogramGroup, StageError> {
         let value = |model| context.json(&role.of(model))?.get(&of.metric).map_err(StageError::new);
-        // Two of one evaluation are told apart by their groups or metrics, else by the evaluation and its group.
-        let name = match of.metric.group_title() {
-            Some(within) if first.eval == second.eval => within,
-            Some(within) => format!("{}, {within}", of.eval.replace('_', " ")),
-            None if first.eval == second.eval => of.metric.title(),
-            None => of.eval.replace('_', " "),
-        };
+        let other = if of.eval == first.eval { &second.eval } else { &first.eval };
         Ok(HistogramGroup {
-            name,
+            name: name(&of.eval, &of.metric, other, look),
             models: of.models.clone(),
             values: (0..of.models.len()).map(value).collect::<Result<_, StageError>>()?,
         })
@@ -127,8 +159,10 @@ fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> 
         groups: vec![group(&FIRST, &first)?, group(&SECOND, &second)?],
         mirrored: true,
         x_label: if one == other { one } else { format!("{one}, {other}") },
+        columns: vec![metric_column(&first.eval, &first.metric), metric_column(&second.eval, &second.metric)],
         y_label: "models".to_owned(),
-        title,
+        title: None,
         width: Width::Column,
+        look: Look::default(),
     }))
 }

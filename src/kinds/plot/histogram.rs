@@ -1,23 +1,36 @@
 //! `kind = "histogram"`: a metric by cluster.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, metric_axis, metric_inputs, metric_values};
-use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::common::{clustered, metric_axis, metric_column, metric_inputs, metric_values, others};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
+use super::pick::{Pick, at, kept};
 use super::raw::RawPlot;
 use crate::engine::{Context, StageError};
-use crate::figures::{Histogram, HistogramGroup, Width};
+use crate::figures::{Histogram, HistogramGroup, Look, Width};
 use crate::kinds::cluster::{self, CLUSTERS_ROLE};
 use crate::kinds::eval;
 use crate::kinds::expand::Expander;
+use crate::kinds::models::labels;
 use crate::kinds::references::References;
 use crate::study::Checker;
 use crate::study::words::{MetricName, MetricRef};
 
-pub const FIGURE: FigureKind =
-    FigureKind { name: "histogram", told_by: None, tag: "histogram", keys: &["metric"], read, draw };
+pub const FIGURE: FigureKind = FigureKind {
+    name: "histogram",
+    told_by: None,
+    tag: "histogram",
+    keys: &["metric", "order", "limits", "log"],
+    limits: &["x", "y"],
+    log: &["y"],
+    colours_are_values: false,
+    read,
+    draw,
+};
 
 #[derive(Debug)]
 struct HistogramSpec {
@@ -32,6 +45,9 @@ struct Parameters {
     eval: String,
     metric: MetricName,
     models: Vec<String>,
+    /// Those of the models in the clusters, where they are not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<usize>>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
@@ -46,30 +62,43 @@ impl Figure for HistogramSpec {
         to.metric(&self.metric, eval::KIND);
     }
 
-    fn expand(&self, from: &Expander<'_>) -> Expanded {
+    fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let Some(clustered) = clustered(&self.of, from) else { return Ok(None) };
+        let picked = pick.of(&clustered.models, from)?;
+        let models = at(&picked, &clustered.models);
         let mut inputs = vec![clustered.input(&CLUSTERS_ROLE)];
-        inputs.extend(metric_inputs(&self.metric, &clustered.models, from)?);
+        inputs.extend(metric_inputs(&self.metric, &models, from)?);
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
-        Ok(Some(Drawing::new(&Parameters { eval, metric, models: clustered.labels() }, inputs)))
+        let parameters =
+            Parameters { eval: eval.clone(), metric, models: labels(&models), places: pick.places(&picked) };
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval)))
+    }
+
+    fn groups(&self) -> Vec<String> {
+        cluster_names(|cluster| format!("cluster {cluster}"))
     }
 }
 
-fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { eval, metric, .. } = serde_json::from_value(parameters)?;
+fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { eval, metric, models, places } = serde_json::from_value(parameters)?;
     let clusters = context.json(&CLUSTERS_ROLE)?;
-    let values = metric_values(&metric, clusters.models.len(), context)?;
+    let of = kept(places.as_deref(), &clusters.clusters).ok_or_else(others)?;
+    let values = metric_values(&metric, models.len(), context)?;
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    of.iter().enumerate().for_each(|(model, cluster)| members.entry(*cluster).or_default().push(model));
     let group = |(cluster, members): (usize, Vec<usize>)| HistogramGroup {
         name: format!("cluster {cluster}"),
-        models: members.iter().map(|model| clusters.models[*model].clone()).collect(),
+        models: members.iter().map(|model| models[*model].clone()).collect(),
         values: members.iter().map(|model| values[*model]).collect(),
     };
     Ok(Box::new(Histogram {
-        groups: clusters.members().into_iter().map(group).collect(),
+        groups: members.into_iter().map(group).collect(),
         mirrored: false,
-        x_label: metric_axis(&eval, &metric),
+        x_label: metric_axis(&eval, &metric, look),
+        columns: vec![metric_column(&eval, &metric)],
         y_label: "models".to_owned(),
-        title: title.or_else(|| metric.group_title()),
+        title: metric.group_title(),
         width: Width::Column,
+        look: Look { doubt: clusters.doubt(), ..Look::default() },
     }))
 }

@@ -1,5 +1,6 @@
 //! The table of a figure as it is written: the keys of all kinds.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -32,6 +33,35 @@ pub struct RawPlot {
     pub clip_x: Option<Spanned<[f64; 2]>>,
     pub clip_y: Option<Spanned<[f64; 2]>>,
     pub clip_z: Option<Spanned<[f64; 2]>>,
+    pub view: Option<Text>,
+    pub clip: Option<Spanned<[RawEnd; 2]>>,
+    pub order: Option<Spanned<Vec<Text>>>,
+    pub limits: Option<Spanned<RawLimits>>,
+    pub log: Option<Spanned<OneOrMany<String>>>,
+    pub xlabel: Option<Text>,
+    pub ylabel: Option<Text>,
+    pub labels: Option<BTreeMap<String, Text>>,
+    pub palette: Option<Spanned<OneOrMany<String>>>,
+    pub models: Option<Spanned<OneOrMany<String>>>,
+    pub formats: Option<Spanned<Vec<Text>>>,
+    pub svg_text: Option<bool>,
+    pub font: Option<Text>,
+}
+
+/// `limits = { x = [0, 1], y = [0, "auto"] }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLimits {
+    pub x: Option<Spanned<[RawEnd; 2]>>,
+    pub y: Option<Spanned<[RawEnd; 2]>>,
+}
+
+/// A number, or `"auto"` for what the data say.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a number or \"auto\"")]
+pub enum RawEnd {
+    Number(f64),
+    Word(String),
 }
 
 /// `title = "Some words"` or `title = false`.
@@ -63,6 +93,11 @@ impl RawPlot {
             at("clip_x", &self.clip_x),
             at("clip_y", &self.clip_y),
             at("clip_z", &self.clip_z),
+            at("view", &self.view),
+            at("clip", &self.clip),
+            at("order", &self.order),
+            at("limits", &self.limits),
+            at("log", &self.log),
         ];
         all.into_iter().flatten().collect()
     }

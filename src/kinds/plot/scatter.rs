@@ -4,22 +4,33 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, metric_axis, metric_inputs, metric_values};
-use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::common::{clustered, metric_axis, metric_column, metric_inputs, metric_values, others};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
+use super::pick::{Pick, at, kept};
 use super::raw::RawPlot;
 use crate::analysis::intervals::{Band, correlation};
 use crate::analysis::statistics::{least_squares, pearson};
 use crate::engine::{Context, StageError};
-use crate::figures::{Fit, Scatter, Width};
+use crate::figures::{Fit, Look, Scatter, Width};
 use crate::kinds::cluster::{self, CLUSTERS_ROLE};
 use crate::kinds::eval;
 use crate::kinds::expand::Expander;
+use crate::kinds::models::labels;
 use crate::kinds::references::References;
 use crate::study::Checker;
 use crate::study::words::{MetricName, MetricRef};
 
-pub const FIGURE: FigureKind =
-    FigureKind { name: "scatter", told_by: None, tag: "scatter", keys: &["metric"], read, draw };
+pub const FIGURE: FigureKind = FigureKind {
+    name: "scatter",
+    told_by: None,
+    tag: "scatter",
+    keys: &["metric", "order", "limits", "log"],
+    limits: &["x", "y"],
+    log: &["y"],
+    colours_are_values: false,
+    read,
+    draw,
+};
 
 #[derive(Debug)]
 struct ScatterSpec {
@@ -34,6 +45,9 @@ struct Parameters {
     eval: String,
     metric: MetricName,
     models: Vec<String>,
+    /// Those of the models in the clusters, where they are not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<usize>>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
@@ -48,34 +62,48 @@ impl Figure for ScatterSpec {
         to.metric(&self.metric, eval::KIND);
     }
 
-    fn expand(&self, from: &Expander<'_>) -> Expanded {
+    fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let Some(clustered) = clustered(&self.of, from) else { return Ok(None) };
         clustered.with_distances(&self.of)?;
+        let picked = pick.of(&clustered.models, from)?;
+        let models = at(&picked, &clustered.models);
         let mut inputs = vec![clustered.input(&CLUSTERS_ROLE)];
-        inputs.extend(metric_inputs(&self.metric, &clustered.models, from)?);
+        inputs.extend(metric_inputs(&self.metric, &models, from)?);
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
-        Ok(Some(Drawing::new(&Parameters { eval, metric, models: clustered.labels() }, inputs)))
+        let parameters =
+            Parameters { eval: eval.clone(), metric, models: labels(&models), places: pick.places(&picked) };
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval)))
+    }
+
+    fn groups(&self) -> Vec<String> {
+        cluster_names(|cluster| format!("cluster {cluster}"))
     }
 }
 
-fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { eval, metric, .. } = serde_json::from_value(parameters)?;
+fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+    let Parameters { eval, metric, models, places } = serde_json::from_value(parameters)?;
     let clusters = context.json(&CLUSTERS_ROLE)?;
+    let of = kept(places.as_deref(), &clusters.clusters).ok_or_else(others)?;
+    let doubt = clusters.doubt();
     let Some(x) = clusters.centroid_feature else {
         return Err(StageError::new("a centroid feature needs exactly two clusters")
             .help("set clusters = 2 in the cluster stage"));
     };
+    let x = kept(places.as_deref(), &x).ok_or_else(others)?;
     let y = metric_values(&metric, x.len(), context)?;
+    let y_label = metric_axis(&eval, &metric, look);
     Ok(Box::new(Scatter {
         fit: fit(&x, &y),
         x,
         y,
-        clusters: Some(clusters.clusters),
-        names: Some(clusters.models),
+        clusters: Some(of),
+        names: Some(models),
         x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
-        y_label: metric_axis(&eval, &metric),
-        title: title.or_else(|| metric.group_title()),
+        y_column: metric_column(&eval, &metric),
+        y_label,
+        title: metric.group_title(),
         width: Width::Column,
+        look: Look { doubt, ..Look::default() },
     }))
 }
 

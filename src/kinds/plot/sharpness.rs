@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clusters_of, metric_axis, metric_inputs, metric_values, places_in_clusters};
-use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::common::{clusters_of, doubt, metric_axis, metric_column, metric_inputs, metric_values, places_in_clusters};
+use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
+use super::pick::{Pick, at};
 use super::raw::RawPlot;
 use super::scatter::fit;
 use crate::engine::{Context, Input, Role, StageError};
-use crate::figures::{Scatter, Width};
+use crate::figures::{Look, Scatter, Width};
 use crate::kinds::expand::Expander;
 use crate::kinds::models::{Member, labels};
 use crate::kinds::references::References;
@@ -18,8 +19,17 @@ use crate::kinds::{cluster, eval};
 use crate::study::Checker;
 use crate::study::words::{MetricName, MetricRef};
 
-pub const FIGURE: FigureKind =
-    FigureKind { name: "sharpness", told_by: None, tag: "sharpness", keys: &["metric", "clusters"], read, draw };
+pub const FIGURE: FigureKind = FigureKind {
+    name: "sharpness",
+    told_by: None,
+    tag: "sharpness",
+    keys: &["metric", "clusters", "order", "limits", "log"],
+    limits: &["x", "y"],
+    log: &["x", "y"],
+    colours_are_values: false,
+    read,
+    draw,
+};
 
 const ROLE: Role<Sharpness> = Role::new("sharpness");
 
@@ -53,10 +63,12 @@ impl Figure for SharpnessSpec {
         self.clusters.iter().for_each(|clusters| to.named(clusters, cluster::KIND));
     }
 
-    fn expand(&self, from: &Expander<'_>) -> Expanded {
+    fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let Some(Sharpened(measured)) = from.find(sharpness::KIND, self.of.get_ref()) else { return Ok(None) };
-        let models: Vec<Member> = measured.iter().map(|(model, ..)| model.clone()).collect();
-        let numbered = measured.iter().enumerate();
+        let all: Vec<Member> = measured.iter().map(|(model, ..)| model.clone()).collect();
+        let picked = pick.of(&all, from)?;
+        let models = at(&picked, &all);
+        let numbered = picked.iter().map(|place| &measured[*place]).enumerate();
         let mut inputs: Vec<Input> =
             numbered.map(|(number, (_, step, artifact))| Input::new(&ROLE.of(number), *step, artifact)).collect();
         inputs.extend(metric_inputs(&self.metric, &models, from)?);
@@ -65,11 +77,16 @@ impl Figure for SharpnessSpec {
         };
         inputs.extend(input);
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
-        Ok(Some(Drawing::new(&Parameters { eval, metric, models: labels(&models), clusters }, inputs)))
+        let parameters = Parameters { eval: eval.clone(), metric, models: labels(&models), clusters };
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval)))
+    }
+
+    fn groups(&self) -> Vec<String> {
+        cluster_names(|cluster| format!("cluster {cluster}"))
     }
 }
 
-fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
     let Parameters { eval, metric, models, clusters } = serde_json::from_value(parameters)?;
     let one = |number| -> Result<f64, StageError> { Ok(context.json(&ROLE.of(number))?.sharpness) };
     let x = (0..models.len()).map(one).collect::<Result<Vec<f64>, _>>()?;
@@ -81,8 +98,10 @@ fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> 
         clusters: clusters_of(clusters.as_deref(), context)?,
         names: Some(models),
         x_label: "ε-sharpness (%)".to_owned(),
-        y_label: metric_axis(&eval, &metric),
-        title: title.or_else(|| metric.group_title()),
+        y_label: metric_axis(&eval, &metric, look),
+        y_column: metric_column(&eval, &metric),
+        title: metric.group_title(),
         width: Width::Column,
+        look: Look { doubt: doubt(clusters.is_some(), context)?, ..Look::default() },
     }))
 }

@@ -1,18 +1,24 @@
 //! The table of a figure, and its one step.
 
+use std::path::PathBuf;
+
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::figure::{Figure, FigureKind};
+use super::figure::{Drawing, Figure, FigureKind};
 use super::figures::FIGURES;
+use super::look::{font, formats, look, pick};
+use super::pick::Pick;
 use super::raw::{RawPlot, RawTitle};
 use super::run::{Params, Title};
 use crate::engine::{Kind, StageId};
-use crate::figures::Width;
+use crate::figures::{Look, OwnFont, Width};
 use crate::kinds::expand::Expander;
+use crate::kinds::files::{absolute, digest_of_file};
 use crate::kinds::offers::Offers;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
+use crate::plain;
 use crate::study::{Checker, Diagnostic, Text};
 
 pub const KIND: Kind = Kind::new("plot");
@@ -27,6 +33,12 @@ pub struct Plot {
     title: Option<Title>,
     /// The figure's own where there is none.
     width: Option<Width>,
+    look: Look,
+    formats: Vec<String>,
+    pick: Pick,
+    font: Option<Spanned<PathBuf>>,
+    /// Where the file has names of groups, stages and models: `order`, and each of `labels`.
+    named: Vec<Spanned<String>>,
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Plot> {
@@ -42,7 +54,13 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Plot> 
         checker.fail::<()>(Diagnostic::new(format!("a {name} has no `{key}`"), span));
     }
     let (title, width) = (title(raw.title.as_ref(), checker), width(raw.width.as_ref(), checker));
-    Some(Plot { figure: (kind.read)(&raw, checker)?, title, width })
+    let (look, formats, pick) = (look(&raw, kind, checker), formats(&raw, checker), pick(&raw, checker));
+    let order = raw.order.iter().flat_map(|order| order.get_ref()).cloned();
+    let labels = raw.labels.iter().flatten().map(|(name, words)| Spanned::new(words.span(), name.clone()));
+    let named = order.chain(labels).collect();
+    let font = font(&raw, checker);
+    let figure = (kind.read)(&raw, checker)?;
+    Some(Plot { figure, title, width, look: look?, formats: formats?, pick: pick?, font, named })
 }
 
 /// One that is told by a key goes before its namesake.
@@ -86,14 +104,56 @@ impl Offers for Plot {}
 impl Spec for Plot {
     fn references(&self, to: &mut References<'_>) {
         self.figure.references(to);
+        self.pick.references(to);
     }
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
-        if let Some(drawing) = self.figure.expand(to)? {
-            let (figure, title, width) = (drawing.parameters, self.title.clone(), self.width);
-            let step = to.push(stage, "", Params { figure, title, width, partial: None }, drawing.inputs);
+        if let Some(drawing) = self.figure.expand(to, &self.pick)? {
+            self.check_names(&drawing)?;
+            let (font, location) = match &self.font {
+                None => (None, None),
+                Some(font) => {
+                    let path = to.directory().join(font.get_ref());
+                    let wrong = |message: String| Diagnostic::new(message, font.span());
+                    let digest = digest_of_file(&path).map_err(wrong)?;
+                    // The file is read here already, so that what is no font is told before anything runs.
+                    if plain::read(&path).ok().and_then(OwnFont::read).is_none() {
+                        let message = format!("`{}` is no TrueType or OpenType font", path.display());
+                        return Err(Diagnostic::new(message, font.span()));
+                    }
+                    (Some(format!("blake3:{digest}")), Some(absolute(&path)))
+                }
+            };
+            let names = drawing.names.into_iter().filter(|(short, name)| short != name).collect();
+            let params = Params {
+                figure: drawing.parameters,
+                title: self.title.clone(),
+                width: self.width,
+                partial: None,
+                look: self.look.clone(),
+                formats: self.formats.clone(),
+                font,
+                names,
+            };
+            let step = to.push_at(location, stage, "", params, drawing.inputs);
             to.about_inputs(step);
         }
         Ok(())
+    }
+}
+
+impl Plot {
+    /// `order` and `labels` name what the figure shows, or they would do nothing.
+    fn check_names(&self, drawing: &Drawing) -> Result<(), Diagnostic> {
+        let mut known: Vec<String> = drawing.stages.clone();
+        for model in drawing.names.keys() {
+            known.extend(model.split_once('/').map(|(stage, _)| stage.to_owned()));
+            known.push(model.clone());
+        }
+        known.extend(self.figure.groups());
+        let unknown = |name: &&Spanned<String>| !known.contains(name.get_ref());
+        let Some(name) = self.named.iter().find(unknown) else { return Ok(()) };
+        let message = format!("this figure shows nothing called `{}`", name.get_ref());
+        Err(Diagnostic::new(message, name.span()).suggest(name.get_ref(), known.iter().map(String::as_str)))
     }
 }

@@ -5,10 +5,11 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
+use super::pick::Pick;
 use super::raw::RawPlot;
 use crate::data::read_parquet;
 use crate::engine::{Context, Input, Role, StageError};
-use crate::figures::{Training, TrainingRun, Width};
+use crate::figures::{Look, Training, TrainingRun, Width};
 use crate::kinds::expand::Expander;
 use crate::kinds::references::References;
 use crate::kinds::training::{TRAINING_LOG, TrainingLog};
@@ -17,33 +18,46 @@ use crate::study::Checker;
 use crate::study::words::Coordinates;
 use crate::train::MOST_STEPS;
 
-pub const FIGURE: FigureKind =
-    FigureKind { name: "training", told_by: None, tag: "training", keys: &["smooth"], read, draw };
+pub const FIGURE: FigureKind = FigureKind {
+    name: "training",
+    told_by: None,
+    tag: "training",
+    keys: &["smooth", "limits", "log"],
+    limits: &["x", "y"],
+    log: &["x", "y"],
+    colours_are_values: false,
+    read,
+    draw,
+};
 
 /// `log:I`: that of number I of the models.
 const LOG: Role<TrainingLog> = Role::new("log");
-/// Steps over which a training curve is averaged.
-const SMOOTH: usize = 50;
+/// Steps over which a training curve is averaged where the file gives no number: a fiftieth of the run, and not more
+/// than what tables average over.
+const PARTS: usize = 50;
+const MOST: usize = 50;
 /// Points of one training curve: more could not be told apart at print size.
 const POINTS: usize = 300;
 
 #[derive(Debug)]
 struct TrainingSpec {
     of: Spanned<String>,
-    smooth: usize,
+    smooth: Option<usize>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename = "training")]
 struct Parameters {
-    smooth: usize,
+    /// Chosen from the length of the run where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    smooth: Option<usize>,
     models: Vec<String>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[finetune::KIND, pretrain::KIND], checker)?;
     raw.smooth.iter().for_each(|smooth| checker.positive(smooth, "smooth", MOST_STEPS));
-    Some(Box::new(TrainingSpec { of, smooth: raw.smooth.as_ref().map_or(SMOOTH, |one| *one.get_ref()) }))
+    Some(Box::new(TrainingSpec { of, smooth: raw.smooth.as_ref().map(|one| *one.get_ref()) }))
 }
 
 impl Figure for TrainingSpec {
@@ -53,26 +67,32 @@ impl Figure for TrainingSpec {
         }
     }
 
-    fn expand(&self, from: &Expander<'_>) -> Expanded {
+    fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let Some(maker) = from.maker(self.of.get_ref()) else { return Ok(None) };
-        let steps = maker.steps.iter().filter(|(_, step)| !from.leaves_out(*step));
-        let numbered = steps.clone().enumerate();
+        let all: Vec<&(Coordinates, usize)> = maker.steps.iter().filter(|(_, step)| !from.leaves_out(*step)).collect();
+        let makers: Vec<Option<usize>> = all.iter().map(|(_, step)| Some(*step)).collect();
+        let steps: Vec<&(Coordinates, usize)> = pick.of_runs(&makers, from)?.iter().map(|place| all[*place]).collect();
+        let numbered = steps.iter().enumerate();
         let inputs = numbered.map(|(number, (_, step))| Input::new(&LOG.of(number), *step, &TRAINING_LOG)).collect();
-        let name = |(member, _): &(Coordinates, usize)| member.label().unwrap_or_else(|| maker.name.clone());
-        let models = steps.map(name).collect();
-        Ok(Some(Drawing::new(&Parameters { smooth: self.smooth, models }, inputs)))
+        let name = |member: &Coordinates| member.label().unwrap_or_else(|| maker.name.clone());
+        let models = steps.iter().map(|(member, _)| name(member)).collect();
+        let mut drawing = Drawing::new(&Parameters { smooth: self.smooth, models }, inputs);
+        drawing.names.extend(steps.iter().map(|(member, _)| (name(member), maker.model(member))));
+        Ok(Some(drawing))
     }
 }
 
-fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
+fn draw(parameters: Value, _: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
     let Parameters { smooth, models } = serde_json::from_value(parameters)?;
+    let mut window = 1;
     let mut runs = Vec::with_capacity(models.len());
     for (number, name) in models.iter().enumerate() {
         let log = read_parquet(&context.bytes(&LOG.of(number))?)?;
         let losses: Vec<f64> = log.column("loss")?.f64()?.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         let steps: Vec<u64> = log.column("step")?.u64()?.iter().map(|step| step.unwrap_or(0)).collect();
         let rates: Vec<f64> = log.column("learning_rate")?.f64()?.iter().map(|rate| rate.unwrap_or(f64::NAN)).collect();
-        let (places, losses) = smoothed(&losses, smooth, POINTS);
+        window = windowed(smooth, losses.len());
+        let (places, losses) = smoothed(&losses, window, POINTS);
         runs.push(TrainingRun {
             name: name.clone(),
             steps: places.iter().map(|at| steps[*at]).collect(),
@@ -81,12 +101,21 @@ fn draw(parameters: Value, title: Option<String>, context: &mut Context<'_>) -> 
         });
         context.progress(number + 1, models.len());
     }
-    let y_label = match smooth {
+    if let Some(asked) = smooth.filter(|asked| *asked > window) {
+        context
+            .note(&format!("`smooth` is {window} instead of {asked}: a longer mean would flatten runs of this length"));
+    }
+    let y_label = match window {
         1 => "training loss (nats)".to_owned(),
-        _ => format!("training loss (nats), mean of {smooth} steps"),
+        _ => format!("training loss (nats), mean of {window} steps"),
     };
     let x_label = "training step".to_owned();
-    Ok(Box::new(Training { runs, x_label, y_label, title, width: Width::Column }))
+    Ok(Box::new(Training { runs, x_label, y_label, title: None, width: Width::Column, look: Look::default() }))
+}
+
+/// Over how many steps a run of this length is averaged. A window of more than a fifth of it would draw flat lines.
+fn windowed(asked: Option<usize>, steps: usize) -> usize {
+    asked.map_or((steps / PARTS).min(MOST), |asked| asked.min(steps / 5)).max(1)
 }
 
 /// At most `points` evenly spaced places of `values`, both ends included, and the mean of the `window` values around
@@ -108,6 +137,22 @@ fn smoothed(values: &[f64], window: usize, points: usize) -> (Vec<usize>, Vec<f6
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_window_follows_the_length_of_the_run_and_leaves_its_shape() {
+        for (asked, steps, window) in [
+            (None, 34_110, 50),
+            (None, 375, 7),
+            (None, 8, 1),
+            (None, 0, 1),
+            (Some(50), 8, 1),
+            (Some(50), 100, 20),
+            (Some(50), 34_110, 50),
+            (Some(1), 8, 1),
+        ] {
+            assert_eq!(windowed(asked, steps), window, "{asked:?} of {steps}");
+        }
+    }
 
     #[test]
     fn curves_are_smoothed_around_their_places_and_thinned() {

@@ -10,7 +10,7 @@ use crate::kinds::inputs::dataset;
 use crate::kinds::measure::or_stopped;
 use crate::kinds::models::{CONFIG, TOKENIZER, weights};
 use crate::kinds::snapshots::Snapshots;
-use crate::kinds::training::{TRAINING_LOG, check_memory, training_log};
+use crate::kinds::training::{TRAINING_LOG, check_memory, estimated_memory, training_log};
 use crate::model::{DropoutRates, Head, TransformerConfig};
 use crate::study::words::{Checkpoint, Precision};
 use crate::train::{self, PretrainJob, Progress, Recipe, SpecialTokens};
@@ -40,6 +40,14 @@ impl StepKind for Params {
     const KIND: &'static str = "pretrain";
     const VERSION: u32 = 1;
     const NEEDS_DEVICE: bool = true;
+
+    fn memory(&self, read: u64) -> u64 {
+        let layer = 4 * self.hidden.saturating_mul(self.hidden) + 2 * self.hidden.saturating_mul(self.intermediate);
+        let embeddings = (self.vocabulary + self.max_length).saturating_mul(self.hidden);
+        let parameters = self.layers.saturating_mul(layer).saturating_add(embeddings);
+        let tokens = self.batch_size.saturating_mul(self.max_length);
+        estimated_memory((parameters as u64).saturating_mul(4), tokens).saturating_add(3 * read)
+    }
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         let mut dataset = dataset(context)?;

@@ -9,6 +9,7 @@ use crate::kinds::inputs::model;
 use crate::kinds::measure::{Examples, Scored, Selection, logits, or_stopped};
 use crate::kinds::models::MODEL;
 use crate::kinds::snapshots::Snapshots;
+use crate::kinds::training::estimated_memory;
 use crate::model::DropoutRates;
 use crate::study::words::{Metric, Precision};
 use crate::train::{self, Ascent, BoxShape, SharpnessJob};
@@ -33,6 +34,10 @@ impl StepKind for Params {
     const KIND: &'static str = "sharpness";
     const VERSION: u32 = 1;
     const NEEDS_DEVICE: bool = true;
+
+    fn memory(&self, read: u64) -> u64 {
+        estimated_memory(read, self.batch_size.saturating_mul(self.selection.max_length))
+    }
 
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         let examples = self.selection.prepare(context)?;
@@ -133,6 +138,6 @@ mod tests {
             .collect();
         let labels = vec![0; wanted.len()];
         let batches = by_length(&wanted, &labels, 12, 0);
-        assert_eq!(rows(&Examples { dataset: Dataset::default(), labels, batches }), wanted);
+        assert_eq!(rows(&Examples { dataset: Dataset::default(), labels, batches, digest: None }), wanted);
     }
 }

@@ -5,7 +5,7 @@
 //! and which a GPU backend fuses itself. Tests run both on the CPU and expect the same numbers.
 
 mod device;
-mod host;
+pub(super) mod host;
 mod math;
 mod operands;
 mod parallel;
@@ -263,6 +263,8 @@ impl Kernels {
             let (mut p, mut m, mut v) = (Buffer::take(p), Buffer::take(m), Buffer::take(v));
             let step = AdamStep { clip: factor, decay: if *decays { step.decay } else { 0.0 }, ..step };
             host::adam(p.slice_mut(), m.slice_mut(), v.slice_mut(), g.slice(), step);
+            // For the next step's gradients.
+            drop(g.0.into_vec().map(host::Slab::from));
             parameters.push(p.tensor(&device));
             moments.push((m.tensor(&device), v.tensor(&device)));
         }

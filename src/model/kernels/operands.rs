@@ -14,7 +14,7 @@ pub enum Mask {
 }
 
 impl Mask {
-    pub(super) fn hash(&self) -> Option<HashMask> {
+    pub(in crate::model) fn hash(&self) -> Option<HashMask> {
         if let Self::Hash(mask) = self { Some(*mask) } else { None }
     }
 }

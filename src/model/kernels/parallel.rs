@@ -1,33 +1,24 @@
 //! Splitting rows over threads, with results that do not depend on how many there are.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// Below this many element operations a thread costs more than it brings.
 const WORTH_A_THREAD: usize = 100_000;
 
-/// The number of threads a kernel may use: `RAYON_NUM_THREADS`, as for the matrix products, or one per core.
-fn threads() -> usize {
-    static THREADS: OnceLock<usize> = OnceLock::new();
-    *THREADS.get_or_init(|| {
-        let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|n| *n > 0);
-        asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-    })
-}
-
 /// Runs `body(range, slices)` over disjoint ranges that cover `0..rows`, where `slices` are the parts of `outputs`
-/// (each with its number of elements per row) that belong to the range. An output may end early in its last row.
+/// (each with its number of elements per row) that belong to the range. An output may end early in its last row. The
+/// threads are those of the pool that it is called in, as for the matrix products.
 pub fn over_rows<const N: usize>(
     rows: usize,
     operations_per_row: usize,
     outputs: [(&mut [f32], usize); N],
     body: impl Fn(Range<usize>, [&mut [f32]; N]) + Sync,
 ) {
-    let parts = (rows * operations_per_row / WORTH_A_THREAD).clamp(1, threads()).min(rows.max(1));
+    let parts = (rows * operations_per_row / WORTH_A_THREAD).clamp(1, rayon::current_num_threads()).min(rows.max(1));
     if parts == 1 {
         return body(0..rows, outputs.map(|(slice, _)| slice));
     }
-    std::thread::scope(|scope| {
+    rayon::scope(|scope| {
         let mut rest = outputs;
         for part in 0..parts {
             let range = rows * part / parts..rows * (part + 1) / parts;
@@ -41,7 +32,7 @@ pub fn over_rows<const N: usize>(
             if part + 1 == parts {
                 body(range, slices);
             } else {
-                scope.spawn(move || body(range, slices));
+                scope.spawn(move |_| body(range, slices));
             }
         }
     });

@@ -2,6 +2,7 @@
 //! same models.
 
 pub(crate) mod kin;
+mod packed;
 mod parity;
 pub(crate) mod reference;
 pub(crate) mod weight_plane;

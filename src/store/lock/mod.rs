@@ -16,9 +16,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::StoreError;
+use super::{StoreError, share};
+use crate::hold;
 use heartbeat::Beating;
 use record::content;
 
@@ -93,7 +95,8 @@ fn acquire_with(
         let holder = Holder::parse(&before);
         let free = match &holder {
             Some(holder) => {
-                let let_go = flocked && holder.has_flock() && holder.shares_kernel_with(&me);
+                // Where everybody gets the operating system's lock, it says nothing of a process that is known to live.
+                let let_go = flocked && holder.has_flock() && holder.shares_kernel_with(&me) && !holder.lives(&me);
                 let_go || holder.is_gone(&me) || dead == Some(before.as_str())
             }
             None => flocked || created || before.is_empty() || dead == Some(before.as_str()),
@@ -132,7 +135,10 @@ fn open(path: &Path) -> io::Result<Option<(File, bool)>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     match options.clone().create_new(true).open(path) {
-        Ok(file) => return Ok(Some((file, true))),
+        Ok(file) => {
+            share(&file, path);
+            return Ok(Some((file, true)));
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
@@ -155,6 +161,29 @@ pub(super) fn holder(path: &Path, modified: SystemTime, now: SystemTime) -> Opti
     Some(alive.to_string())
 }
 
+/// Whether the operating system's locks keep anybody out: some file systems give them to all who ask (mounts of Lustre,
+/// GPFS or NFS). Where they do not, records decide from now on.
+pub(super) fn try_out(folder: &Path) -> bool {
+    let tried = || -> io::Result<bool> {
+        let first = super::leftovers::temporary(folder)?;
+        let second = File::open(first.path())?;
+        let both = [first.as_file(), &second].map(flock);
+        Ok(!matches!(both, [Ok(Flock::Taken), Ok(Flock::Taken)]))
+    };
+    let honest = tried().unwrap_or(true);
+    if !honest {
+        LIES.store(true, Ordering::Relaxed);
+    }
+    honest
+}
+
+/// What [`try_out`] found.
+pub(super) fn lie() -> bool {
+    LIES.load(Ordering::Relaxed)
+}
+
+static LIES: AtomicBool = AtomicBool::new(false);
+
 pub(super) fn is_locked(path: &Path) -> bool {
     record::open(path).is_ok_and(|file| matches!(flock(&file), Ok(Flock::Held)))
 }
@@ -167,7 +196,11 @@ enum Flock {
 }
 
 fn flock(file: &File) -> io::Result<Flock> {
+    if lie() {
+        return Ok(Flock::Unsupported);
+    }
     match file.try_lock() {
+        _ if hold::flock_lies() => Ok(Flock::Taken),
         Ok(()) => Ok(Flock::Taken),
         Err(TryLockError::WouldBlock) => Ok(Flock::Held),
         Err(TryLockError::Error(error)) if is_unsupported(&error) => Ok(Flock::Unsupported),

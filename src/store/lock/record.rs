@@ -86,6 +86,12 @@ impl Holder {
             && !me.boot.is_empty()
     }
 
+    /// Whether the process is known to live on this machine.
+    pub(super) fn lives(&self, me: &Self) -> bool {
+        let visible = !me.namespace.is_empty() && self.namespace == me.namespace;
+        self.shares_kernel_with(me) && visible && started(self.pid) == Some(self.started)
+    }
+
     /// Who holds a lock, from its file; `None` where that holds no whole record.
     pub fn read(path: &Path) -> Option<Self> {
         Self::parse(&content(&mut open(path).ok()?).ok()?)

@@ -87,6 +87,36 @@ fn what_a_dead_process_left_is_taken_over_and_said() {
     }
 }
 
+fn everybody(_: &File) -> io::Result<Flock> {
+    Ok(Flock::Taken)
+}
+
+#[test]
+fn a_lock_that_everybody_gets_overrules_no_living_process() {
+    let folder = Folder::new();
+    let try_it = || acquire_with(&folder.lock(), "x", None, everybody).unwrap();
+    let first = held(try_it());
+    let Attempt::Busy(Some(holder)) = try_it() else { panic!("held twice") };
+    assert_eq!(holder.pid, std::process::id());
+    drop(first);
+    assert!(held(try_it()).taken_over.is_none());
+    folder.left_by(&holder_of(&[("started", "1")]));
+    assert!(held(try_it()).taken_over.is_some());
+    folder.left_by(&holder_of(ELSEWHERE));
+    assert!(is_busy(&try_it()));
+}
+
+fn holder_of(change: &[(&str, &str)]) -> Holder {
+    holder(change, true)
+}
+
+#[test]
+fn locks_are_tried_out() {
+    let folder = Folder::new();
+    assert!(try_out(folder.0.path()) && !lie());
+    assert_eq!(std::fs::read_dir(folder.0.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn a_holder_elsewhere_counts_until_it_has_stood_still() {
     for flock in [flock, no_flock] {

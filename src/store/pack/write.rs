@@ -11,7 +11,7 @@ use super::index::{Entry, FORMAT, Known, SUFFIX};
 use crate::fingerprint::{Digest, Key};
 use crate::hold;
 use crate::store::files::place;
-use crate::store::{Finished, Manifest, Store, StoreError, leftovers};
+use crate::store::{Finished, Manifest, Store, StoreError, leftovers, make_folder};
 
 /// Fewer are left as they are.
 const LEAST: usize = 512;
@@ -96,7 +96,7 @@ struct Writer {
 impl Writer {
     fn new(folder: &Path) -> Result<Self, StoreError> {
         let fail = |error| StoreError::write(folder, 0, error);
-        fs::create_dir_all(folder).map_err(fail)?;
+        make_folder(folder).map_err(fail)?;
         let temporary = leftovers::temporary(folder).map_err(fail)?;
         let out = BufWriter::new(temporary.as_file().try_clone().map_err(fail)?);
         let mut writer = Self { folder: folder.to_owned(), temporary, out, at: 0, index: Vec::new() };

@@ -1,3 +1,4 @@
 mod kin;
 mod parity;
 mod snapshot;
+mod threads;

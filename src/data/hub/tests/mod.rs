@@ -8,6 +8,7 @@ mod uploads;
 
 use super::digest::{git_blob, sha256};
 use super::*;
+use crate::data::ModelFiles;
 use crate::data::tests::stub::{Gate, Reply, Stub};
 use std::path::Path;
 use std::time::Duration;
@@ -32,6 +33,7 @@ fn settings(folder: &tempfile::TempDir, endpoint: &str, offline: bool) -> HubSet
         token: Some("very-secret".to_string()),
         token_from: "HF_TOKEN".to_string(),
         offline,
+        offline_by: "HF_HUB_OFFLINE",
         pause: Duration::ZERO,
         stalled: Duration::from_secs(300),
         window: Duration::from_secs(300),
@@ -66,7 +68,7 @@ fn model_stub() -> Stub {
 fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
     let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
     let online = hub(&folder, &stub.address, false);
-    let model = online.model_files("me/bert", None, None).unwrap();
+    let model = online.model_files("me/bert", None, None, ModelFiles::choose).unwrap();
     assert_eq!((model.commit.as_str(), &model.note), (COMMIT, &None));
     let names: Vec<&str> = model.files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["config.json", "model.safetensors", "vocab.txt"]);
@@ -75,14 +77,16 @@ fn a_model_is_downloaded_once_and_serves_without_the_hub_after_that() {
     assert!(stub.requests().iter().all(|asked| asked.header("authorization") == Some("Bearer very-secret")));
 
     let before = stub.requests().len();
-    assert_eq!(online.model_files("me/bert", None, None).unwrap().files, model.files);
+    assert_eq!(online.model_files("me/bert", None, None, ModelFiles::choose).unwrap().files, model.files);
     assert_eq!(stub.requests().len(), before + 1, "only the revision is asked for again");
-    assert_eq!(online.model_files("me/bert", Some(COMMIT), None).unwrap().files, model.files);
+    assert_eq!(online.model_files("me/bert", Some(COMMIT), None, ModelFiles::choose).unwrap().files, model.files);
     assert_eq!(stub.requests().len(), before + 1, "a commit is not asked for at all");
 
-    let offline = hub(&folder, "http://127.0.0.1:9", true).model_files("me/bert", None, None).unwrap();
+    let offline =
+        hub(&folder, "http://127.0.0.1:9", true).model_files("me/bert", None, None, ModelFiles::choose).unwrap();
     assert_eq!((&offline.files, offline.note), (&model.files, None));
-    let cut_off = hub(&folder, "http://127.0.0.1:9", false).model_files("me/bert", None, None).unwrap();
+    let cut_off =
+        hub(&folder, "http://127.0.0.1:9", false).model_files("me/bert", None, None, ModelFiles::choose).unwrap();
     assert_eq!(cut_off.files, model.files);
     let note = cut_off.note.unwrap();
     assert!(note.contains("failed to reach 127.0.0.1:9") && note.contains("commit 0123456789ab"), "{note}");
@@ -104,12 +108,34 @@ fn what_cannot_be_had_is_named_with_what_to_do() {
         ("http://127.0.0.1:9", true, "me/bert", ["HF_HUB_OFFLINE is set", "nothing of that repository"]),
     ];
     for (endpoint, offline, repo, parts) in cases {
-        let error = hub(&folder, endpoint, offline).model_files(repo, None, None).unwrap_err();
+        let error = hub(&folder, endpoint, offline).model_files(repo, None, None, ModelFiles::choose).unwrap_err();
         let message = error.to_string();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
         assert!(!message.contains("secret") && !format!("{error:?}").contains("secret"), "{message}");
         assert!(!offline || message.contains(folder.path().to_str().unwrap()), "{message}");
     }
+}
+
+/// The network is blamed only where it may be what lacks.
+#[test]
+fn a_cache_that_has_the_answer_gives_it_and_one_that_cannot_be_read_says_so() {
+    let (stub, folder) = (model_stub(), tempfile::tempdir().unwrap());
+    let found = hub(&folder, &stub.address, false).model_files("me/bert", None, None, ModelFiles::choose).unwrap();
+    let snapshot = found.files[0].1.parent().unwrap().to_owned();
+    let offline = || {
+        let offline = hub(&folder, "http://127.0.0.1:9", true);
+        offline.model_files("me/bert", None, None, ModelFiles::choose).unwrap_err().to_string()
+    };
+    std::fs::remove_file(snapshot.join("config.json")).unwrap();
+    let message = offline();
+    assert!(
+        message.contains("me/bert has no config.json") && message.contains("if the hub itself has more"),
+        "{message}"
+    );
+    std::fs::rename(&snapshot, folder.path().join("away")).unwrap();
+    std::fs::write(&snapshot, "no folder").unwrap();
+    let message = offline();
+    assert!(message.contains("failed to read") && !message.contains("HF_HUB_OFFLINE"), "{message}");
 }
 
 /// Of a commit too, of which the cache may hold some files: those of another split.
@@ -145,7 +171,7 @@ fn a_mirror_that_sends_on_for_good_is_followed_without_the_token() {
     let revision = "/api/models/me/bert/revision/main";
     let paths = [revision.to_string(), at("config.json"), at("model.safetensors"), at("vocab.txt")];
     let mirror = Stub::start(paths.iter().map(|path| (path.as_str(), vec![on(path)])).collect());
-    let model = hub(&folder, &mirror.address, false).model_files("me/bert", None, None).unwrap();
+    let model = hub(&folder, &mirror.address, false).model_files("me/bert", None, None, ModelFiles::choose).unwrap();
     assert_eq!((model.commit.as_str(), model.files.len()), (COMMIT, 3));
     assert_eq!(std::fs::read(&model.files[1].1).unwrap(), b"weights".repeat(1000));
     assert!(mirror.requests().iter().all(|asked| asked.header("authorization") == Some("Bearer very-secret")));

@@ -1,6 +1,6 @@
 //! The loss, the embeddings' gradient, and the optimiser's update.
 
-use super::vectorised;
+use super::{Slab, vectorised};
 use crate::model::kernels::math::{exp, sum};
 use crate::model::kernels::parallel::over_rows;
 
@@ -35,12 +35,13 @@ pub fn cross_entropy(logits: &mut [f32], labels: &[u32]) -> f64 {
 
 /// A `[rows, width]` table of zeros, to whose row `ids[i]` row `i` of `values` is added.
 pub fn scatter_rows(ids: &[i32], values: &[f32], rows: usize, width: usize) -> Vec<f32> {
-    let mut table = vec![0.0; rows * width];
+    let mut table = Slab::take(rows * width);
+    table.fill(0.0);
     for (id, value) in ids.iter().zip(values.chunks_exact(width)) {
         let row = &mut table[*id as usize * width..][..width];
         row.iter_mut().zip(value).for_each(|(row, value)| *row += value);
     }
-    table
+    table.into_vec()
 }
 
 vectorised! {

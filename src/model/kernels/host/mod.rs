@@ -2,20 +2,29 @@
 
 mod attention;
 mod learning;
+mod packed;
+mod products;
 mod rows;
+mod slab;
 
 pub use attention::{ScoreRows, merge_heads, softmax, softmax_backward};
 pub use learning::{AdamStep, adam, cross_entropy, scatter_rows, sum_of_squares};
-pub use rows::{bias_mask, gelu, layer_norm, layer_norm_backward, mask_and_sum, product_and_sum};
+pub use packed::{MOST_WIDTH, Packed};
+pub use products::{Panels, Side, Unit, product};
+pub use rows::{
+    bias_mask, bias_mask_rows, gelu, gelu_rows, layer_norm, layer_norm_backward, mask_and_sum, norm_rows,
+    product_and_sum,
+};
+pub use slab::{Slab, forget_free};
 
 use super::math::hash;
 
 /// Compiles a function twice, once for the vector units of current x86 processors, and picks at run time.
 macro_rules! vectorised {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
+    ($(#[$doc:meta])* $visible:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
-        fn $name($($arg: $type),*) $(-> $out)? {
+        $visible fn $name($($arg: $type),*) $(-> $out)? {
             #[inline(always)]
             #[allow(clippy::too_many_arguments)]
             fn plain($($arg: $type),*) $(-> $out)? $body

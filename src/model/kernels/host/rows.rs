@@ -9,7 +9,8 @@ use crate::model::kernels::parallel::over_rows;
 const BLOCK: usize = 64;
 
 vectorised! {
-    fn bias_mask_rows(first: usize, x: &mut [f32], bias: &[f32], mask: Option<HashMask>) {
+    /// Rows of [`bias_mask`], from number `first` on.
+    pub fn bias_mask_rows(first: usize, x: &mut [f32], bias: &[f32], mask: Option<HashMask>) {
         let width = bias.len();
         for (i, row) in x.chunks_exact_mut(width).enumerate() {
             match mask {
@@ -68,7 +69,8 @@ fn add_blocks(mut blocks: Vec<f32>, width: usize) -> Vec<f32> {
 }
 
 vectorised! {
-    fn gelu_rows(x: &mut [f32], derivative: Option<&mut [f32]>, bias: &[f32], form: Activation) {
+    /// Rows of [`gelu`].
+    pub fn gelu_rows(x: &mut [f32], derivative: Option<&mut [f32]>, bias: &[f32], form: Activation) {
         const ROOT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
         const ROOT_TWO_OVER_PI: f32 = 0.797_884_6;
         const HALF_DENSITY: f32 = 0.398_942_3;
@@ -144,7 +146,8 @@ pub fn product_and_sum(x: &mut [f32], y: &[f32], width: usize) -> Vec<f32> {
 }
 
 vectorised! {
-    fn norm_rows(x: &mut [f32], y: Option<(&mut [f32], &mut [f32])>, gamma: &[f32], beta: &[f32], epsilon: f32) {
+    /// Rows of [`layer_norm`].
+    pub fn norm_rows(x: &mut [f32], y: Option<(&mut [f32], &mut [f32])>, gamma: &[f32], beta: &[f32], epsilon: f32) {
         let width = gamma.len();
         let scale = 1.0 / width as f32;
         let normalise = |row: &mut [f32]| {

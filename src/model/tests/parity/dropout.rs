@@ -22,9 +22,9 @@ fn factors(mask: &Mask, count: usize) -> Vec<f32> {
 fn mask_at(kept: &ClassifierKept, place: Place) -> &Mask {
     match place {
         Place::Embeddings => &kept.encoder.embedding.mask,
-        Place::Probabilities(layer) => &kept.encoder.layers[layer].attention.mask,
-        Place::AttentionOutput(layer) => &kept.encoder.layers[layer].attention_output.mask,
-        Place::Output(layer) => &kept.encoder.layers[layer].output.mask,
+        Place::Probabilities(layer) => &kept.encoder.layers[layer].general().attention.mask,
+        Place::AttentionOutput(layer) => &kept.encoder.layers[layer].general().attention_output.mask,
+        Place::Output(layer) => &kept.encoder.layers[layer].general().output.mask,
         Place::Pooled => &kept.mask,
     }
 }

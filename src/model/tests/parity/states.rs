@@ -25,7 +25,7 @@ fn every_hidden_state_agrees_with_transformers() {
             let kept = kept.unwrap();
             let layers = kept.encoder.layers;
             for (number, layer) in layers.iter().enumerate() {
-                worst.push(difference(&values(&layer.input), state(number, &real)));
+                worst.push(difference(&values(&layer.general().input), state(number, &real)));
             }
             worst.push(difference(&values(&kept.rows), state(layers.len(), &real)));
 

@@ -1,0 +1,128 @@
+//! What stands along an axis of models: what they have in common once for all that have it, the rest once each.
+
+use std::ops::Range;
+
+use super::look::Look;
+
+/// Models along an axis.
+#[derive(Debug, PartialEq)]
+pub(super) struct Names {
+    /// What the labels are.
+    pub axis: String,
+    /// One for each model.
+    pub labels: Vec<String>,
+    /// Neighbours of one stage and checkpoint, where there are several such groups.
+    pub groups: Vec<(Range<usize>, String)>,
+}
+
+impl Names {
+    /// Of models in the order in which they stand: `7`, `low/7`, `7@125`, `low/7@125`.
+    pub fn of(models: &[String], look: &Look) -> Names {
+        let parts: Vec<Parts<'_>> = models.iter().map(|model| Parts::of(model)).collect();
+        let plain = |axis: &str, labels: Vec<String>| Names { axis: axis.to_owned(), labels, groups: Vec::new() };
+        // Beside groups of checkpoints, the last one has a name too.
+        let checkpoints = parts.iter().any(|part| part.checkpoint.is_some());
+        let Some(first) = parts.first() else { return plain("model", Vec::new()) };
+        // One run at several checkpoints.
+        if models.len() > 1 && parts.iter().all(|part| (part.stage, part.own) == (first.stage, first.own)) {
+            let label = |part: &Parts<'_>| part.checkpoint.unwrap_or("last").to_owned();
+            return plain("checkpoint (training step)", parts.iter().map(label).collect());
+        }
+        let mut groups: Vec<(Range<usize>, String)> = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            match groups.last_mut() {
+                Some((range, _)) if parts[range.start].shared() == part.shared() => range.end = number + 1,
+                _ => groups.push((number..number + 1, part.title(look, checkpoints))),
+            }
+        }
+        let mut distinct: Vec<_> = parts.iter().map(Parts::shared).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        // Groups that are torn apart by the order, or of one each, would say nothing that the names do not.
+        if distinct.len() != groups.len() || (groups.len() > 1 && groups.len() == models.len()) {
+            return plain("model", models.iter().map(|model| look.named(model)).collect());
+        }
+        let seeds = parts.iter().all(|part| part.own.parse::<u64>().is_ok());
+        let own = if seeds { "seed" } else { "model" };
+        let axis = match (groups.len(), first.title(look, checkpoints)) {
+            (1, title) if title.is_empty() => own.to_owned(),
+            (1, title) => format!("{own} ({title})"),
+            _ => own.to_owned(),
+        };
+        let labels = parts
+            .iter()
+            .zip(models)
+            .map(|(part, model)| if seeds { part.own.to_owned() } else { part.own(model, look) });
+        Names { axis, labels: labels.collect(), groups: if groups.len() > 1 { groups } else { Vec::new() } }
+    }
+}
+
+struct Parts<'a> {
+    stage: Option<&'a str>,
+    own: &'a str,
+    checkpoint: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(model: &'a str) -> Parts<'a> {
+        let (stage, rest) = model.split_once('/').map_or((None, model), |(stage, rest)| (Some(stage), rest));
+        let (own, checkpoint) = rest.split_once('@').map_or((rest, None), |(own, step)| (own, Some(step)));
+        Parts { stage, own, checkpoint }
+    }
+
+    fn shared(&self) -> (Option<&'a str>, Option<&'a str>) {
+        (self.stage, self.checkpoint)
+    }
+
+    /// `low`, `@125`, `low@125`
+    fn title(&self, look: &Look, checkpoints: bool) -> String {
+        let stage = self.stage.map_or(String::new(), |stage| look.named(stage));
+        match self.checkpoint.or(checkpoints.then_some("last")) {
+            Some(step) => format!("{stage}@{step}"),
+            None => stage,
+        }
+    }
+
+    /// A model without a number may have words of its own.
+    fn own(&self, model: &str, look: &Look) -> String {
+        look.labels.get(model).cloned().unwrap_or_else(|| look.named(self.own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(models: &[&str]) -> Names {
+        Names::of(&models.iter().map(|model| (*model).to_owned()).collect::<Vec<_>>(), &Look::default())
+    }
+
+    #[test]
+    fn an_axis_is_called_after_what_it_shows() {
+        for (models, axis, labels) in [
+            (&["0", "1", "2"][..], "seed", &["0", "1", "2"][..]),
+            (&["7@125", "8@125"], "seed (@125)", &["7", "8"]),
+            (&["7@125", "7@250", "7"], "checkpoint (training step)", &["125", "250", "last"]),
+            (&["h0o0", "h0o1"], "model", &["h0o0", "h0o1"]),
+            (&["low/0", "low/1", "high/0", "high/1"], "seed", &["0", "1", "0", "1"]),
+            // Ordered by something else: whose seed it is has to stand at each.
+            (&["low/0", "high/0", "low/1", "high/1"], "model", &["low/0", "high/0", "low/1", "high/1"]),
+            (&["bert", "roberta"], "model", &["bert", "roberta"]),
+        ] {
+            let found = names(models);
+            assert_eq!(
+                (found.axis.as_str(), found.labels.iter().map(String::as_str).collect::<Vec<_>>()),
+                (axis, labels.to_vec())
+            );
+        }
+    }
+
+    #[test]
+    fn neighbours_of_one_stage_and_checkpoint_are_a_group() {
+        let groups = names(&["0@125", "1@125", "0", "1"]).groups;
+        assert_eq!(groups, [(0..2, "@125".to_owned()), (2..4, "@last".to_owned())]);
+        let groups = names(&["low/0", "low/1", "high/0"]).groups;
+        assert_eq!(groups, [(0..2, "low".to_owned()), (2..3, "high".to_owned())]);
+        assert!(names(&["0", "1"]).groups.is_empty());
+    }
+}

@@ -177,13 +177,7 @@ fn why(graph: &Graph, plan: &Plan, store: &Store, number: usize) -> Result<Vec<S
         }
         State::WillRun(_, reason) => Ok(vec![reason.to_string()]),
         State::Waiting(_) => {
-            let mut before: BTreeSet<usize> = BTreeSet::from([number]);
-            // A step's needs have lower numbers, so one pass from the end meets every step after all that need it.
-            for step in (0..=number).rev() {
-                if before.contains(&step) && plan.states[step].finished().is_none() {
-                    before.extend(graph.steps[step].needs());
-                }
-            }
+            let before = graph.with_needs(BTreeSet::from([number]), |step| plan.states[step].finished().is_none());
             let mut roots = Vec::new();
             for step in before {
                 if let State::WillRun(_, reason) = &plan.states[step] {

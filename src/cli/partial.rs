@@ -22,13 +22,7 @@ pub(super) fn partial(
 }
 
 fn lacking(graph: &Graph, finished: &dyn Fn(usize) -> bool, selected: &BTreeSet<usize>) -> BTreeSet<String> {
-    let mut needed = selected.clone();
-    // A step's needs have lower numbers, so one pass from the end meets every step after all that need it.
-    for step in (0..graph.steps.len()).rev().filter(|step| !finished(*step)) {
-        if needed.contains(&step) {
-            needed.extend(graph.steps[step].needs());
-        }
-    }
+    let needed = graph.with_needs(selected.clone(), |step| !finished(step));
     let open = needed.into_iter().filter(|step| !finished(*step)).map(|step| &graph.steps[step]);
     // What is made of one model, or of a pair; a clustering of two is no pair.
     let open: Vec<Vec<&str>> = open

@@ -115,6 +115,17 @@ impl Graph {
         steps
     }
 
+    /// These steps with all that they need; what a step needs that is not `open` stays out.
+    pub fn with_needs(&self, mut wanted: BTreeSet<usize>, open: impl Fn(usize) -> bool) -> BTreeSet<usize> {
+        // A step's needs have lower numbers, so one pass from the end meets every step after all that need it.
+        for step in (0..self.steps.len()).rev() {
+            if wanted.contains(&step) && open(step) {
+                wanted.extend(self.steps[step].needs());
+            }
+        }
+        wanted
+    }
+
     /// The stages with an edge from each one to those that read its artifacts.
     pub fn of_stages(&self) -> DiGraph<&StageId, ()> {
         let mut graph = DiGraph::new();

@@ -30,13 +30,7 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<BTreeSet<usize>, S
         chosen.retain(|step| only.contains(step));
     }
     if !selection.until.is_empty() {
-        let mut reached = steps_named(graph, &selection.until)?;
-        // A step's needs have lower numbers, so one pass from the end meets every step after all that need it.
-        for step in (0..graph.steps.len()).rev() {
-            if reached.contains(&step) {
-                reached.extend(graph.steps[step].needs());
-            }
-        }
+        let reached = graph.with_needs(steps_named(graph, &selection.until)?, |_| true);
         chosen.retain(|step| reached.contains(step));
     }
     if !selection.from.is_empty() {

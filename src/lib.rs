@@ -21,7 +21,7 @@ pub mod hostile;
 pub mod kinds;
 pub mod model;
 mod plain;
-pub mod report;
+pub mod progress;
 pub mod results;
 pub mod rng;
 pub mod slurm;

@@ -1,5 +1,14 @@
 //! Numbers as a person reads them.
 
+const UNITS: [(&str, f64); 5] = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)];
+
+/// `3.4 GB`, `120 B`; powers of 1000.
+pub fn size(bytes: u64) -> String {
+    let (unit, factor) = UNITS.into_iter().find(|(_, factor)| bytes as f64 >= *factor).unwrap_or(("B", 1.0));
+    let number = bytes as f64 / factor;
+    if number < 9.95 && factor > 1.0 { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
+}
+
 /// `4 days`, `1 h 05 min`, `3 min 20 s`, `4.2 s`
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;

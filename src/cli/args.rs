@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::data::expanded;
 use crate::device::Backend;
 use crate::experiment::Format;
-use crate::report::LogFormat;
+use crate::progress::LogFormat;
 use crate::slurm::Settings;
 use crate::study::words::parse_duration;
 

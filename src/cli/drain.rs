@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::engine::{Drain, Graph, Plan};
 use crate::kinds::cost::StudyCosts;
-use crate::report::Costs;
+use crate::progress::Costs;
 use crate::store::Store;
 
 /// The most that is left of a run's time for saving and ending.

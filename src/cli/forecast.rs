@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::units::size;
 use crate::engine::{Graph, Plan};
 use crate::kinds::cost::StudyCosts;
-use crate::report::Estimate;
+use crate::progress::Estimate;
 use crate::units::duration;
 
 /// Operations a second, where nothing was timed: what four cores of a CPU and a GPU of a data centre do with such models.

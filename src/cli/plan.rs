@@ -11,7 +11,7 @@ use crate::engine::{Going, Graph, Plan, Reason, State, going_on};
 use crate::experiment::{Looking, Selection, select, steps_named};
 use crate::fingerprint::Key;
 use crate::kinds::cost::{self, StudyCosts};
-use crate::report::Costs;
+use crate::progress::Costs;
 use crate::store::Store;
 
 pub(super) fn plan(command: &args::Plan, cache: &Path) -> Result<Exit, Failure> {

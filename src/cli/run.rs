@@ -21,7 +21,7 @@ use crate::engine::{self, BeforeComputing, Lost, Plan, RunError, RunOptions, Run
 use crate::experiment::Looking;
 use crate::hold;
 use crate::kinds::cost::StudyCosts;
-use crate::report::{LogFormat, reporter};
+use crate::progress::{LogFormat, reporter};
 use crate::results::{Place, Written};
 use crate::say;
 use crate::store::{Store, StoreError};

@@ -12,7 +12,7 @@ use super::run::run;
 use crate::device::Backend;
 use crate::engine::{Graph, Plan};
 use crate::kinds::cost::StudyCosts;
-use crate::report::{Costs, Estimate};
+use crate::progress::{Costs, Estimate};
 use crate::slurm::{Gpus, Limit, Memory, Pilots, Queue, Scripts, Settings, Submitted, ask};
 use crate::store::{Store, publish};
 

@@ -1,13 +1,6 @@
 //! Sizes and ages as a person reads and writes them.
 
-const UNITS: [(&str, f64); 5] = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)];
-
-/// `3.4 GB`, `120 B`; powers of 1000.
-pub(super) fn size(bytes: u64) -> String {
-    let (unit, factor) = UNITS.into_iter().find(|(_, factor)| bytes as f64 >= *factor).unwrap_or(("B", 1.0));
-    let number = bytes as f64 / factor;
-    if number < 9.95 && factor > 1.0 { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
-}
+pub(super) use crate::units::size;
 
 /// `20GB`, `1.5 TB`, `500 MiB`, or a plain number of bytes.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {

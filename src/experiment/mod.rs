@@ -2,6 +2,7 @@
 
 mod draw;
 mod expand;
+mod explain;
 mod preflight;
 mod read;
 mod resolved;
@@ -9,6 +10,7 @@ mod select;
 
 pub use draw::{Format, draw};
 pub use expand::{LeftAside, build, build_part, expand, expand_without};
+pub use explain::{Explained, Origins, explain, parameters, why};
 pub use preflight::{Looking, preflight};
 pub use read::{read, read_with};
 pub use resolved::resolved;

@@ -10,7 +10,7 @@ use super::models::{CONFIG, MODEL, parts};
 use crate::engine::{Graph, Plan, Step};
 use crate::fingerprint::Key;
 use crate::model::TransformerConfig;
-use crate::report::{Costs, Sample};
+use crate::progress::{Costs, Sample};
 use crate::store::{Finished, Manifest, Store};
 
 /// A text's tokens, where nothing else is known: sentences and pairs of them.

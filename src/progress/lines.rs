@@ -218,7 +218,7 @@ mod tests {
 
     use super::*;
     use crate::engine::{Context, Kind, Outputs, Plan, Progress, StageEnd, StageId, Step, StepKind};
-    use crate::report::estimate::Sample;
+    use crate::progress::estimate::Sample;
     use crate::store::{Finished, Manifest};
 
     #[derive(Debug, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ fn kill(victim: Victim, driver: u32, random: &mut Random) -> bool {
 #[test]
 #[cfg(target_os = "linux")]
 fn kills_at_random_moments_change_nothing() {
-    let kills = parameter("PIPELINE_KILLS", 200);
+    let kills = parameter("PIPELINE_KILLS", 40);
     let seed = parameter("PIPELINE_KILL_SEED", 1);
     let untouched = Workspace::new(&study());
     untouched.run(&["--jobs", "2"]).ok();

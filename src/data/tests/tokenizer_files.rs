@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+use std::sync::Mutex;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -32,6 +33,12 @@ struct Row {
 }
 
 fn zipped(name: &str) -> Vec<u8> {
+    static UNPACKED: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let mut unpacked = UNPACKED.lock().unwrap();
+    unpacked.entry(name.to_owned()).or_insert_with(|| unpack(name)).clone()
+}
+
+fn unpack(name: &str) -> Vec<u8> {
     let mut archive = zip::ZipArchive::new(Cursor::new(include_bytes!("../../../tests/reference/tokens.zip"))).unwrap();
     let mut content = Vec::new();
     archive.by_name(name).unwrap().read_to_end(&mut content).unwrap();
@@ -85,12 +92,17 @@ fn every_combination_of_files_gives_the_ids_of_transformers() {
     let (texts, seconds): (Vec<_>, Vec<_>) = rows.into_iter().map(|row| (row.a, row.b)).unzip();
     assert!(fixture.variants.len() >= 120 && texts.len() > 1100);
     let mut wrong = Vec::new();
+    // Many ways of saying it are one tokenizer: what it makes of all the texts is seen once.
+    let mut seen = BTreeMap::new();
     for variant in &fixture.variants {
-        let read = files(&variant.config, &variant.files).assemble().and_then(|assembled| {
-            // As it is stored, since that is what everything else reads.
-            Tokenizer::from_files(Some(assembled.tokenizer.to_json()?.as_bytes()), None, true)
-        });
-        let tokenizer = read.unwrap_or_else(|error| panic!("{}: {error}", variant.name));
+        let assembled = files(&variant.config, &variant.files).assemble();
+        let stored = assembled.and_then(|assembled| assembled.tokenizer.to_json());
+        let stored = stored.unwrap_or_else(|error| panic!("{}: {error}", variant.name));
+        if seen.get(&stored) == Some(&variant.sha256) {
+            continue;
+        }
+        // As it is stored, since that is what everything else reads.
+        let tokenizer = Tokenizer::from_files(Some(stored.as_bytes()), None, true).unwrap();
         let mut digest = Sha256::new();
         let shown = &fixture.outcomes[&variant.sha256];
         for (row, (text, second)) in texts.iter().zip(&seconds).enumerate() {
@@ -105,6 +117,7 @@ fn every_combination_of_files_gives_the_ids_of_transformers() {
         if found != variant.sha256 {
             wrong.push(format!("{}: not all ids are those of transformers", variant.name));
         }
+        seen.insert(stored, found);
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -4,17 +4,22 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
 use crate::data::{
-    Columns, Dataset, Format, ModelFiles, Normalization, Reading, Tokenizer, TokenizerFiles, local_split, read_table,
-    unpack_model,
+    Columns, Dataset, Format, Hub, ModelFiles, Normalization, Reading, Tokenizer, TokenizerFiles, local_split,
+    read_table, unpack_model,
 };
 use crate::experiment;
+use crate::fingerprint::{Digest, Key};
 use crate::kinds::interpolate::PublishedLines;
 use crate::kinds::stages::Experiment;
 use crate::model::{Arrival, TransformerConfig, Weights, formats};
-use crate::store::Manifest;
+use crate::store::{Manifest, Store, Wanted};
 
 /// A name, and what reads the bytes of such a file.
 pub type Target = (&'static str, fn(&[u8]));
@@ -36,6 +41,10 @@ pub const TARGETS: &[Target] = &[
     ("jsonl", |bytes| table(Format::Jsonl, bytes)),
     ("parquet", parquet),
     ("readme", readme),
+    ("extends", extends),
+    ("forged", forged),
+    ("pack", pack),
+    ("hub", hub),
     ("manifest", |bytes| drop(Manifest::parse(&String::from_utf8_lossy(bytes), Path::new("manifest")))),
     ("config", config),
     ("tokenizer", |bytes| tokenize(Tokenizer::from_files(Some(bytes), None, true).ok())),
@@ -78,14 +87,24 @@ fn log(path: &Path) -> LogFile {
 }
 
 fn study(bytes: &[u8]) {
-    in_file("study.toml", bytes, |path| match experiment::read(path, &[]) {
+    in_file("study.toml", bytes, check);
+}
+
+/// A study, and the one that it says it extends.
+fn extends(bytes: &[u8]) {
+    let (study, base) = halves(bytes);
+    in_files(&[("study.toml", study), ("base.toml", base)], |paths| check(&paths[0]));
+}
+
+fn check(path: &Path) {
+    match experiment::read(path, &[]) {
         Ok(study) if is_large(&study) => {}
         Ok(study) => match experiment::expand(&study) {
             Ok(graph) => drop(experiment::draw(&graph, experiment::Format::Dot)),
             Err(error) => drop(error.to_string()),
         },
         Err(error) => drop(error.to_string()),
-    });
+    }
 }
 
 /// Whoever asks for hundreds of models gets a graph of a hundred thousand lines, as is right.
@@ -96,6 +115,89 @@ fn is_large(experiment: &Experiment) -> bool {
         let published = stage.spec.of::<PublishedLines>().map_or(0, PublishedLines::models);
         made.max(published) > MANY
     })
+}
+
+/// A manifest whose key and seal are right, whatever else it says: as somebody with a right to write would forge it.
+fn forged(bytes: &[u8]) {
+    let Ok(mut manifest) = serde_json::from_slice::<Manifest>(bytes) else { return };
+    manifest.key = manifest.own_key();
+    in_store(|store| {
+        store.put(b"").ok()?;
+        store.commit(&manifest).ok()?;
+        read_steps(store, &[manifest.key]);
+        Some(())
+    });
+}
+
+/// A pack with any lines and any index, under the name that makes them count.
+fn pack(bytes: &[u8]) {
+    let (lines, index) = halves(bytes);
+    let keys: Vec<Value> = serde_json::from_slice(index).unwrap_or_default();
+    let keys: Vec<Key> = keys.iter().filter_map(|entry| Key::deserialize(&entry["key"]).ok()).collect();
+    in_store(|store| {
+        write_pack(store, lines, index).ok()?;
+        read_steps(store, &keys);
+        Some(())
+    });
+}
+
+fn write_pack(store: &Store, lines: &[u8], index: &[u8]) -> std::io::Result<()> {
+    let head = [b"pipeline.pack.v1\n", lines, b"\n"].concat();
+    let end = format!("{:020}\n", head.len());
+    let folder = store.root().join("packs");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join(format!("{}.pack", Digest::of(index))), [&head, index, end.as_bytes()].concat())
+}
+
+fn in_store<T>(act: impl FnOnce(&Store) -> T) -> Option<T> {
+    let folder = tempfile::tempdir().ok()?;
+    let store = Store::existing(folder.path());
+    std::fs::create_dir_all(store.root()).ok()?;
+    Some(act(&store))
+}
+
+/// All that is done with steps that are there: planning, reading, carrying them away, looking them through, removing.
+fn read_steps(store: &Store, keys: &[Key]) {
+    for key in keys {
+        let Ok(Some(step)) = store.finished(key) else { continue };
+        drop(store.whole(&step));
+        step.outputs().iter().for_each(|made| drop(store.output(&step, &made.name)));
+        drop(store.export(&[&step], &store.root().join("steps.pipeline")));
+    }
+    drop(store.usage());
+    drop(store.verify(true, |_| ()));
+    drop(store.sweep(&Wanted::default(), None, SystemTime::now()).and_then(|sweep| store.remove(&sweep)));
+}
+
+/// What lies in the hub's cache for the model and the data set `a/b`: a line `PATH = TEXT` is a file, `PATH -> TARGET`
+/// a link, `PATH` alone a folder.
+fn hub(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(folder) = tempfile::tempdir() else { return };
+    for line in text.lines().take(200) {
+        let path = |name: &str| {
+            let inside = name.trim().split('/').filter(|part| !["", ".", ".."].contains(part));
+            inside.fold(folder.path().to_owned(), |path, part| path.join(part))
+        };
+        let parent = |path: &Path| path.parent().map(std::fs::create_dir_all);
+        if let Some((name, target)) = line.split_once(" -> ") {
+            parent(&path(name));
+            #[cfg(unix)]
+            std::os::unix::fs::symlink(target.trim(), path(name)).ok();
+        } else if let Some((name, text)) = line.split_once(" = ") {
+            parent(&path(name));
+            std::fs::write(path(name), text.replace("\\n", "\n")).ok();
+        } else {
+            std::fs::create_dir_all(path(line)).ok();
+        }
+    }
+    let Ok(hub) = Hub::in_folder(folder.path()) else { return };
+    for (revision, step) in [(None, None), (Some("step"), None), (None, Some(15))] {
+        drop(hub.model_files("a/b", revision, step, ModelFiles::choose));
+        drop(hub.tokenizer_files("a/b", revision));
+        drop(hub.dataset_files("a/b", revision, None, "train"));
+        drop(hub.files("a/b", revision, &|name| name.ends_with(".log")));
+    }
 }
 
 fn tensorflow(bytes: &[u8]) {
@@ -215,7 +317,7 @@ fn vocabulary(bytes: &[u8]) {
 /// `tokenizer.json`, and what lies beside it in one object by name.
 fn tokenizer_files(bytes: &[u8]) {
     let (whole, beside) = halves(bytes);
-    let beside: BTreeMap<String, serde_json::Value> = serde_json::from_slice(beside).unwrap_or_default();
+    let beside: BTreeMap<String, Value> = serde_json::from_slice(beside).unwrap_or_default();
     let mut files: BTreeMap<String, Vec<u8>> =
         beside.into_iter().map(|(name, content)| (name, content.to_string().into_bytes())).collect();
     files.insert("tokenizer.json".into(), whole.to_owned());
@@ -232,4 +334,25 @@ fn sharded(bytes: &[u8]) {
 fn byte_pairs(bytes: &[u8]) {
     let (vocabulary, merges) = halves(bytes);
     tokenize(Tokenizer::from_byte_pairs(vocabulary, merges, false).ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the targets start from comes as far as it should: an example that is refused at the door shows nothing.
+    #[test]
+    fn examples_of_caches_are_read() {
+        let corpus =
+            |name: &str| std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)).unwrap();
+        let manifest: Manifest = serde_json::from_slice(&corpus("manifest/manifest.json")).unwrap();
+        let bytes = corpus("pack/two");
+        let (lines, index) = halves(&bytes);
+        let read = in_store(|store| {
+            write_pack(store, lines, index).unwrap();
+            let step = store.finished(&manifest.key).unwrap().unwrap();
+            (store.whole(&step).unwrap().step, step.outputs().len())
+        });
+        assert_eq!(read, Some((manifest.step, manifest.outputs.len())));
+    }
 }

@@ -228,7 +228,50 @@ def tables():
         put("parquet", f"{name}.parquet", buffer.getvalue())
 
 
+def caches(manifest):
+    # What it made is the object without a byte.
+    nothing = {"digest": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262", "size": 0}
+    whole = json.loads(pathlib.Path(manifest).read_text())
+    line = json.dumps(whole, separators=(",", ":"))
+    outputs = [{"name": name, "digest": output["digest"], "size": output["size"], "at": 17 + line.index('"inline":') + 9}
+               for name, output in whole["outputs"].items() if "inline" in output]
+    entry = {"key": whole["key"], "at": 17, "bytes": len(line), "seconds": 1.5, "outputs": outputs}
+    put("pack", "one", line.encode() + BETWEEN + json.dumps([entry]).encode())
+    outside = entry | {"key": "00" * 32, "bytes": 1 << 62, "outputs": [outputs[0] | {"size": 1 << 62}]}
+    put("pack", "two", line.encode() + BETWEEN + json.dumps([outside, entry]).encode())
+    put("forged", "inline.json", json.dumps(whole))
+    whole["outputs"]["model"] = nothing
+    put("forged", "object.json", json.dumps(whole))
+
+
+HUB = """models--a--b/refs/main = c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff
+models--a--b/refs/main~step-15 = c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff
+models--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/config.json -> ../../blobs/config
+models--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/model.safetensors -> ../../blobs/weights
+models--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/vocab.txt = [PAD]\\n[UNK]\\n[CLS]\\n[SEP]\\n[MASK]\\na
+models--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/logs/a.log = 1
+models--a--b/blobs/config = {"model_type": "bert"}
+models--a--b/blobs/weights = 0
+datasets--a--b/refs/main = c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff
+datasets--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/README.md = ---\\nconfigs:\\n- config_name: default\\n  data_files: "*.csv"\\n---
+datasets--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/train.csv -> ../../blobs/train
+datasets--a--b/blobs/train = a,b
+"""
+
+
+def others_folders():
+    put("hub", "whole", HUB)
+    put("hub", "circles", HUB + "models--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/a -> .\nmodels--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/b -> ..\n"
+        "datasets--a--b/snapshots/c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff/data/train.csv -> /dev/zero\nmodels--a--b/refs/step\n")
+    study = (STUDIES.parent / "tests" / "program" / "tiny.toml").read_text()
+    own = 'extends = "base.toml"\n[experiment]\nname = "other"\n[run]\njobs = 2\n[finetune.agents]\nepochs = 3\n'
+    put("extends", "tiny", own.encode() + BETWEEN + study.encode())
+    put("extends", "circle", own.encode() + BETWEEN + b'extends = "study.toml"\n')
+
+
 def models_and_manifests(manifest, tokenizer):
+    caches(manifest)
+    others_folders()
     put("manifest", "manifest.json", pathlib.Path(manifest).read_bytes())
     for name in ["formats/config.json", "architectures/distilbert/config.json", "architectures/electra/config.json",
                  "architectures/roberta/config.json"]:

@@ -34,7 +34,7 @@ use super::{ChooseModel, DataError};
 use client::Client;
 use hf_hub::{Repo, RepoType};
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The branch of a data set's repository where the hub itself keeps a copy as Parquet.
 const CONVERTED: &str = "refs/convert/parquet";
@@ -97,6 +97,11 @@ impl Hub {
     /// The same, with what is in the cache alone.
     pub fn offline() -> Result<Hub, DataError> {
         Hub::new(HubSettings { offline: true, ..HubSettings::from_env()? })
+    }
+
+    /// What is in a hub's cache elsewhere, without network.
+    pub fn in_folder(cache: &Path) -> Result<Hub, DataError> {
+        Hub::new(HubSettings { cache: cache.to_owned(), offline: true, ..HubSettings::from_env()? })
     }
 
     pub fn new(settings: HubSettings) -> Result<Hub, DataError> {

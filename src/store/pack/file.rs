@@ -55,7 +55,11 @@ impl Place {
 
 impl Pack {
     pub(super) fn read(&self, at: u64, bytes: u64) -> Result<Vec<u8>, StoreError> {
-        let mut read = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        // What an index says is asked of the file before memory is.
+        let size = self.file.metadata().map_err(|error| StoreError::read(&self.path, error))?.len();
+        let bytes = usize::try_from(bytes).ok().filter(|_| at.checked_add(bytes).is_some_and(|end| end <= size));
+        let Some(bytes) = bytes else { return Err(damaged(&self.path, "it is shorter than it was")) };
+        let mut read = vec![0; bytes];
         match read_exact_at(&self.file, &mut read, at) {
             Ok(()) => Ok(read),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -46,6 +46,11 @@ impl<U, T: ?Sized> Named<U, T> {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The name to keep, without a copy where it is the program's own.
+    pub fn cow(&self) -> Cow<'static, str> {
+        self.name.clone()
+    }
 }
 
 impl<U, T: ?Sized> Clone for Named<U, T> {

@@ -1,7 +1,9 @@
 //! Steps and the edges between them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::rc::Rc;
 
 use petgraph::graph::DiGraph;
 
@@ -57,7 +59,8 @@ pub struct Step {
     pub stage: StageId,
     /// What tells it from the other steps of its stage: `seed=7`, or `7,22`; empty where it is alone.
     pub instance: String,
-    pub work: Box<dyn Work>,
+    /// The same one for steps that differ in their inputs alone, such as the pairs of a stage.
+    pub work: Rc<dyn Work>,
     pub inputs: Vec<Input>,
     /// Where a fetched file lies; the key holds its content instead.
     pub location: Option<String>,
@@ -70,15 +73,15 @@ pub struct Step {
 /// An artifact of another step.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Input {
-    pub role: String,
+    pub role: Cow<'static, str>,
     pub from: usize,
-    pub output: String,
+    pub output: Cow<'static, str>,
 }
 
 impl Input {
     /// What is written as a `T` is read as one.
     pub fn new<T: ?Sized>(role: &Role<T>, from: usize, output: &Artifact<T>) -> Self {
-        Self { role: role.name().to_owned(), from, output: output.name().to_owned() }
+        Self { role: role.cow(), from, output: output.cow() }
     }
 }
 

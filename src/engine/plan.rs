@@ -1,12 +1,15 @@
 //! Which steps are fresh, which will run and why, which wait.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::graph::{Graph, Input, Step};
-use crate::fingerprint::{Key, KeyParts};
+use super::work::Work;
+use crate::fingerprint::{Digest, Key, KeyParts, KeyStart};
 use crate::store::{Finished, InputRecord, Manifest, Store, StoreError};
 
 /// What is known of every step, by its number in the graph.
@@ -89,48 +92,62 @@ impl std::fmt::Display for Reason {
 impl Plan {
     /// `forced` steps run whatever the cache holds.
     pub fn new(graph: &Graph, store: &Store, forced: &BTreeSet<usize>) -> Result<Self, PlanError> {
-        let last_keys = store.last_keys(&graph.experiment);
+        let last_keys = LazyCell::new(|| store.last_keys(&graph.experiment));
+        let mut keys = Keys::default();
         // What another process found damaged is not in them any more.
         store.look_at_packs()?;
         let mut plan = Self { states: Vec::with_capacity(graph.steps.len()) };
         for step in 0..graph.steps.len() {
-            let state = plan.inspect(graph, store, step, forced.contains(&step), &last_keys)?;
+            let state = plan.inspect(graph, store, step, forced.contains(&step), &mut keys, &last_keys)?;
             plan.states.push(state);
         }
         Ok(plan)
     }
 
     /// The state of one step, given those of the steps before it.
-    fn inspect(
+    fn inspect<'g>(
         &self,
-        graph: &Graph,
+        graph: &'g Graph,
         store: &Store,
         step: usize,
         forced: bool,
-        last_keys: &BTreeMap<String, Key>,
+        keys: &mut Keys,
+        last_keys: &LazyCell<BTreeMap<String, Key>, impl FnOnce() -> BTreeMap<String, Key>>,
     ) -> Result<State, PlanError> {
         let mut waiting = graph.steps[step].needs();
         waiting.retain(|from| self.states[*from].finished().is_none());
         if !waiting.is_empty() {
             return Ok(State::Waiting(waiting));
         }
-        let inputs = self.inputs(graph, step)?;
-        Ok(look_up(store, &graph.steps[step], &inputs, forced, last_keys)?)
+        let of = &graph.steps[step];
+        let digest = |input: &'g Input| Ok((&*input.role, self.read(graph, of, input)?.1));
+        let mut digests = of.inputs.iter().map(digest).collect::<Result<Vec<(&str, Digest)>, PlanError>>()?;
+        digests.sort_unstable();
+        let key = keys.key(&of.work, &digests);
+        if let Some(state) = found(store, key, forced)? {
+            return Ok(state);
+        }
+        Ok(State::WillRun(key, why(store, of, &self.inputs(graph, step)?, last_keys)))
+    }
+
+    /// What a step reads: who made it, and its content.
+    fn read(&self, graph: &Graph, step: &Step, input: &Input) -> Result<(Key, Digest), PlanError> {
+        let made = self.states[input.from].finished();
+        let found = made.and_then(|made| Some((made.key, made.output(&input.output)?.digest)));
+        found.ok_or_else(|| PlanError::NoArtifact {
+            step: step.name(),
+            artifact: input.output.to_string(),
+            from: graph.steps[input.from].name(),
+            stage: graph.steps[input.from].stage.to_string(),
+        })
     }
 
     /// The artifacts that a step reads. Every step it needs must be fresh.
     pub fn inputs(&self, graph: &Graph, step: usize) -> Result<BTreeMap<String, InputRecord>, PlanError> {
         let step = &graph.steps[step];
-        let record = |Input { role, from, output }: &Input| {
-            let made = self.states[*from].finished();
-            let found = made.and_then(|made| Some((made.key, made.output(output)?.digest)));
-            let (from, digest) = found.ok_or_else(|| PlanError::NoArtifact {
-                step: step.name(),
-                artifact: output.clone(),
-                from: graph.steps[*from].name(),
-                stage: graph.steps[*from].stage.to_string(),
-            })?;
-            Ok((role.clone(), InputRecord { digest, from, output: output.clone() }))
+        let record = |input: &Input| {
+            let (from, digest) = self.read(graph, step, input)?;
+            Ok((input.role.to_string(), InputRecord { digest, from, output: input.output.to_string() }))
         };
         step.inputs.iter().map(record).collect()
     }
@@ -156,21 +173,49 @@ pub fn look_up(
     last_keys: &BTreeMap<String, Key>,
 ) -> Result<State, StoreError> {
     let key = key_of(step, inputs);
+    Ok(match found(store, key, forced)? {
+        Some(state) => state,
+        None => State::WillRun(key, why(store, step, inputs, last_keys)),
+    })
+}
+
+/// The state of a step by its key alone; nothing where it is not finished.
+fn found(store: &Store, key: Key, forced: bool) -> Result<Option<State>, StoreError> {
     if forced {
-        return Ok(State::WillRun(key, Reason::Forced));
+        return Ok(Some(State::WillRun(key, Reason::Forced)));
     }
     match store.finished(&key) {
-        Ok(Some(finished)) => Ok(State::Fresh(finished)),
-        Ok(None) => {
-            let before = last_keys.get(&step.name()).and_then(|last| store.manifest(last).ok().flatten());
-            let reason = before.map_or(Reason::NeverRun, |before| {
-                let changes = changes(&before, step, inputs);
-                if changes.is_empty() { Reason::NeverRun } else { Reason::Changed(changes) }
-            });
-            Ok(State::WillRun(key, reason))
+        Ok(finished) => Ok(finished.map(State::Fresh)),
+        Err(damaged @ StoreError::Damaged { .. }) => {
+            Ok(Some(State::WillRun(key, Reason::Damaged(damaged.to_string()))))
         }
-        Err(damaged @ StoreError::Damaged { .. }) => Ok(State::WillRun(key, Reason::Damaged(damaged.to_string()))),
         Err(error) => Err(error),
+    }
+}
+
+/// Why a step that is not finished is not.
+fn why(
+    store: &Store,
+    step: &Step,
+    inputs: &BTreeMap<String, InputRecord>,
+    last_keys: &BTreeMap<String, Key>,
+) -> Reason {
+    let before = last_keys.get(&step.name()).and_then(|last| store.manifest(last).ok().flatten());
+    let changes = before.map_or_else(Vec::new, |before| changes(&before, step, inputs));
+    if changes.is_empty() { Reason::NeverRun } else { Reason::Changed(changes) }
+}
+
+/// Makes keys, taking in the parameters of steps that share them once.
+#[derive(Default)]
+struct Keys(Option<(Rc<dyn Work>, KeyStart)>);
+
+impl Keys {
+    /// `inputs` in the order of their roles.
+    fn key(&mut self, work: &Rc<dyn Work>, inputs: &[(&str, Digest)]) -> Key {
+        let known = self.0.take().filter(|(known, _)| Rc::ptr_eq(known, work));
+        let start =
+            known.unwrap_or_else(|| (work.clone(), KeyStart::new(work.kind(), work.version(), &work.parameters())));
+        self.0.insert(start).1.key(inputs)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A validated experiment → its steps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crate::engine::{Graph, StageId};
 use crate::kinds;
@@ -83,7 +84,7 @@ pub fn expand_without(experiment: &Experiment, without: &BTreeSet<String>) -> Re
         let Some(of) = of.filter(|of| *of > models) else { continue };
         step.out_of = Some(of);
         if let Some(figure) = step.work.of::<plot::Params>() {
-            step.work = Box::new(plot::Params { partial: Some([models, of]), ..figure.clone() });
+            step.work = Rc::new(plot::Params { partial: Some([models, of]), ..figure.clone() });
         }
     }
     Ok(graph)

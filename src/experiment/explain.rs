@@ -72,9 +72,9 @@ pub fn explain(
     let parameters = parameters(step).into_iter();
     let parameters = parameters.map(|(name, value)| Parameter { from: origins.of_parameter(&name), name, value });
     let inputs = step.inputs.iter().map(|input| Read {
-        role: input.role.clone(),
+        role: input.role.to_string(),
         step: graph.steps[input.from].name(),
-        output: input.output.clone(),
+        output: input.output.to_string(),
         digest: plan.states[input.from]
             .finished()
             .and_then(|made| Some(made.output(&input.output)?.digest.to_string())),

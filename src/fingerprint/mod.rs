@@ -35,12 +35,28 @@ pub struct KeyParts<'a> {
 
 impl KeyParts<'_> {
     pub fn key(&self) -> Key {
+        let inputs: Vec<(&str, Digest)> = self.inputs.iter().map(|(role, digest)| (*role, *digest)).collect();
+        KeyStart::new(self.kind, self.version, self.parameters).key(&inputs)
+    }
+}
+
+/// A key as far as it does not depend on the inputs.
+pub struct KeyStart(blake3::Hasher);
+
+impl KeyStart {
+    pub fn new(kind: &str, version: u32, parameters: &Value) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"pipeline.step.v1");
-        field(&mut hasher, b'k', self.kind.as_bytes());
-        field(&mut hasher, b'v', &self.version.to_le_bytes());
-        encode(&mut hasher, self.parameters);
-        for (role, digest) in &self.inputs {
+        field(&mut hasher, b'k', kind.as_bytes());
+        field(&mut hasher, b'v', &version.to_le_bytes());
+        encode(&mut hasher, parameters);
+        Self(hasher)
+    }
+
+    /// `inputs` in the order of their roles, each once.
+    pub fn key(&self, inputs: &[(&str, Digest)]) -> Key {
+        let mut hasher = self.0.clone();
+        for (role, digest) in inputs {
             field(&mut hasher, b'r', role.as_bytes());
             field(&mut hasher, b'd', digest.as_bytes());
         }

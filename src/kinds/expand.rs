@@ -8,7 +8,7 @@ use std::rc::Rc;
 use toml::Spanned;
 
 use super::models::{Maker, Member, Model, resolve};
-use crate::engine::{Input, Kind, StageId, Step, StepKind};
+use crate::engine::{Input, Kind, StageId, Step, StepKind, Work};
 use crate::study::Diagnostic;
 use crate::study::words::{Checkpoint, DataRef, ModelRef, Precision};
 
@@ -86,11 +86,23 @@ impl<'a> Expander<'a> {
         work: impl StepKind,
         inputs: Vec<Input>,
     ) -> usize {
+        self.push_shared(stage, instance, &(Rc::new(work) as Rc<dyn Work>), inputs)
+    }
+
+    /// One of many steps that differ in their inputs alone.
+    pub fn push_shared(
+        &mut self,
+        stage: &StageId,
+        instance: impl Into<String>,
+        work: &Rc<dyn Work>,
+        mut inputs: Vec<Input>,
+    ) -> usize {
         let (stage, instance) = (stage.clone(), instance.into());
+        inputs.shrink_to_fit();
         self.steps.push(Step {
             stage,
             instance,
-            work: Box::new(work),
+            work: work.clone(),
             inputs,
             location: None,
             subjects: Vec::new(),

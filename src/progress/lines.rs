@@ -274,7 +274,7 @@ mod tests {
         let step = |number: usize| Step {
             stage: stage.clone(),
             instance: format!("seed={number}"),
-            work: Box::new(Nothing),
+            work: std::rc::Rc::new(Nothing),
             inputs: Vec::new(),
             location: None,
             subjects: Vec::new(),

@@ -34,8 +34,7 @@ fn keys(graph: &Graph) -> String {
     let mut stages: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for step in &graph.steps {
         let stand_in = |from: usize, output: &str| Digest::of(format!("{}:{output}", keys[from]).as_bytes());
-        let inputs =
-            step.inputs.iter().map(|input| (input.role.as_str(), stand_in(input.from, &input.output))).collect();
+        let inputs = step.inputs.iter().map(|input| (&*input.role, stand_in(input.from, &input.output))).collect();
         let parameters = step.work.parameters();
         let parts = KeyParts { kind: step.work.kind(), version: step.work.version(), parameters: &parameters, inputs };
         let key = parts.key().0;

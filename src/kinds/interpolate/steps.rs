@@ -1,11 +1,12 @@
 //! A step for every end point, and one for every pair.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::line::{LINE, Lines};
 use super::run::{END_POINT, EndPointParams, FIRST_END, PairParams, SECOND, SECOND_END};
 use super::spec::Interpolate;
-use crate::engine::{Input, StageId};
+use crate::engine::{Input, StageId, Work};
 use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::models::{MODEL, Member, Model};
@@ -44,34 +45,32 @@ impl Spec for Interpolate {
         }
         let pairs = self.pairs(&models, &|label| to.leaves_out_label(&measure.models, label))?;
         let mut end_points = Vec::with_capacity(models.len());
+        let params = EndPointParams {
+            selection: selection.clone(),
+            metrics: measure.metrics.clone(),
+            precision: to.precision(),
+        };
+        let end_point: Rc<dyn Work> = Rc::new(params);
         for model in &models {
-            let params = EndPointParams {
-                selection: selection.clone(),
-                metrics: measure.metrics.clone(),
-                precision: to.precision(),
-            };
             let mut inputs = data_inputs(data);
             inputs.extend(model.inputs(&MODEL));
-            end_points.push(to.push(stage, model.label.clone(), params, inputs));
+            end_points.push(to.push_shared(stage, model.label.clone(), &end_point, inputs));
         }
         for (end_point, member) in end_points.iter().zip(&members) {
             to.about(*end_point, [member]);
         }
         let mut lines = BTreeMap::new();
+        let params =
+            PairParams { selection, metrics: measure.metrics.clone(), points: self.points, precision: to.precision() };
+        let pair: Rc<dyn Work> = Rc::new(params);
         for (i, j) in pairs {
-            let params = PairParams {
-                selection: selection.clone(),
-                metrics: measure.metrics.clone(),
-                points: self.points,
-                precision: to.precision(),
-            };
             let mut inputs = data_inputs(data);
             inputs.push(Input::new(&FIRST_END, end_points[i], &END_POINT));
             inputs.push(Input::new(&SECOND_END, end_points[j], &END_POINT));
             inputs.extend(models[i].inputs(&MODEL));
             inputs.extend(models[j].inputs(&SECOND));
             let instance = format!("{},{}", models[i].label, models[j].label);
-            let step = to.push(stage, instance, params, inputs);
+            let step = to.push_shared(stage, instance, &pair, inputs);
             to.about(step, [&members[i], &members[j]]);
             lines.insert((i, j), (step, LINE));
         }

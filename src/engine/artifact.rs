@@ -1,8 +1,10 @@
 //! Names that a writer and a reader share: what a step makes, and under which role another step reads it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 
 /// A name for something of type `T`; `U` says which side it belongs to.
 pub struct Named<U, T: ?Sized> {
@@ -35,12 +37,12 @@ impl<U, T: ?Sized> Named<U, T> {
 
     /// At a point of training: `weights@15000`.
     pub fn at(&self, point: impl Display) -> Self {
-        Self { name: format!("{}@{point}", self.name).into(), of: PhantomData }
+        Self { name: kept(format!("{}@{point}", self.name)).into(), of: PhantomData }
     }
 
     /// A part of what has this role: `model.weights`.
     pub fn part<P: ?Sized>(&self, part: &str) -> Named<U, P> {
-        Named { name: format!("{}.{part}", self.name).into(), of: PhantomData }
+        Named { name: kept(format!("{}.{part}", self.name)).into(), of: PhantomData }
     }
 
     pub fn name(&self) -> &str {
@@ -51,6 +53,19 @@ impl<U, T: ?Sized> Named<U, T> {
     pub fn cow(&self) -> Cow<'static, str> {
         self.name.clone()
     }
+}
+
+/// Parts and points of training have few names, and a graph of a hundred thousand steps has each of them as often: they
+/// are made once, for good.
+fn kept(name: String) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(&*name) {
+        return known;
+    }
+    let name: &'static str = name.leak();
+    names.insert(name);
+    name
 }
 
 impl<U, T: ?Sized> Clone for Named<U, T> {

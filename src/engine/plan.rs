@@ -114,12 +114,11 @@ impl Plan {
         keys: &mut Keys,
         last_keys: &LazyCell<BTreeMap<String, Key>, impl FnOnce() -> BTreeMap<String, Key>>,
     ) -> Result<State, PlanError> {
-        let mut waiting = graph.steps[step].needs();
-        waiting.retain(|from| self.states[*from].finished().is_none());
-        if !waiting.is_empty() {
-            return Ok(State::Waiting(waiting));
-        }
         let of = &graph.steps[step];
+        let is_open = |from: usize| self.states[from].finished().is_none();
+        if of.inputs.iter().any(|input| is_open(input.from)) {
+            return Ok(State::Waiting(of.needs().into_iter().filter(|from| is_open(*from)).collect()));
+        }
         let digest = |input: &'g Input| Ok((&*input.role, self.read(graph, of, input)?.1));
         let mut digests = of.inputs.iter().map(digest).collect::<Result<Vec<(&str, Digest)>, PlanError>>()?;
         digests.sort_unstable();

@@ -95,10 +95,9 @@ impl<'a> Expander<'a> {
         stage: &StageId,
         instance: impl Into<String>,
         work: &Rc<dyn Work>,
-        mut inputs: Vec<Input>,
+        inputs: Vec<Input>,
     ) -> usize {
         let (stage, instance) = (stage.clone(), instance.into());
-        inputs.shrink_to_fit();
         self.steps.push(Step {
             stage,
             instance,

@@ -1,6 +1,7 @@
 //! What a finished step leaves: its parameters, inputs, outputs, and where and when it ran.
 
 use std::collections::BTreeMap;
+use std::io::BufWriter;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,6 @@ use super::error::damaged;
 use crate::fingerprint::{Digest, Key, KeyParts};
 
 pub const MANIFEST_FORMAT: &str = "pipeline.manifest.v1";
-
-const SEAL: &str = "seal";
-/// How many fields a manifest has beside its seal.
-const FIELDS: usize = 9;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Manifest {
@@ -82,28 +79,31 @@ impl Manifest {
     /// Reads a manifest. One bit that is not what was written makes it damaged: the seal covers every field, and the key
     /// must be that of the parameters and inputs.
     pub fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
-        let mut value: Value = serde_json::from_str(text).map_err(|error| damaged(path, error.to_string()))?;
-        let format = value.get("format").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let seal = value.as_object_mut().and_then(|fields| fields.shift_remove(SEAL));
-        if format != MANIFEST_FORMAT {
-            let version = format.strip_prefix("pipeline.manifest.v").and_then(|version| version.parse::<u32>().ok());
-            if version.is_none_or(|version| version < 2) {
-                return Err(damaged(path, "it is not a manifest"));
-            }
-            // A newer one, unless it is one of ours with a bit flipped just there.
-            value["format"] = MANIFEST_FORMAT.into();
-            return Err(match seal {
-                Some(seal) if seal == seal_of(&value) => damaged(path, "its format is not what was written"),
-                _ => StoreError::Newer { path: path.to_owned(), format },
+        let wrong = |error: serde_json::Error| damaged(path, error.to_string());
+        let Format { format } = serde_json::from_str(text).map_err(wrong)?;
+        let newer = format.strip_prefix("pipeline.manifest.v").and_then(|version| version.parse::<u32>().ok());
+        let newer = newer.is_some_and(|version| version >= 2);
+        if format != MANIFEST_FORMAT && !newer {
+            return Err(damaged(path, "it is not a manifest"));
+        }
+        let stored = serde_json::from_str::<Stored>(text);
+        if newer {
+            // Unless it is one of ours with a bit flipped just there.
+            let ours = stored.is_ok_and(|stored| {
+                let (mut manifest, seal) = stored.opened();
+                manifest.format = MANIFEST_FORMAT.to_owned();
+                seal == Some(manifest.seal())
+            });
+            return Err(match ours {
+                true => damaged(path, "its format is not what was written"),
+                false => StoreError::Newer { path: path.to_owned(), format },
             });
         }
-        match seal {
-            Some(seal) if seal == seal_of(&value) => {}
-            // Manifests of the first versions have none.
-            None if value.as_object().is_some_and(|fields| fields.len() == FIELDS) => {}
-            _ => return Err(damaged(path, "it is not what was written")),
+        // Manifests of the first versions have no seal.
+        let (manifest, seal) = stored.map_err(wrong)?.opened();
+        if seal.is_some_and(|seal| seal != manifest.seal()) {
+            return Err(damaged(path, "it is not what was written"));
         }
-        let manifest: Self = serde_json::from_value(value).map_err(|error| damaged(path, error.to_string()))?;
         if manifest.own_key() != manifest.key {
             return Err(damaged(path, "its key is not that of its parameters and inputs"));
         }
@@ -123,18 +123,54 @@ impl Manifest {
 
     /// The same in one line.
     pub(super) fn to_line(&self) -> String {
-        self.sealed().to_string()
+        serde_json::to_string(&self.sealed()).unwrap_or_default()
     }
 
-    fn sealed(&self) -> Value {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        let seal = seal_of(&value);
-        value[SEAL] = seal;
-        value
+    fn sealed(&self) -> Sealed<'_> {
+        Sealed { manifest: self, seal: self.seal() }
+    }
+
+    /// The digest of all fields as they stand in one line. A manifest may have a record for each of many thousand
+    /// inputs, so no other form of it is made.
+    fn seal(&self) -> String {
+        let mut hasher = BufWriter::new(blake3::Hasher::new());
+        serde_json::to_writer(&mut hasher, self).ok();
+        hasher.into_inner().map(|hasher| Digest::from(hasher.finalize()).to_string()).unwrap_or_default()
     }
 }
 
-/// The digest of all other fields as they stand.
-fn seal_of(fields: &Value) -> Value {
-    Digest::of(fields.to_string().as_bytes()).to_string().into()
+#[derive(Serialize)]
+struct Sealed<'a> {
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+    seal: String,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    #[serde(default)]
+    format: String,
+}
+
+/// As it stands in a file: all fields, and no others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format: String,
+    key: Key,
+    step: String,
+    kind: String,
+    version: u32,
+    parameters: Value,
+    inputs: BTreeMap<String, InputRecord>,
+    outputs: BTreeMap<String, OutputRecord>,
+    provenance: Provenance,
+    seal: Option<String>,
+}
+
+impl Stored {
+    fn opened(self) -> (Manifest, Option<String>) {
+        let Self { format, key, step, kind, version, parameters, inputs, outputs, provenance, seal } = self;
+        (Manifest { format, key, step, kind, version, parameters, inputs, outputs, provenance }, seal)
+    }
 }

@@ -64,11 +64,11 @@ impl Spec for Interpolate {
             PairParams { selection, metrics: measure.metrics.clone(), points: self.points, precision: to.precision() };
         let pair: Rc<dyn Work> = Rc::new(params);
         for (i, j) in pairs {
-            let mut inputs = data_inputs(data);
-            inputs.push(Input::new(&FIRST_END, end_points[i], &END_POINT));
-            inputs.push(Input::new(&SECOND_END, end_points[j], &END_POINT));
-            inputs.extend(models[i].inputs(&MODEL));
-            inputs.extend(models[j].inputs(&SECOND));
+            let ends = [(&FIRST_END, i), (&SECOND_END, j)];
+            let ends = ends.map(|(role, end)| Input::new(role, end_points[end], &END_POINT));
+            let models_of = [models[i].inputs(&MODEL), models[j].inputs(&SECOND)];
+            // Exactly as long as it is: there may be half a million of them.
+            let inputs = [data_inputs(data), ends.into(), models_of.concat()].concat();
             let instance = format!("{},{}", models[i].label, models[j].label);
             let step = to.push_shared(stage, instance, &pair, inputs);
             to.about(step, [&members[i], &members[j]]);

@@ -15,6 +15,7 @@ pub mod experiment;
 pub mod export;
 pub mod figures;
 pub mod fingerprint;
+pub mod git;
 mod hold;
 #[doc(hidden)]
 pub mod hostile;

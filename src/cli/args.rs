@@ -1,10 +1,11 @@
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::data::expanded;
-use crate::device::Backend;
+use crate::device::{Backend, built_in};
 use crate::experiment::Format;
 use crate::progress::LogFormat;
 use crate::slurm::Settings;
@@ -12,13 +13,22 @@ use crate::study::words::parse_duration;
 
 /// Fine-tune a model many times, evaluate, interpolate, cluster, draw: one TOML file, nothing computed twice.
 #[derive(Debug, Parser)]
-#[command(name = "pipeline", version)]
+#[command(name = "pipeline", version, long_version = version())]
 pub struct Arguments {
     /// Folder of finished steps.
     #[arg(long, global = true, env = "PIPELINE_CACHE", default_value = "cache", value_name = "FOLDER", value_parser = expanded)]
     pub cache_dir: PathBuf,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// For `--version`: what it is built from, and with what.
+fn version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let commit = option_env!("PIPELINE_COMMIT").unwrap_or("unknown, it was built without git");
+        format!("{}\ncommit: {commit}\nbackends: {}", env!("CARGO_PKG_VERSION"), built_in().join(", "))
+    });
+    &TEXT
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,12 +39,16 @@ pub enum Command {
     Plan(Plan),
     /// Says of a step, or of a file among the results, where everything in it comes from, and why it is fresh or not.
     Explain(Explain),
+    /// Compares two versions of a study: what the files say, which steps would run, and what came out.
+    Diff(Diff),
     /// Prints the graph of stages.
     Graph(Graph),
     /// Shows what is running in this cache, on all machines.
     Status,
     /// Runs what is missing, then writes tables and figures to results/.
     Run(Run),
+    /// Writes FILE's lock, which says which bytes its sources are; `run --locked` runs with these.
+    Lock(Lock),
     /// Submits the study to Slurm: pilots that share it, and a last job that writes the results.
     Slurm(Box<Slurm>),
     /// Prints the tables of what is finished.
@@ -109,6 +123,22 @@ pub struct Explain {
 }
 
 #[derive(Debug, Args)]
+pub struct Diff {
+    /// A file, or FILE@REVISION as git has it in a commit, a branch or a tag.
+    #[arg(value_name = "FILE[@REVISION]")]
+    pub first: String,
+    /// The other one [default: the same file as it is now, against the last commit where the first names none].
+    #[arg(value_name = "FILE[@REVISION]")]
+    pub second: Option<String>,
+    /// Overrides one value in both.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Graph {
     #[command(flatten)]
     pub experiment: Experiment,
@@ -137,6 +167,12 @@ pub struct Run {
     /// Where models lack something at the end, makes clusters and figures of the others, which say "73 of 100 models".
     #[arg(long)]
     pub partial: bool,
+    /// Holds the run to the lock beside the file (`pipeline lock`): refuses what is another, and fetches what it says.
+    #[arg(long)]
+    pub locked: bool,
+    /// Uses nothing but the cache, files on this machine, and the lock where there is one.
+    #[arg(long)]
+    pub offline: bool,
     /// Shows the plan and stops.
     #[arg(long)]
     pub dry_run: bool,
@@ -164,6 +200,8 @@ impl Run {
             keep_going: false,
             fail_fast: false,
             partial: false,
+            locked: false,
+            offline: false,
             dry_run: false,
             drain: true,
             time: None,
@@ -171,6 +209,15 @@ impl Run {
             log_format: LogFormat::Human,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct Lock {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Also says what came out, stage by stage: whoever runs it again is told what is another.
+    #[arg(long)]
+    pub results: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::engine::Graph;
+use crate::kinds::expect::{Expectation, State};
 use crate::results::{Place, Written};
 
 /// Figures that are shown one by one.
@@ -25,6 +26,7 @@ pub(super) fn ending(written: &Written, to: &Place, graph: &Graph, failed: &[usi
     for line in &written.told {
         writeln!(text, "{line}").ok();
     }
+    text.push_str(&expected(&written.expectations));
     let figures = match written.figures {
         0 => String::new(),
         1 => ", 1 figure".to_owned(),
@@ -40,5 +42,23 @@ pub(super) fn ending(written: &Written, to: &Place, graph: &Graph, failed: &[usi
         finished if finished == all => writeln!(text, "results: {folder}{figures}").ok(),
         finished => writeln!(text, "results in part: {folder}{figures}, of {finished} finished steps of {all}").ok(),
     };
+    text
+}
+
+/// How many expectations hold, and each that does not.
+fn expected(all: &[Expectation]) -> String {
+    let mut text = String::new();
+    for one in all.iter().filter(|one| one.fails()) {
+        writeln!(text, "not as expected: {}", one.told()).ok();
+    }
+    let count = |is: fn(&Expectation) -> bool| all.iter().filter(|one| is(one)).count();
+    let (fail, open) = (count(Expectation::fails), count(|one| one.state == State::Unknown));
+    let mut parts = vec![format!("{} of {} hold", all.len() - fail - open, all.len())];
+    if open > 0 {
+        parts.push(format!("{open} not known yet"));
+    }
+    if !all.is_empty() {
+        writeln!(text, "expectations: {}", parts.join(", ")).ok();
+    }
     text
 }

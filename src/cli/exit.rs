@@ -4,6 +4,8 @@ use crate::data::DataError;
 use crate::engine::{PlanError, RunError, STOPPED, StageError};
 use crate::experiment::{SelectionError, StepError};
 use crate::export::{ExportError, FolderError};
+use crate::kinds::expect::Expectation;
+use crate::results::Written;
 use crate::store::{ArchiveError, StoreError};
 use crate::study::ExperimentError;
 use crate::tables::TableError;
@@ -22,6 +24,8 @@ pub(super) enum Exit {
     CannotStart = 3,
     /// Its time was up. What is finished stays finished, and it can go on.
     TimeIsUp = 4,
+    /// All is done, and something that the file expects or its lock says did not come out.
+    NotAsExpected = 5,
     /// What is finished stays finished. A worker that was asked to stop ends with it too.
     Interrupted = STOPPED,
 }
@@ -30,6 +34,14 @@ impl Exit {
     /// Ends the process here and now.
     pub(super) fn now(self) -> ! {
         std::process::exit(i32::from(self as u8))
+    }
+}
+
+/// The end of what went well.
+pub(super) fn as_expected(written: &Written) -> Exit {
+    match written.expectations.iter().any(Expectation::fails) {
+        true => Exit::NotAsExpected,
+        false => Exit::Done,
     }
 }
 

@@ -81,6 +81,10 @@ fn text(of: &Explained) -> String {
     if let Some(ran) = &of.finished {
         let when = format!("{}, took {}", utc(ran.started), duration(ran.seconds));
         line("ran", format!("{when}, on {} of {}, by pipeline {}", ran.device, ran.host, ran.pipeline));
+        if let Some(git) = &ran.git {
+            let clean = if git.clean { "" } else { ", with changes that are in no commit" };
+            line("study", format!("commit {}{clean}", git.commit));
+        }
         for (name, fact) in &ran.facts {
             line(name, fact.clone());
         }

@@ -3,12 +3,14 @@
 mod args;
 mod cache;
 mod check;
+mod diff;
 mod drain;
 mod ending;
 mod exit;
 mod explain;
 mod export;
 mod forecast;
+mod lock;
 mod open;
 mod partial;
 mod plan;
@@ -57,9 +59,11 @@ fn command(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
         Command::Explain(command) => explain::explain(command, cache),
+        Command::Diff(command) => diff::diff(command, cache),
         Command::Status => status::status(cache),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),
+        Command::Lock(command) => lock::lock(command, cache),
         Command::Slurm(command) => slurm::slurm(command, cache),
         Command::Show(command) => show::show(command, cache),
         Command::Results(command) => show::results(command, cache),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args;
 use super::drain::{drain, until};
 use super::ending::ending;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, as_expected};
 use super::open::{Study, place};
 use super::partial::partial;
 use super::plan::{chosen, show};
@@ -18,7 +18,7 @@ use super::signals::{Asked, on_signal};
 use crate::device::Backend;
 use crate::engine::Graph;
 use crate::engine::{self, BeforeComputing, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
-use crate::experiment::Looking;
+use crate::experiment::{Lock, Looking, lock_of};
 use crate::hold;
 use crate::kinds::cost::StudyCosts;
 use crate::progress::{LogFormat, reporter};
@@ -44,6 +44,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let study = Study::load_part(&command.experiment, &command.chosen)?;
     let (experiment, graph) = (&study.experiment, &study.graph);
     let (selected, forced) = chosen(graph, &command.chosen)?;
+    let lock = locked(command, graph, &Store::existing(cache), &forced)?;
     if command.dry_run {
         return show(&study, &Store::existing(cache), &selected, &forced, false);
     }
@@ -82,6 +83,9 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         until,
         selected,
         forced,
+        git: to.git().cloned(),
+        pinned: lock.as_ref().map_or_else(BTreeMap::new, |lock| lock.pinned(graph)),
+        offline: command.offline,
     };
     on_signal(|asked| {
         static FIRST: OnceLock<Instant> = OnceLock::new();
@@ -104,6 +108,10 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     };
     let format = command.log_format;
     let (mut summary, mut written, plan) = run_and_heal(graph, &store, options.clone(), &to, &look, format)?;
+    let kept = match &lock {
+        Some(lock) if command.locked => keeps(lock, graph, &plan, format),
+        _ => true,
+    };
     // Of those that were tried first.
     let mut failed = summary.failed.len();
     let rest = match command.partial && !summary.interrupted {
@@ -132,7 +140,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         {
             eprintln!("{}: nothing to do, all {} steps are fresh ({took})", graph.experiment, summary.fresh);
             eprint!("{}", told(&[]));
-            return Ok(Exit::Done);
+            return Ok(exit_of(&summary, failed, written.as_ref(), kept));
         }
         _ => format!("{} ran, {} fresh", summary.ran, summary.fresh),
     };
@@ -141,13 +149,15 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         let not_drawn: BTreeMap<&str, String> = (written.iter().flat_map(|written| &written.not_drawn))
             .map(|one| (one.stage.as_str(), one.why(graph, &summary.failed)))
             .collect();
+        let expectations = written.iter().flat_map(|written| &written.expectations);
+        let unmet: Vec<&str> = expectations.filter(|one| one.fails()).map(|one| one.name.as_str()).collect();
         let end = json!({"event": "end", "ran": summary.ran, "fresh": summary.fresh, "failed": failed,
             "dropped": summary.dropped, "not-selected": summary.not_selected, "missing": missing,
             "interrupted": summary.interrupted, "time-is-up": summary.time_is_up, "left": summary.left,
             "results": written.as_ref().map(|_| &to.folder), "finished": written.as_ref().map(|written| written.finished),
-            "not-drawn": not_drawn, "seconds": clock.elapsed().as_secs_f64()});
+            "not-drawn": not_drawn, "not-as-expected": unmet, "seconds": clock.elapsed().as_secs_f64()});
         say::event(end);
-        return Ok(exit_of(&summary, failed));
+        return Ok(exit_of(&summary, failed, written.as_ref(), kept));
     }
     let mut parts = vec![fresh];
     if failed > 0 {
@@ -171,21 +181,51 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
             "{why}: finished steps are kept, and half-done ones where they could be; run the same command again \
              to go on"
         );
-        return Ok(exit_of(&summary, failed));
+        return Ok(exit_of(&summary, failed, written.as_ref(), kept));
     }
     for (step, wanted) in &summary.missing {
         let name = graph.steps[*step].name();
         eprintln!("{wanted} selected steps need {name}, which is neither finished nor selected");
     }
-    Ok(exit_of(&summary, failed))
+    Ok(exit_of(&summary, failed, written.as_ref(), kept))
 }
 
-fn exit_of(summary: &RunSummary, failed: usize) -> Exit {
+/// The lock that the run is held to, and held against. With `--offline` alone it only says which revisions are meant.
+fn locked(
+    command: &args::Run,
+    graph: &Graph,
+    store: &Store,
+    forced: &BTreeSet<usize>,
+) -> Result<Option<Lock>, Failure> {
+    let file = &command.experiment.file;
+    let wanted = command.locked || (command.offline && lock_of(file).exists());
+    if !wanted {
+        return Ok(None);
+    }
+    let lock = Lock::read(file)?;
+    if command.locked {
+        lock.check(graph, &Plan::new(graph, store, forced)?, store, &|step| forced.contains(&step))?;
+    }
+    Ok(Some(lock))
+}
+
+/// Whether what came out is what the lock says, if it says so; else that is told.
+fn keeps(lock: &Lock, graph: &Graph, plan: &Plan, format: LogFormat) -> bool {
+    let Err(error) = lock.check_results(graph, plan) else { return true };
+    match format {
+        LogFormat::Human => eprintln!("{error}"),
+        LogFormat::Json => say::event(json!({"event": "not-as-locked", "what": error.to_string()})),
+    }
+    false
+}
+
+fn exit_of(summary: &RunSummary, failed: usize, written: Option<&Written>, kept: bool) -> Exit {
     match summary.interrupted {
         true if summary.time_is_up => Exit::TimeIsUp,
         true => Exit::Interrupted,
-        false if failed == 0 && summary.missing.is_empty() => Exit::Done,
-        false => Exit::Failed,
+        false if failed > 0 || !summary.missing.is_empty() => Exit::Failed,
+        false if !kept => Exit::NotAsExpected,
+        false => written.map_or(Exit::Done, as_expected),
     }
 }
 
@@ -205,7 +245,7 @@ fn without_writing(
     let count = selected.len();
     eprintln!("{}: nothing to do, all {count} steps are fresh (the cache is read-only)", graph.experiment);
     eprint!("{}", ending(&written, to, graph, &[]));
-    Ok(Exit::Done)
+    Ok(as_expected(&written))
 }
 
 fn write_results(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[usize]) -> Result<Written, Failure> {

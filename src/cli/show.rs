@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::args;
 use super::ending::ending;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, as_expected};
 use super::open::{load, place};
 use crate::engine::Plan;
 use crate::results;
@@ -24,5 +24,5 @@ pub(super) fn results(command: &args::Results, cache: &Path) -> Result<Exit, Fai
     let to = place(&experiment, &command.experiment, &command.results_dir)?;
     let written = results::write(&graph, &plan, &store, &to, &[])?;
     eprint!("{}", ending(&written, &to, &graph, &[]));
-    Ok(Exit::Done)
+    Ok(as_expected(&written))
 }

@@ -44,6 +44,12 @@ pub enum DeviceError {
     Wgpu(String),
 }
 
+/// The backends that this program is built with.
+pub fn built_in() -> Vec<&'static str> {
+    let all = [("cpu", true), ("cuda", cfg!(feature = "cuda")), ("wgpu", cfg!(feature = "wgpu"))];
+    all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect()
+}
+
 /// Finds the device and tries it. Asking for the CPU costs nothing.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::artifact::{Artifact, Role};
 use super::memory::Memory;
+use super::pinned::Pinned;
 use super::protocol::Progress;
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
@@ -147,6 +148,8 @@ pub struct Context<'a> {
     pub(super) tell: &'a dyn Fn(&str),
     /// What earlier runs, which were interrupted, spent on this step.
     pub(super) seconds_before: f64,
+    /// What a lock says of the step.
+    pub(super) pinned: Option<&'a Pinned>,
     /// The network is not to be used.
     pub(super) offline: bool,
 }
@@ -165,6 +168,11 @@ impl Context<'_> {
     /// Whether only what is on this machine counts.
     pub fn offline(&self) -> bool {
         self.offline
+    }
+
+    /// The commit that a lock says of a source.
+    pub fn pinned(&self, source: &str) -> Option<&str> {
+        Some(self.pinned?.revisions.get(source)?.as_str())
     }
 
     pub fn device(&self) -> Result<&Device, StageError> {
@@ -373,6 +381,7 @@ mod tests {
                 log: &|_| {},
                 tell: &|_| {},
                 seconds_before: 0.0,
+                pinned: None,
                 offline: true,
             };
             context

@@ -40,7 +40,7 @@ pub fn run(
         store.check_folders()?;
         store.remove_leftovers();
     }
-    let journal = Journal::create(store, &graph.experiment);
+    let journal = Journal::create(store, &graph.experiment, options.git.as_ref());
     let mut teller = Teller::new(graph, journal, reporter);
     teller.planned(&plan, &options.selected);
     let gpus = Gpus::here();
@@ -170,6 +170,9 @@ impl Driver<'_> {
             snapshot_every: self.options.snapshot_every,
             threads,
             keep: self.pool.keep(),
+            git: self.options.git.clone(),
+            pinned: self.options.pinned.get(&node.name()).cloned(),
+            offline: self.options.offline,
             dead: runnable.dead.clone(),
         };
         self.teller.started(step, runnable.key, threads);

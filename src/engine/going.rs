@@ -153,9 +153,9 @@ mod tests {
         assert_eq!(going_on(&store).unwrap(), []);
         // That of another process, and that of an earlier round.
         std::fs::create_dir_all(store.root().join("runs/9-1-study")).unwrap();
-        Journal::create(&store, "study").write("start", json!({"step": "x.earlier"}));
+        Journal::create(&store, "study", None).write("start", json!({"step": "x.earlier"}));
         let lock = store.stay("study", |_| ()).unwrap();
-        let mut journal = Journal::create(&store, "study");
+        let mut journal = Journal::create(&store, "study", None);
         let key = Key(crate::fingerprint::Digest::of(b"x"));
         journal.write("planned", json!({"steps": 9, "fresh": 4, "to-run": 5}));
         for step in ["x.a", "x.b", "x.c", "x.d"] {

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::fingerprint::Digest;
+use crate::git::Tree;
 use crate::say;
 use crate::slurm::own_job;
 use crate::store::{Holder, Store, make_folder, make_new_folder, share};
@@ -24,7 +25,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    pub fn create(store: &Store, experiment: &str) -> Self {
+    /// `git`: the commit of the study.
+    pub fn create(store: &Store, experiment: &str, git: Option<&Tree>) -> Self {
         let run = format!("{}-{}-{experiment}", seconds_since_1970(), std::process::id());
         let (folder, made) = new_folder(&store.root().join("runs"), &run);
         let file = made.and_then(|()| {
@@ -39,6 +41,9 @@ impl Journal {
         let mut fields = json!({"format": FORMAT, "experiment": experiment, "pipeline": version, "host": host()});
         if let Some(job) = own_job() {
             fields["job"] = job.into();
+        }
+        if let Some(git) = git {
+            fields["git"] = json!(git);
         }
         journal.write("run", fields);
         journal
@@ -173,7 +178,7 @@ mod tests {
     fn a_journal_that_cannot_be_written_stops_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let mut journal = Journal::create(&store, "x");
+        let mut journal = Journal::create(&store, "x", None);
         journal.file = Some(OpenOptions::new().append(true).open("/dev/full").unwrap());
         journal.write("start", json!({}));
         assert!(journal.cut);
@@ -185,6 +190,6 @@ mod tests {
         assert!(lines.starts_with("\n{") && lines.lines().filter(|line| line.starts_with('{')).count() == 2, "{lines}");
 
         fs::remove_dir_all(store.root().join("runs")).unwrap();
-        Journal::create(&store, "x").write("start", json!({}));
+        Journal::create(&store, "x", None).write("start", json!({}));
     }
 }

@@ -40,6 +40,7 @@ pub fn look(step: &Step) -> Result<Option<Looked>, StageError> {
         log: &|_| {},
         tell: &|_| {},
         seconds_before: 0.0,
+        pinned: None,
         offline: true,
     };
     match step.work.look(&mut context) {

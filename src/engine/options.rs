@@ -1,13 +1,15 @@
 //! What a run is asked to do, and what came of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::context::StageError;
+use super::pinned::Pinned;
 use super::plan::PlanError;
 use super::snapshots::SnapshotEvery;
 use crate::device::Backend;
+use crate::git::Tree;
 use crate::store::StoreError;
 
 #[derive(Debug, Clone)]
@@ -19,6 +21,12 @@ pub struct RunOptions {
     /// Steps that may run; the others only count where they are fresh.
     pub selected: BTreeSet<usize>,
     pub forced: BTreeSet<usize>,
+    /// The commit of the study, for manifests and the journal.
+    pub git: Option<Tree>,
+    /// What a lock says of steps, by their names.
+    pub pinned: BTreeMap<String, Pinned>,
+    /// The network is not to be used.
+    pub offline: bool,
     pub snapshot_every: SnapshotEvery,
     /// How often a step is run again after its worker died or was ended.
     pub retries: usize,

@@ -9,13 +9,15 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::pinned::Pinned;
 use super::snapshots::SnapshotEvery;
 use crate::device::Backend;
 use crate::fingerprint::Key;
+use crate::git::Tree;
 use crate::store::{Holder, InputRecord};
 
 /// Driver and worker must be of one build. Grows with every change of what they say.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// Before each report: the record separator, which JSON holds nowhere and a library hardly prints.
 const MARK: u8 = 0x1e;
@@ -49,6 +51,15 @@ pub struct Task {
     pub threads: usize,
     /// Bytes of models that the worker may keep for later steps.
     pub keep: u64,
+    /// The commit of the study.
+    #[serde(default)]
+    pub git: Option<Tree>,
+    /// What a lock says of it.
+    #[serde(default)]
+    pub pinned: Option<Pinned>,
+    /// The network is not to be used.
+    #[serde(default)]
+    pub offline: bool,
     /// What the step's lock file held all the time that the driver has watched it: its holder is dead.
     #[serde(default)]
     pub dead: Option<String>,

@@ -12,6 +12,7 @@ use super::context::{Context, StageEnd, StageError};
 use super::journal::seconds_since_1970;
 use super::log;
 use super::memory::Memory;
+use super::pinned::Pinned;
 use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
@@ -20,7 +21,7 @@ use super::work::{ReadStep, Work};
 use crate::data::arriving;
 use crate::device::{Backend, Device, select};
 use crate::hold;
-use crate::store::{Attempt, MANIFEST_FORMAT, Manifest, Provenance, Store};
+use crate::store::{Attempt, Finished, MANIFEST_FORMAT, Manifest, Provenance, Store};
 use crate::threads;
 
 /// How often an idle worker looks whether it should end.
@@ -180,7 +181,8 @@ impl Worker {
             log: &log::line,
             tell: &|text| say(&Report::Notice { text: text.to_owned() }),
             seconds_before: 0.0,
-            offline: false,
+            pinned: task.pinned.as_ref(),
+            offline: task.offline,
         };
         let said = Cell::new(Instant::now());
         let _listening = arriving::listen(move |done, total| {
@@ -212,9 +214,17 @@ impl Worker {
                 device: self.device.as_ref().map_or_else(String::new, |device| device.name.clone()),
                 started,
                 seconds,
+                git: task.git.clone(),
                 facts,
             },
         };
+        if let Some(Pinned { content, place, .. }) = &task.pinned
+            && Finished::of(&manifest).content() != *content
+        {
+            let message = format!("it is not what the lock says ({place})");
+            let help = "its source has changed, or gives other bytes to this program; `pipeline lock FILE` takes what is there";
+            return Err(StageError::new(message).help(help).into());
+        }
         self.store.commit(&manifest)?;
         scratch.clear();
         log::end(&format!("finished in {seconds:.2} s"));

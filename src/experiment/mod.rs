@@ -3,6 +3,7 @@
 mod draw;
 mod expand;
 mod explain;
+mod lock;
 mod preflight;
 mod read;
 mod resolved;
@@ -11,6 +12,7 @@ mod select;
 pub use draw::{Format, draw};
 pub use expand::{LeftAside, build, build_part, expand, expand_without};
 pub use explain::{Explained, Origins, explain, parameters, why};
+pub use lock::{Lock, lock_of, sources_of, written as lock};
 pub use preflight::{Looking, preflight};
 pub use read::{read, read_with};
 pub use resolved::resolved;

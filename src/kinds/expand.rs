@@ -185,6 +185,11 @@ impl<'a> Expander<'a> {
         models
     }
 
+    /// Whether models are left out.
+    pub fn is_partial(&self) -> bool {
+        !self.without.is_empty()
+    }
+
     /// Whether the models of a step that makes some are left out.
     pub fn leaves_out(&self, step: usize) -> bool {
         self.steps[step].subjects.iter().any(|name| self.without.contains(name))

@@ -51,6 +51,11 @@ pub fn hub(context: &Context<'_>) -> Result<Hub, DataError> {
     if context.offline() { Hub::offline() } else { Hub::from_env() }
 }
 
+/// The revision of a source: the one that a lock says, else the one that is written.
+pub fn revision(source: &str, written: Option<String>, context: &Context<'_>) -> Option<String> {
+    context.pinned(source).map(str::to_owned).or(written)
+}
+
 pub fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
@@ -70,6 +75,10 @@ pub fn bring(location: &str, source: &str, name: &str, context: &mut Context<'_>
     if !location.starts_with("https://") {
         context.fact("path", location);
         return Ok(PathBuf::from(location));
+    }
+    if context.offline() {
+        let what = format!("{} is not in the cache, and the network is not to be used", shown(location));
+        return Err(StageError::new(what).help("run without --offline, or bring the cache from where it is there"));
     }
     let file = context.scratch().folder()?.join(name);
     download(location, source.strip_prefix("blake3:"), &file)?;

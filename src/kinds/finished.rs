@@ -37,6 +37,11 @@ impl<'a> Finished<'a> {
         &self.graph.steps[step]
     }
 
+    /// All steps of the graph, finished or not.
+    pub fn every(&self) -> impl Iterator<Item = &'a Step> + use<'a> {
+        self.graph.steps.iter()
+    }
+
     /// All of them, in the order of the graph.
     pub fn all(&self) -> impl Iterator<Item = Done<'a>> + use<'a> {
         let (store, steps) = (self.store, self.graph.steps.iter().zip(&self.plan.states));

@@ -10,6 +10,7 @@ mod joins;
 pub mod known;
 pub mod made;
 pub mod measure;
+pub mod metrics;
 pub mod models;
 pub mod offers;
 mod pairs;
@@ -26,6 +27,7 @@ pub mod cluster;
 mod correlations;
 pub mod dynamics;
 pub mod eval;
+pub mod expect;
 pub mod fetch;
 pub mod finetune;
 pub mod interpolate;
@@ -39,7 +41,7 @@ use room::Room;
 use crate::engine::{Kind, ReadStep};
 
 /// In the order in which a study flows through them: a stage builds on those of kinds before its own.
-pub const ROOMS: [&Room; 11] = [
+pub const ROOMS: [&Room; 12] = [
     &fetch::ROOM,
     &pretrain::ROOM,
     &finetune::ROOM,
@@ -51,6 +53,7 @@ pub const ROOMS: [&Room; 11] = [
     &agreement::ROOM,
     &surface::ROOM,
     &plot::ROOM,
+    &expect::ROOM,
 ];
 
 /// By the name of its tables.

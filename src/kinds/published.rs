@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::expand::Expander;
-use super::files::{absolute, digest_of_file, unchanged};
+use super::files::{absolute, digest_of_file, hub, revision as revision_of, unchanged};
+use crate::data::Source;
 use crate::data::published::{LogFile, local_files};
-use crate::data::{Hub, Source};
 use crate::engine::{Context, StageError};
 use crate::fingerprint::Digest;
 use crate::plain;
@@ -132,7 +132,8 @@ impl Logs {
                         }
                         chosen
                     };
-                    let found = Hub::from_env()?.files(&repo, revision.as_deref(), &pick)?;
+                    let revision = revision_of(source, revision, context);
+                    let found = hub(context)?.files(&repo, revision.as_deref(), &pick)?;
                     let fact = if self.sources.len() == 1 { "revision".to_owned() } else { format!("revision {repo}") };
                     context.fact(&fact, &found.commit);
                     found.note.iter().for_each(|note| context.note(note));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::gathered::Gathered;
 use crate::engine::{Graph, Plan};
-use crate::kinds::finished::Finished;
+use crate::kinds::finished::{Done, Finished};
 use crate::kinds::plot::{self, FORMATS, Params};
 use crate::kinds::tables;
 use crate::tables::TableError;
@@ -12,14 +12,20 @@ use crate::tables::TableError;
 pub fn gather(finished: &Finished<'_>, to: &mut Gathered) -> Result<(), TableError> {
     for done in finished.steps::<Params>() {
         for (format, artifact) in FORMATS.iter().filter(|(format, _)| done.params.is_written_as(format)) {
-            let mut bytes = done.bytes(artifact)?;
-            if *format == "csv" {
-                bytes = without_comment(bytes);
-            }
+            let bytes = if *format == "csv" { numbers_of_figure(&done)? } else { done.bytes(artifact)? };
             to.add(file_name(done.stage(), format).into(), bytes, BTreeSet::from([done.step.stage.to_string()]));
         }
     }
     Ok(())
+}
+
+/// The numbers in a figure, as CSV.
+///
+/// # Errors
+/// They are damaged.
+pub fn numbers_of_figure(done: &Done<'_, Params>) -> Result<Vec<u8>, TableError> {
+    let [.., (_, numbers)] = FORMATS;
+    Ok(without_comment(done.bytes(&numbers)?))
 }
 
 /// `NAME.csv`, or `NAME.figure.csv` where that is a table of the study.

@@ -13,11 +13,13 @@ use std::path::{Path, PathBuf};
 
 use put::{alone, put};
 
-pub use figures::NotDrawn;
+pub use figures::{NotDrawn, numbers_of_figure};
 pub use origin::Origin;
 
 use crate::engine::{Graph, Kind, Plan, StageError};
 use crate::fingerprint::{Digest, Key};
+use crate::git::Tree;
+use crate::kinds::expect::{Expectation, expectations};
 use crate::kinds::finished::Finished;
 use crate::kinds::plot::Params;
 use crate::kinds::stages::Experiment;
@@ -51,6 +53,13 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The commit of the experiment's files.
+    pub fn git(&self) -> Option<&Tree> {
+        self.origin.git.as_ref()
+    }
+}
+
 /// Why there is no place for results.
 pub enum PlaceError {
     Folder(StageError),
@@ -68,6 +77,8 @@ pub struct Written {
     pub figures: usize,
     /// Of clusterings, in words.
     pub told: Vec<String>,
+    /// What was to come out, and did or did not.
+    pub expectations: Vec<Expectation>,
 }
 
 /// Writes everything that is finished, once all of it is at hand, and removes what earlier runs wrote and this
@@ -102,7 +113,8 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[us
     index.write(folder)?;
     remove_leftovers(folder, 1);
     let figures = finished.steps::<Params>().count();
-    Ok(Written { finished: index.steps.finished, not_drawn, left, figures, told: told::clusterings(&finished)? })
+    let (told, expectations) = (told::clusterings(&finished)?, expectations(&finished)?);
+    Ok(Written { finished: index.steps.finished, not_drawn, left, figures, told, expectations })
 }
 
 fn gather(finished: &Finished<'_>) -> Result<Gathered, TableError> {

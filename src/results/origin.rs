@@ -1,12 +1,12 @@
 //! What results are made from, beside the cache: the experiment's files, the command line, and the state of git.
 
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::secrets::masked;
 use crate::engine::StageError;
+use crate::git::Tree;
 use crate::kinds::stages::Experiment;
 use crate::study::from_disk;
 
@@ -18,14 +18,7 @@ pub struct Origin {
     /// The texts of `--set`.
     pub set: Vec<String>,
     /// Of the folder that the file lies in; nothing outside git.
-    pub git: Option<Git>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Git {
-    pub commit: String,
-    /// No file that git knows was changed, and git knows all files of the experiment.
-    pub clean: bool,
+    pub git: Option<Tree>,
 }
 
 impl Origin {
@@ -45,7 +38,7 @@ impl Origin {
         if let (Some(file), Some(earlier)) = (files.first(), earlier) {
             told_apart(file, earlier, &folder)?;
         }
-        let git = files.first().and_then(|file| Git::of(file.parent()?, &files));
+        let git = Tree::of(&files);
         let files = files.iter().map(|file| relative(file, &folder).display().to_string()).collect();
         Ok(Self { name, files, set: set.iter().map(|text| masked(text)).collect(), git })
     }
@@ -70,26 +63,6 @@ fn told_apart(file: &Path, earlier: &Origin, folder: &Path) -> Result<(), StageE
         format!("`{folder}` holds the results of `{other}`, whose experiment is also called `{}`", earlier.name);
     Err(StageError::new(message)
         .help("give one of them another `name` in [experiment], or choose a folder with --results-dir"))
-}
-
-impl Git {
-    /// Nothing where git is not there, or does not know the folder.
-    fn of(folder: &Path, files: &[PathBuf]) -> Option<Self> {
-        let commit = git(folder, &["rev-parse", "HEAD"])?.trim().to_owned();
-        let unchanged = git(folder, &["status", "--porcelain", "--untracked-files=no"])?.is_empty();
-        let known = files
-            .iter()
-            .all(|file| git(folder, &["ls-files", "--error-unmatch", "--", &file.to_string_lossy()]).is_some());
-        Some(Self { commit, clean: unchanged && known })
-    }
-}
-
-/// What git says; it writes nothing and runs nothing that the repository's configuration names.
-fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let mut git = Command::new("git");
-    git.args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"]).arg(folder).args(arguments);
-    let output = git.stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The way from one folder to a path; both are absolute, else it is the path itself.
@@ -118,29 +91,5 @@ mod tests {
         ] {
             assert_eq!(relative(Path::new(to), Path::new(from)), Path::new(way));
         }
-    }
-
-    #[test]
-    fn a_tree_is_clean_when_git_has_all_of_the_experiment() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let file = path("study.toml");
-        let run = |arguments: &[&str]| {
-            git(folder.path(), &[&["-c", "user.name=x", "-c", "user.email=x@y"], arguments].concat())
-        };
-        let state = || Git::of(folder.path(), std::slice::from_ref(&file)).map(|git| git.clean);
-        std::fs::write(&file, "1").unwrap();
-        std::fs::write(path("other"), "1").unwrap();
-        assert_eq!(state(), None);
-        run(&["init", "-q"]).unwrap();
-        run(&["add", "other"]).unwrap();
-        run(&["commit", "-qm", "x"]).unwrap();
-        assert_eq!(state(), Some(false));
-        run(&["add", "study.toml"]).unwrap();
-        run(&["commit", "-qm", "x"]).unwrap();
-        std::fs::write(path("untracked"), "1").unwrap();
-        assert_eq!(state(), Some(true));
-        std::fs::write(path("other"), "2").unwrap();
-        assert_eq!(state(), Some(false));
     }
 }

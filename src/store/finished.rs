@@ -43,6 +43,12 @@ impl Finished {
         &self.outputs
     }
 
+    /// Of all its outputs by name.
+    pub fn content(&self) -> Digest {
+        let lines: Vec<String> = self.outputs.iter().map(|made| format!("{} {}\n", made.name, made.digest)).collect();
+        Digest::of(lines.concat().as_bytes())
+    }
+
     pub fn output(&self, name: &str) -> Option<&Made> {
         let at = self.outputs.binary_search_by(|made| (*made.name).cmp(name)).ok()?;
         Some(&self.outputs[at])

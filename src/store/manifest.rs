@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::StoreError;
 use super::error::damaged;
 use crate::fingerprint::{Digest, Key, KeyParts};
+use crate::git::Tree;
 
 pub const MANIFEST_FORMAT: &str = "pipeline.manifest.v1";
 
@@ -59,6 +60,9 @@ pub struct Provenance {
     /// Seconds since 1970.
     pub started: u64,
     pub seconds: f64,
+    /// The commit of the study that asked for it first; nothing outside git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Tree>,
     /// Facts worth keeping: the commit that a revision resolved to, the URL that was read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, String>,

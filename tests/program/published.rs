@@ -549,6 +549,7 @@ fn the_feather_study_gives_the_published_means() {
     copy(&fixtures().join("feather.csv"), &workspace, "runs.csv");
     let run = workspace.run(&["--set", "eval.hans.table=path:runs.csv", "--set", "eval.mnli.table=path:runs.csv"]).ok();
     assert!(run.err.contains("skipped 4 rows without a run's number"), "{}", run.err);
+    assert!(run.err.contains("expectations: 4 of 4 hold\n"), "{}", run.err);
     let wanted = "hans:accuracy[lexical_overlap,non-entailment]";
     let table = rows(&workspace.read("results/feather/cluster_metrics.csv"));
     let found: Vec<_> = table.iter().filter(|row| row[2] == wanted).collect();

@@ -114,7 +114,10 @@ fn two_experiment_files_of_one_name_are_told_apart() {
 
 #[test]
 fn a_partial_run_goes_on_without_the_models_that_lack_something() {
-    let workspace = Workspace::new(&TINY.replace("[pretrain.start]", "[run]\nretries = 0\n\n[pretrain.start]"));
+    // An expectation that names the model that will be missing is not judged, nor is one of all models.
+    let expected = "[expect.lowest]\nmetric = \"eval.passive:loss\"\nlowest = \"3\"\n[expect.mean]\nmetric = \"eval.passive:loss\"\nbetween = [8, 9]\n";
+    let tiny = TINY.replace("[pretrain.start]", "[run]\nretries = 0\n\n[pretrain.start]");
+    let workspace = Workspace::new(&format!("{tiny}{expected}"));
     // The worker of the fourth fine-tune is killed.
     let here = workspace.hold_at_visit("finetune-1", 4);
     let run = Run::start(&workspace, &["--jobs", "1", "--partial"]);
@@ -124,6 +127,7 @@ fn a_partial_run_goes_on_without_the_models_that_lack_something() {
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     assert!(ended.err.contains("\nin part: 1 models are left out: agents/3\n"), "{}", ended.err);
     assert!(ended.err.contains("basins: 3 of 4 models in clusters of "), "{}", ended.err);
+    assert!(ended.err.contains("expectations: 0 of 1 hold, 1 not known yet\n"), "{}", ended.err);
     for name in ["heatmap", "scatter", "curves"] {
         let svg = workspace.read(&format!("results/tiny/{name}.svg"));
         assert!(svg.contains("3 of 4 models"), "{name}");
@@ -136,7 +140,8 @@ fn a_partial_run_goes_on_without_the_models_that_lack_something() {
     assert!(plain.err.contains("not drawn: heatmap, because finetune.agents[seed=3] is not finished"), "{}", plain.err);
     assert!(!workspace.path("results/tiny/heatmap.svg").exists());
     // And whole once it can be.
-    let whole = workspace.run(&["--partial"]).ok();
+    let whole = workspace.run(&["--partial"]);
+    assert_eq!(whole.code, Some(5), "{}", whole.err);
     assert!(ends_with_results(&whole), "{}", whole.err);
     assert!(!workspace.read("results/tiny/heatmap.svg").contains("of 4 models"));
 }

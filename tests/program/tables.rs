@@ -78,6 +78,10 @@ table = "path:runs.csv"
 model = "Run"
 seeds = "0, 9"
 columns = { accuracy = "Accuracy" }
+
+[expect.good]
+metric = "eval.in_domain:accuracy"
+between = [0, 1]
 "#;
 
 /// Table → column → unit and words.

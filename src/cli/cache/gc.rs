@@ -1,7 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
-use std::process::Command;
 
 use crate::cli::args::cache::Gc;
 use crate::cli::exit::{Exit, Failure};
@@ -11,6 +9,7 @@ use crate::engine::Graph;
 use crate::engine::{Plan, State};
 use crate::experiment;
 use crate::experiment::expand;
+use crate::git;
 use crate::kinds::stages::Experiment;
 use crate::store::{Attempt, Store, Sweep, Wanted, What};
 use crate::units::duration;
@@ -31,7 +30,7 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
     for file in &command.files {
         expanded(experiment::read(file, &[])?)?;
         for revision in &command.keep_revision {
-            let text = |path: &Path| at_revision(path, revision);
+            let text = |path: &Path| git::file(path, revision);
             let old = experiment::read_with(file, &[], &text)
                 .map_err(|error| Failure::wrong_input(format!("in revision {revision}: {error}")))?;
             expanded(old)?;
@@ -97,22 +96,6 @@ fn keep(graph: &Graph, store: &Store, wanted: &mut Wanted) -> Result<(), Failure
         println!("{error}, so no step is removed until all of {} was run again", graph.experiment);
     }
     Ok(())
-}
-
-/// A file as it was in a git revision.
-fn at_revision(path: &Path, revision: &str) -> io::Result<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if revision.starts_with('-') {
-        return Err(io::Error::other(format!("`{revision}` is no git revision")));
-    }
-    let mut git = Command::new("git");
-    git.arg("-C").arg(folder).args(["cat-file", "blob", &format!("{revision}:./{name}")]);
-    let output = git.output().map_err(|error| io::Error::new(error.kind(), format!("failed to run git: {error}")))?;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    String::from_utf8(output.stdout).map_err(io::Error::other)
 }
 
 fn tell(sweep: &Sweep, dry_run: bool) {

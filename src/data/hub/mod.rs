@@ -96,7 +96,7 @@ impl Hub {
 
     /// The same, with what is in the cache alone.
     pub fn offline() -> Result<Hub, DataError> {
-        Hub::new(HubSettings { offline: true, ..HubSettings::from_env()? })
+        Hub::new(HubSettings { offline: true, offline_by: "--offline", ..HubSettings::from_env()? })
     }
 
     /// What is in a hub's cache elsewhere, without network.

@@ -58,6 +58,13 @@ impl Clusters {
         (n > 0).then(|| self.silhouettes.iter().sum::<f64>() / n as f64)
     }
 
+    /// How far the clusters stay what they are where similarities are half or twice as wide, at worst.
+    pub fn steadiness(&self) -> Option<f64> {
+        let own = self.stability.get(self.stability.len() / 2)?.delta;
+        let near = self.stability.iter().filter(|at| at.delta >= own / 2.01 && at.delta <= own * 2.01);
+        Some(near.map(|at| at.adjusted_rand.unwrap_or(0.0)).fold(1.0, f64::min))
+    }
+
     /// What speaks against them, with its number; nothing for clusters that were given.
     pub fn doubt(&self) -> Option<String> {
         if self.matrix.is_empty() {

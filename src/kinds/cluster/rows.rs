@@ -110,10 +110,7 @@ impl Finding {
 
     /// How far the clusters stay what they are where similarities are half or twice as wide, at worst.
     pub fn steadiness(&self) -> Option<f64> {
-        let stability = &self.clusters.stability;
-        let own = stability.get(stability.len() / 2)?.delta;
-        let near = stability.iter().filter(|at| at.delta >= own / 2.01 && at.delta <= own * 2.01);
-        Some(near.map(|at| at.adjusted_rand.unwrap_or(0.0)).fold(1.0, f64::min))
+        self.clusters.steadiness()
     }
 }
 

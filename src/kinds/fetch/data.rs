@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Columns, Dataset, Format, LabelWords, Reading, Source, local_split, read_tables, shown_value};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
-use crate::kinds::files::{bring, digest_of_file, file_name_of, hub, unchanged};
+use crate::kinds::files::{bring, digest_of_file, file_name_of, hub, revision as revision_of, unchanged};
 use crate::kinds::inputs::{DATA, DataInfo, INFO};
 
 /// How many classes a note counts.
@@ -69,6 +69,7 @@ impl StepKind for Params {
         let files = match (self.source.parse(), location) {
             (Ok(Source::Hub { repo, revision }), _) => {
                 let split = self.split.as_deref().unwrap_or_default();
+                let revision = revision_of(&self.source, revision, context);
                 let found = hub(context)?.dataset_files(&repo, revision.as_deref(), self.config.as_deref(), split)?;
                 context.fact("revision", &found.commit);
                 found.note.into_iter().for_each(|note| context.note(&note));

@@ -10,7 +10,7 @@ use crate::data::{
 use crate::engine::{Context, Outputs, Role, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
 use crate::kinds::fetch::data::is_false;
-use crate::kinds::files::{bring, digest_of_file, hub, unchanged};
+use crate::kinds::files::{bring, digest_of_file, hub, revision as revision_of, unchanged};
 use crate::kinds::models::{CONFIG, TOKENIZER, weights as weights_at};
 use crate::model::{Arrival, TransformerConfig, Weights, formats, other_task, relabel, without_head};
 use crate::plain;
@@ -206,7 +206,10 @@ struct Found {
 /// Brings the files here if need be; what a zip file holds goes into `folder`.
 fn find(params: &Params, context: &mut Context, folder: &Path) -> Result<Found, StageError> {
     if let Ok(Source::Hub { repo, revision }) = params.source.parse() {
-        let found = hub(context)?.model_files(&repo, revision.as_deref(), params.step, chooser(context))?;
+        // A commit is that of the training step already.
+        let step = params.step.filter(|_| context.pinned(&params.source).is_none());
+        let revision = revision_of(&params.source, revision, context);
+        let found = hub(context)?.model_files(&repo, revision.as_deref(), step, chooser(context))?;
         context.fact("revision", &found.commit);
         found.note.iter().for_each(|note| context.note(note));
         return Ok(Found { files: found.files, cased: params.cased });

@@ -9,7 +9,7 @@ use super::model::{Named, digest_of_named};
 use crate::data::{Assembled, Source, TokenizerFiles, tokenizer_files, walk};
 use crate::engine::{Context, Outputs, StageEnd, StageError, StepKind};
 use crate::fingerprint::Digest;
-use crate::kinds::files::{hub, unchanged};
+use crate::kinds::files::{hub, revision as revision_of, unchanged};
 use crate::kinds::models::TOKENIZER;
 use crate::plain;
 
@@ -31,6 +31,7 @@ impl StepKind for Params {
     fn run(&self, context: &mut Context<'_>) -> Result<Outputs, StageEnd> {
         let files = match (self.source.parse(), context.local()) {
             (Ok(Source::Hub { repo, revision }), _) => {
+                let revision = revision_of(&self.source, revision, context);
                 let found = hub(context)?.tokenizer_files(&repo, revision.as_deref())?;
                 context.fact("revision", &found.commit);
                 found.note.iter().for_each(|note| context.note(note));

@@ -3,18 +3,16 @@
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use crate::engine::{Context, Input, Role, StageError};
+use crate::engine::{Context, Input, StageError};
 use crate::figures::{Beside, Look};
 use crate::kinds::cluster::{self, CLUSTERS_ROLE, Clustered};
-use crate::kinds::eval::{self, Evaluations, Measured};
+use crate::kinds::eval;
 use crate::kinds::expand::Expander;
+use crate::kinds::metrics::{metric_inputs, metric_values};
 use crate::kinds::models::Member;
 use crate::kinds::references::References;
 use crate::study::words::{MetricName, MetricRef};
 use crate::study::{Checker, Diagnostic, Text};
-
-/// `metric:I`: the evaluation of number I of the figure's models.
-const METRIC: Role<Measured> = Role::new("metric");
 
 /// By what models are ordered.
 #[derive(Debug)]
@@ -72,29 +70,6 @@ impl OrderBy {
             }
         })
     }
-}
-
-/// The evaluation of every model.
-pub fn metric_inputs(
-    metric: &Spanned<MetricRef>,
-    models: &[Member],
-    from: &Expander<'_>,
-) -> Result<Vec<Input>, Diagnostic> {
-    let eval = &metric.get_ref().eval;
-    let evaluations = from.find::<Evaluations>(eval::KIND, eval);
-    let input = |(number, model): (usize, &Member)| {
-        let evaluated = evaluations.and_then(|evaluations| evaluations.of(model)).ok_or_else(|| {
-            let message = format!("[eval.{eval}] does not evaluate the model `{}`", model.label());
-            Diagnostic::new(message, metric.span()).help("let its `models` name the same models")
-        })?;
-        Ok(Input::new(&METRIC.of(number), evaluated.step, &evaluated.metrics))
-    };
-    models.iter().enumerate().map(input).collect()
-}
-
-pub fn metric_values(metric: &MetricName, models: usize, context: &Context<'_>) -> Result<Vec<f64>, StageError> {
-    let value = |model| context.json(&METRIC.of(model))?.get(metric).map_err(StageError::new);
-    (0..models).map(value).collect()
 }
 
 /// `accuracy on passive`

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, doubt, metric_inputs, metric_values};
+use super::common::{clustered, doubt};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at};
 use super::raw::RawPlot;
@@ -14,6 +14,7 @@ use crate::kinds::cluster::{self, CLUSTERS_ROLE};
 use crate::kinds::eval;
 use crate::kinds::expand::Expander;
 use crate::kinds::interpolate::{self, Lines, PAIR};
+use crate::kinds::metrics::{metric_inputs, metric_values};
 use crate::kinds::models::{labels, same_models};
 use crate::kinds::references::References;
 use crate::study::words::{Metric, MetricName, MetricRef};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, metric_axis, metric_column, metric_inputs, metric_values, others};
+use super::common::{clustered, metric_axis, metric_column, others};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at, kept};
 use super::raw::RawPlot;
@@ -15,6 +15,7 @@ use crate::figures::{Histogram, HistogramGroup, Look, Width};
 use crate::kinds::cluster::{self, CLUSTERS_ROLE};
 use crate::kinds::eval;
 use crate::kinds::expand::Expander;
+use crate::kinds::metrics::{metric_inputs, metric_values};
 use crate::kinds::models::labels;
 use crate::kinds::references::References;
 use crate::study::Checker;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clusters_of, doubt, metric_axis, metric_column, metric_inputs, metric_values, places_in_clusters};
+use super::common::{clusters_of, doubt, metric_axis, metric_column, places_in_clusters};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at};
 use super::raw::RawPlot;
@@ -12,6 +12,7 @@ use super::scatter::fit;
 use crate::engine::{Context, Input, Role, StageError};
 use crate::figures::{Look, Scatter, Width};
 use crate::kinds::expand::Expander;
+use crate::kinds::metrics::{metric_inputs, metric_values};
 use crate::kinds::models::{Member, labels};
 use crate::kinds::references::References;
 use crate::kinds::sharpness::{self, Sharpened, Sharpness};

@@ -233,6 +233,9 @@ pub struct Slurm {
     pub until: Vec<String>,
     #[command(flatten)]
     pub settings: Settings,
+    /// Holds the study to the lock beside the file, as of `run`.
+    #[arg(long)]
+    pub locked: bool,
     /// Prints the scripts, and neither fetches nor submits anything.
     #[arg(long)]
     pub dry_run: bool,

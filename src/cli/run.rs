@@ -191,7 +191,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
 }
 
 /// The lock that the run is held to, and held against. With `--offline` alone it only says which revisions are meant.
-fn locked(
+pub(super) fn locked(
     command: &args::Run,
     graph: &Graph,
     store: &Store,

@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::forecast::{CPU, GPU};
 use super::open::Study;
 use super::plan::chosen;
-use super::run::run;
+use super::run::{locked, run};
 use crate::device::Backend;
 use crate::engine::{Graph, Plan};
 use crate::kinds::cost::StudyCosts;
@@ -43,9 +43,13 @@ pub(super) fn slurm(command: &args::Slurm, cache: &Path) -> Result<Exit, Failure
         return Ok(Exit::Done);
     }
     let here = without_device(graph, &open(&plan));
+    let only = here.iter().map(|step| graph.steps[*step].name()).collect();
+    // What pilots read is fetched before they are submitted, so the lock holds them too.
+    let own = args::Run::of(&command.experiment, only, &command.results_dir);
+    let own = args::Run { locked: command.locked, ..own };
+    locked(&own, graph, &store, &BTreeSet::new())?;
     if !command.dry_run && !here.is_empty() {
-        let only = here.iter().map(|step| graph.steps[*step].name()).collect();
-        let ended = run(&args::Run::of(&command.experiment, only, &command.results_dir), cache)?;
+        let ended = run(&own, cache)?;
         if ended != Exit::Done {
             eprintln!("nothing is submitted: what the pilots would read is not there");
             return Ok(ended);

@@ -43,6 +43,8 @@ fn two_versions_are_compared_from_what_they_say_to_what_came_out() {
     assert!(outside.code == Some(2) && outside.err.contains("study.toml` is in no git repository"), "{}", outside.err);
     let expected = "[expect.good]\nmetric = \"eval.in_domain:accuracy\"\nbetween = [0, 1]\n";
     workspace.write("base.toml", format!("{TINY}{expected}"));
+    let plain = diff(&workspace, &["study.toml", "base.toml"]).ok().out;
+    assert_eq!(plain, "study.toml (in no git repository) → base.toml (in no git repository)\nno difference\n");
     git(&workspace, &["init", "-q"]);
     commit(&workspace);
     workspace.run(&["--jobs", "2"]).ok();

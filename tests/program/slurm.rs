@@ -63,6 +63,12 @@ fn study() -> String {
 fn a_study_is_fetched_and_submitted_and_its_jobs_do_it() {
     let workspace = Workspace::new(&study());
     cluster(&workspace);
+    let unlocked = slurm(&workspace, &["--dry-run", "--locked"]);
+    assert!(
+        unlocked.code == Some(2) && unlocked.err.contains("failed to read the lock `study.lock`"),
+        "{}",
+        unlocked.err
+    );
     let shown = slurm(&workspace, &["--dry-run"]).ok();
     assert!(shown.out.contains("#SBATCH --array=1-3\n#SBATCH --time=01:00:00\n"), "{}", shown.out);
     assert!(!workspace.path("cache").exists() && calls(&workspace).is_empty());

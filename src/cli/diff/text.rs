@@ -73,7 +73,9 @@ impl Said {
         let mut rows = vec![row(["table", "key", "first", "second", ""])];
         for one in &self.changed {
             let value = |value: &Option<String>| value.as_deref().map_or(brief::NOTHING.to_owned(), say::name);
-            let place = one.place.clone().unwrap_or_else(|| "by default".to_owned());
+            // Of [experiment] and [run] no place is known.
+            let unwritten = if one.table.contains('.') { "by default" } else { "" };
+            let place = one.place.clone().unwrap_or_else(|| unwritten.to_owned());
             rows.push(vec![one.table.clone(), one.key.clone(), value(&one.first), value(&one.second), place]);
         }
         for (tables, has) in [(&self.only_first, ["there", ""]), (&self.only_second, ["", "there"])] {
@@ -177,8 +179,11 @@ impl ClusterDiff {
             Some(index) => format!("{index:.4} of {} models", self.common),
             None => format!("{} models in common", self.common),
         };
-        let [first, second] = self.silhouettes.map(|value| value.map_or(brief::NOTHING.to_owned(), brief::number));
-        let silhouettes = format!("{first} → {second}");
+        let silhouettes = match self.silhouettes.map(|value| value.map(brief::number)) {
+            [Some(first), Some(second)] => format!("{first} → {second}"),
+            // Of clusters that were given there is none.
+            [first, second] => first.or(second).unwrap_or_else(|| brief::NOTHING.to_owned()),
+        };
         vec![self.stage.clone(), sizes(&self.first), sizes(&self.second), index, silhouettes]
     }
 }

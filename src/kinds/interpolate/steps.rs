@@ -79,7 +79,9 @@ impl Spec for Interpolate {
     }
 
     fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
-        [self.measure.defaults(false), vec![("points", whole(self.points))]].concat()
+        let pairs = self.pairs.is_none().then(|| ("pairs", "all".into()));
+        let own = std::iter::once(("points", whole(self.points))).chain(pairs);
+        self.measure.defaults(false).into_iter().chain(own).collect()
     }
 
     fn preflight(&self, to: &mut Preflight<'_, '_>) {

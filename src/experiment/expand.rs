@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use petgraph::Direction;
+use petgraph::algo::toposort;
+use petgraph::graph::DiGraph;
+
 use crate::engine::{Graph, StageId};
 use crate::kinds;
 use crate::kinds::expand::{Built, Expander};
@@ -124,25 +128,23 @@ pub(super) fn in_order(experiment: &Experiment) -> Vec<&Stage> {
     stages
 }
 
-/// How many stages of its kind lie before each one that starts from another. They start in no circle.
+/// How many stages of its kind lie one after another before each. They start in no circle.
 fn depths<'a>(stages: &[&'a Stage]) -> BTreeMap<&'a StageId, usize> {
-    let before = |stage: &Stage| {
-        let start = stage.spec.starts_from()?.get_ref();
-        Some(StageId { kind: stage.id.kind, name: start.stage.clone() })
-    };
-    let before: BTreeMap<&StageId, StageId> =
-        stages.iter().filter_map(|stage| Some((&stage.id, before(stage)?))).collect();
-    let mut depths = BTreeMap::new();
-    for stage in before.keys() {
-        // Back to one whose depth is known, or that starts from another kind.
-        let mut way = vec![*stage];
-        while let Some((next, _)) = before.get(way[way.len() - 1]).and_then(|next| before.get_key_value(next))
-            && !depths.contains_key(next)
-        {
-            way.push(*next);
+    let mut graph = DiGraph::new();
+    let nodes: BTreeMap<&StageId, _> = stages.iter().map(|stage| (&stage.id, graph.add_node(&stage.id))).collect();
+    for stage in stages {
+        for start in stage.spec.starts_from() {
+            let start = StageId { kind: stage.id.kind, name: start.get_ref().stage.clone() };
+            if let (Some(before), Some(after)) = (nodes.get(&start), nodes.get(&stage.id)) {
+                graph.update_edge(*before, *after, ());
+            }
         }
-        let first = before.get(way[way.len() - 1]).and_then(|next| depths.get(next)).map_or(0, |depth| depth + 1);
-        depths.extend(way.into_iter().rev().zip(first..));
+    }
+    let mut depths = BTreeMap::new();
+    for node in toposort(&graph, None).unwrap_or_default() {
+        let before = graph.neighbors_directed(node, Direction::Incoming).filter_map(|before| depths.get(graph[before]));
+        let depth = before.max().map_or(0, |depth: &usize| depth + 1);
+        depths.insert(graph[node], depth);
     }
     depths
 }

@@ -9,6 +9,7 @@ use crate::engine::{Graph, Plan, PlanError, Reason, State, Step, nearest_finishe
 use crate::fingerprint::Key;
 use crate::kinds::stages::{Experiment, Stage};
 use crate::store::{Manifest, Provenance, Store};
+use crate::study::Places;
 
 #[derive(Debug, Serialize)]
 pub struct Explained {
@@ -171,15 +172,16 @@ const WRITTEN_AS: [(&str, &[&str]); 8] = [
 /// Where the values of a stage's steps come from.
 pub struct Origins<'a> {
     experiment: &'a Experiment,
-    stage: Option<&'a Stage>,
+    places: Option<&'a Places>,
     defaults: Vec<&'static str>,
 }
 
 impl<'a> Origins<'a> {
     pub fn of(experiment: &'a Experiment, step: &Step) -> Self {
         let stage = experiment.stages.iter().find(|stage| stage.id == step.stage);
-        let defaults = stage.map_or_else(Vec::new, |stage| stage.spec.defaults());
-        Self { experiment, stage, defaults: defaults.into_iter().map(|(key, _)| key).collect() }
+        let own = |stage: &'a Stage| stage.spec.variant(&step.instance).unwrap_or((&*stage.spec, &stage.places));
+        let (defaults, places) = stage.map(own).map_or((Vec::new(), None), |(spec, at)| (spec.defaults(), Some(at)));
+        Self { experiment, places, defaults: defaults.into_iter().map(|(key, _)| key).collect() }
     }
 
     /// Where its table begins: `study.toml:12`.
@@ -188,24 +190,24 @@ impl<'a> Origins<'a> {
     }
 
     fn place(&self, path: &str) -> Option<String> {
-        self.experiment.sources.place(&self.stage?.places.at(path))
+        self.experiment.sources.place(&self.places?.at(path))
     }
 
     /// Where the file says it, or what says it instead.
     pub fn of_parameter(&self, parameter: &str) -> String {
-        let Some(stage) = self.stage else { return String::new() };
+        let Some(places) = self.places else { return String::new() };
         let parts: Vec<&str> = parameter.split('.').collect();
         let known =
             |name: &str| WRITTEN_AS.iter().find(|(own, _)| *own == name).map_or(&[][..], |(_, written)| *written);
         for part in parts.iter().rev() {
             for name in [*part].into_iter().chain(known(part).iter().copied()) {
-                if stage.places.has(name) {
+                if places.has(name) {
                     return self.place(name).unwrap_or_default();
                 }
             }
         }
         match parts.iter().any(|part| self.defaults.contains(part)) {
-            true if parts[0] == "recipe" => format!("recipe {}", stage.places.text("recipe").unwrap_or("adamw")),
+            true if parts[0] == "recipe" => format!("recipe {}", places.text("recipe").unwrap_or("adamw")),
             true => "default".to_owned(),
             false if ["precision", "seed"].contains(&parameter) => "[experiment]".to_owned(),
             false => String::new(),

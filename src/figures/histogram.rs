@@ -236,7 +236,9 @@ impl Histogram {
             true => " (n = 0)".to_owned(),
             false => format!(" (n = {}, mean {})", values.len(), short(mean(values))),
         };
-        Entry::named(sample, &self.look.named(name), &tail, self.width)
+        // Of two metrics the names may be values of the data.
+        let name = if self.mirrored { self.look.words(name) } else { self.look.named(name) };
+        Entry::named(sample, &name, &tail, self.width)
     }
 
     fn check(&self) -> Result<(), PlotError> {

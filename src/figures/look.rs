@@ -72,15 +72,25 @@ impl Look {
         given.flatten().unwrap_or_else(|| style::colour(group))
     }
 
-    /// What a stage, group or model is called; a model of a stage by the stage's words.
+    /// Words for a text that may be anybody's, such as a value of the data.
+    pub(super) fn words(&self, text: &str) -> String {
+        self.labels.get(text).cloned().unwrap_or_else(|| text.to_owned())
+    }
+
+    /// What a stage, group or model is called; a model by the words for its stage and for each of its values.
     pub fn named(&self, name: &str) -> String {
-        if let Some(words) = self.labels.get(name) {
-            return words.clone();
-        }
-        match name.split_once('/') {
-            Some((stage, rest)) if self.labels.contains_key(stage) => format!("{}/{rest}", self.labels[stage]),
-            _ => name.to_owned(),
-        }
+        self.named_with(name, "/")
+    }
+
+    /// The same of what several models have in common.
+    pub(super) fn shared(&self, name: &str) -> String {
+        self.named_with(name, ", ")
+    }
+
+    fn named_with(&self, name: &str, between: &str) -> String {
+        let words = |part: &str| self.labels.get(part).cloned().unwrap_or_else(|| spelled(part));
+        let parts = || name.split('/').map(words).collect::<Vec<_>>().join(between);
+        self.labels.get(name).cloned().unwrap_or_else(parts)
     }
 
     /// The same of a stage, which has spaces where its name has underscores.
@@ -102,9 +112,22 @@ impl Look {
 
     fn rank(&self, name: &str) -> usize {
         let place = |name: &str| self.order.iter().position(|other| other == name);
-        let stage = || name.split_once('/').and_then(|(stage, _)| place(stage));
-        place(name).or_else(stage).unwrap_or(self.order.len())
+        let parts = || name.split('/').filter_map(place).min();
+        place(name).or_else(parts).unwrap_or(self.order.len())
     }
+}
+
+/// `learning rate 2e−4` for `learning_rate=2e-4`.
+pub(super) fn spelled(part: &str) -> String {
+    match part.split_once('=') {
+        Some((key, value)) => format!("{} {}", key.replace('_', " "), value_of(value)),
+        None => part.to_owned(),
+    }
+}
+
+/// A number has a minus sign and no hyphen.
+pub(super) fn value_of(value: &str) -> String {
+    if value.parse::<f64>().is_ok() { value.replace('-', "−") } else { value.to_owned() }
 }
 
 #[cfg(test)]
@@ -127,6 +150,12 @@ mod tests {
             ["lr 5e-5", "lr 5e-5/3", "high/3", "lower"]
         );
         assert_eq!([look().stage("low"), look().stage("in_domain")], ["lr 5e-5", "in domain"]);
+        let mut look = look();
+        assert_eq!(look.named("low/learning_rate=2e-4/7"), "lr 5e-5/learning rate 2e−4/7");
+        assert_eq!(look.shared("low/learning_rate=2e-4"), "lr 5e-5, learning rate 2e−4");
+        assert_eq!(look.named("within model=bert-base"), "within model bert-base");
+        look.labels.insert("learning_rate=2e-4".to_owned(), "high".to_owned());
+        assert_eq!(look.named("learning_rate=2e-4/7"), "high/7");
     }
 
     #[test]

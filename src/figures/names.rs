@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::look::Look;
+use super::look::{Look, spelled, value_of};
 
 /// Models along an axis.
 #[derive(Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Of models in the order in which they stand: `7`, `low/7`, `7@125`, `low/7@125`.
+    /// Of models in the order in which they stand: `7`, `low/7`, `7@125`, `low/7@125`, `learning_rate=2e-4/7`.
     pub fn of(models: &[String], look: &Look) -> Names {
         let parts: Vec<Parts<'_>> = models.iter().map(|model| Parts::of(model)).collect();
         let plain = |axis: &str, labels: Vec<String>| Names { axis: axis.to_owned(), labels, groups: Vec::new() };
@@ -40,9 +40,13 @@ impl Names {
         distinct.dedup();
         // Groups that are torn apart by the order, or of one each, would say nothing that the names do not.
         if distinct.len() != groups.len() || (groups.len() > 1 && groups.len() == models.len()) {
-            return plain("model", models.iter().map(|model| look.named(model)).collect());
+            let values = values(models, look);
+            return values.unwrap_or_else(|| plain("model", models.iter().map(|model| look.named(model)).collect()));
         }
         let seeds = parts.iter().all(|part| part.own.parse::<u64>().is_ok());
+        if let (None, Some(values)) = (first.stage, values(models, look)) {
+            return values;
+        }
         let own = if seeds { "seed" } else { "model" };
         let axis = match (groups.len(), first.title(look, checkpoints)) {
             (1, title) if title.is_empty() => own.to_owned(),
@@ -57,6 +61,33 @@ impl Names {
     }
 }
 
+/// Where all models differ on the same axes, which are then named once: `2e−4/7` beside `learning rate/seed`.
+fn values(models: &[String], look: &Look) -> Option<Names> {
+    let keys = |model: &String| {
+        let key = |part: &str| part.split_once('=').map(|(key, _)| key.to_owned());
+        model.split('/').map(key).collect::<Vec<Option<String>>>()
+    };
+    let first = keys(models.first()?);
+    let alike = first.iter().any(Option::is_some) && models.iter().all(|model| keys(model) == first);
+    let last_is_seed = |model: &String| model.rsplit('/').next().is_some_and(|last| last.parse::<u64>().is_ok());
+    // Only a seed may stand last without a key.
+    let named = first.iter().rev().skip(1).all(Option::is_some);
+    if !alike || !named || (first.last()?.is_none() && !models.iter().all(last_is_seed)) {
+        return None;
+    }
+    let words = |part: &str| {
+        let known = look.labels.get(part).cloned();
+        known.unwrap_or_else(|| part.split_once('=').map_or(part.to_owned(), |(_, value)| value_of(value)))
+    };
+    let label = |model: &String| {
+        let own = look.labels.get(model).cloned();
+        own.unwrap_or_else(|| model.split('/').map(words).collect::<Vec<_>>().join("/"))
+    };
+    let axis = first.into_iter().map(|key| key.map_or("seed".to_owned(), |key| spelled(&key).replace('_', " ")));
+    let axis = axis.collect::<Vec<_>>().join("/");
+    Some(Names { axis, labels: models.iter().map(label).collect(), groups: Vec::new() })
+}
+
 struct Parts<'a> {
     stage: Option<&'a str>,
     own: &'a str,
@@ -65,7 +96,7 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(model: &'a str) -> Parts<'a> {
-        let (stage, rest) = model.split_once('/').map_or((None, model), |(stage, rest)| (Some(stage), rest));
+        let (stage, rest) = model.rsplit_once('/').map_or((None, model), |(stage, rest)| (Some(stage), rest));
         let (own, checkpoint) = rest.split_once('@').map_or((rest, None), |(own, step)| (own, Some(step)));
         Parts { stage, own, checkpoint }
     }
@@ -76,7 +107,7 @@ impl<'a> Parts<'a> {
 
     /// `low`, `@125`, `low@125`
     fn title(&self, look: &Look, checkpoints: bool) -> String {
-        let stage = self.stage.map_or(String::new(), |stage| look.named(stage));
+        let stage = self.stage.map_or(String::new(), |stage| look.shared(stage));
         match self.checkpoint.or(checkpoints.then_some("last")) {
             Some(step) => format!("{stage}@{step}"),
             None => stage,
@@ -108,6 +139,15 @@ mod tests {
             // Ordered by something else: whose seed it is has to stand at each.
             (&["low/0", "high/0", "low/1", "high/1"], "model", &["low/0", "high/0", "low/1", "high/1"]),
             (&["bert", "roberta"], "model", &["bert", "roberta"]),
+            (&["learning_rate=2e-4/0", "learning_rate=2e-4/1"], "seed (learning rate 2e−4)", &["0", "1"]),
+            (
+                &["epochs=3/learning_rate=2e-4/0", "epochs=6/learning_rate=2e-4/0", "epochs=3/learning_rate=5e-5/1"],
+                "epochs/learning rate/seed",
+                &["3/2e−4/0", "6/2e−4/0", "3/5e−5/1"],
+            ),
+            (&["learning_rate=2e-4/0", "learning_rate=2e-4/1", "learning_rate=5e-5/0"], "seed", &["0", "1", "0"]),
+            (&["hidden=64", "hidden=128"], "hidden", &["64", "128"]),
+            (&["model=a-b/h0o1", "model=c/h0o1"], "model", &["model a-b/h0o1", "model c/h0o1"]),
         ] {
             let found = names(models);
             assert_eq!(
@@ -124,5 +164,7 @@ mod tests {
         let groups = names(&["low/0", "low/1", "high/0"]).groups;
         assert_eq!(groups, [(0..2, "low".to_owned()), (2..3, "high".to_owned())]);
         assert!(names(&["0", "1"]).groups.is_empty());
+        let groups = names(&["q/learning_rate=2e-4/0", "q/learning_rate=2e-4/1", "q/learning_rate=5e-5/0"]).groups;
+        assert_eq!(groups, [(0..2, "q, learning rate 2e−4".to_owned()), (2..3, "q, learning rate 5e−5".to_owned())]);
     }
 }

@@ -37,6 +37,8 @@ pub struct Scatter {
     pub y: Vec<f64>,
     /// Cluster of each point.
     pub clusters: Option<Vec<usize>>,
+    /// What stands in the place of clusters, such as `learning_rate=2e-4`; `clusters` are then places in it.
+    pub groups: Vec<String>,
     /// Name of each point, shown where at most 20 points leave room for it.
     pub names: Option<Vec<String>>,
     /// Drawn across the range of x, and written above the plot together with n.
@@ -104,7 +106,13 @@ impl Scatter {
         }
         if let Some(clusters) = &self.clusters {
             let whole = clusters.iter().map(|cluster| *cluster as i64).collect();
-            columns.push(("cluster".to_owned(), Column::Whole(whole)));
+            columns.push(match self.groups.is_empty() {
+                true => ("cluster".to_owned(), Column::Whole(whole)),
+                false => {
+                    let group = |group: &usize| self.groups.get(*group).cloned().unwrap_or_default();
+                    ("group".to_owned(), Column::Text(clusters.iter().map(group).collect()))
+                }
+            });
         }
         columns.push((self.x_label.clone(), Column::Number(self.x.clone())));
         columns.push((self.y_column.clone(), Column::Number(self.y.clone())));
@@ -119,16 +127,23 @@ impl Scatter {
         self.clusters.as_ref().map_or(0, |clusters| clusters[point])
     }
 
+    fn group(&self, number: usize) -> String {
+        self.groups.get(number).cloned().unwrap_or_else(|| format!("cluster {number}"))
+    }
+
     fn legend(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         if let Some(clusters) = &self.clusters {
             let mut numbers: Vec<usize> = (0..=clusters.iter().copied().max().unwrap_or(0)).collect();
-            self.look.sort(&mut numbers, |cluster| format!("cluster {cluster}"));
+            self.look.sort(&mut numbers, |cluster| self.group(*cluster));
             for cluster in numbers {
                 let size = clusters.iter().filter(|other| **other == cluster).count();
                 if size > 0 {
                     let sample = Sample::Marker { marker: marker(cluster), ink: self.look.colour(cluster) };
-                    entries.push(Entry { sample, text: format!("{} (n = {size})", self.look.cluster(cluster)) });
+                    entries.push(Entry {
+                        sample,
+                        text: format!("{} (n = {size})", self.look.named(&self.group(cluster))),
+                    });
                 }
             }
         }
@@ -250,6 +265,7 @@ mod tests {
             y: x.iter().enumerate().map(|(i, x)| 0.2 + 0.5 * x + (i * 53 % 29) as f64 / 100.0).collect(),
             clusters: Some(x.iter().map(|x| usize::from(*x > 0.1)).collect()),
             x,
+            groups: Vec::new(),
             names: Some((0..n).map(|seed| seed.to_string()).collect()),
             fit: Some(Fit {
                 slope: 0.5,

@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use toml::Spanned;
 
-use super::models::{Maker, Member, Model, resolve};
+use super::models::{Made, Maker, Member, Model, resolve};
 use crate::engine::{Input, Kind, StageId, Step, StepKind, Work};
 use crate::study::Diagnostic;
-use crate::study::words::{Checkpoint, DataRef, ModelRef, Precision};
+use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, ModelRef, Precision, Value};
 
 pub struct Expander<'a> {
     precision: Precision,
@@ -30,6 +30,8 @@ pub struct Expander<'a> {
     /// The same without further columns, where the data set keeps some.
     bare_splits: BTreeMap<(String, String), usize>,
     errors: Vec<Diagnostic>,
+    /// The stage whose values are gone through, with those that it has now, and what it has made so far.
+    variant: Option<(StageId, Coordinates, Vec<Made>)>,
 }
 
 impl<'a> Expander<'a> {
@@ -45,6 +47,7 @@ impl<'a> Expander<'a> {
             splits: BTreeMap::new(),
             bare_splits: BTreeMap::new(),
             errors: Vec::new(),
+            variant: None,
         }
     }
 
@@ -97,7 +100,11 @@ impl<'a> Expander<'a> {
         work: &Rc<dyn Work>,
         inputs: Vec<Input>,
     ) -> usize {
-        let (stage, instance) = (stage.clone(), instance.into());
+        let (stage, mut instance) = (stage.clone(), instance.into());
+        if let Some((_, outer, _)) = self.variant.as_ref().filter(|(own, ..)| *own == stage) {
+            let parts = [outer.instance(), instance];
+            instance = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",");
+        }
         self.steps.push(Step {
             stage,
             instance,
@@ -134,11 +141,40 @@ impl<'a> Expander<'a> {
         &self.steps[step].stage
     }
 
-    pub fn add_maker(&mut self, maker: Maker) {
-        for (coordinates, step) in &maker.steps {
-            self.steps[*step].subjects = vec![maker.model(coordinates)];
+    /// Says which models a stage makes.
+    pub fn make(&mut self, stage: &StageId, made: Vec<Made>) {
+        if let Some((_, outer, all)) = self.variant.as_mut().filter(|(own, ..)| own == stage) {
+            let within = |made: Made| Made { coordinates: outer.and(&made.coordinates), ..made };
+            all.extend(made.into_iter().map(within));
+            return;
+        }
+        let maker = Maker::new(&stage.name, made);
+        for made in &maker.made {
+            self.steps[made.step].subjects = vec![maker.model(&made.coordinates)];
         }
         self.makers.insert(maker.name.clone(), maker);
+    }
+
+    /// The steps of a stage that is so many with one name: what each makes has these values, before what tells its own
+    /// models apart.
+    ///
+    /// # Errors
+    /// As that of one of them.
+    pub fn each<'v, T: 'v>(
+        &mut self,
+        stage: &StageId,
+        variants: impl IntoIterator<Item = (&'v Coordinates, T)>,
+        mut steps: impl FnMut(T, &mut Self) -> Result<(), Diagnostic>,
+    ) -> Result<(), Diagnostic> {
+        let mut all = Vec::new();
+        for (values, variant) in variants {
+            self.variant = Some((stage.clone(), values.clone(), all));
+            let done = steps(variant, self);
+            all = self.variant.take().map_or(Vec::new(), |(.., made)| made);
+            done?;
+        }
+        self.make(stage, all);
+        Ok(())
     }
 
     /// Says which models a step is about, in the order of its result.
@@ -174,7 +210,19 @@ impl<'a> Expander<'a> {
 
     /// Tokens, where the stage that makes the model says how long its texts are.
     pub fn max_length_of(&self, model: &Model) -> Option<usize> {
-        self.makers.get(&self.steps[model.step].stage.name)?.max_length
+        self.makers.get(&self.steps[model.step].stage.name)?.by(model.step)?.max_length
+    }
+
+    /// What tells a model from the others of its stage.
+    pub fn axes_of(&self, model: &Model) -> impl Iterator<Item = &str> {
+        let maker = self.makers.get(&self.steps[model.step].stage.name);
+        let made = maker.and_then(|maker| maker.by(model.step));
+        made.into_iter().flat_map(|made| made.coordinates.axes()).map(Axis::name)
+    }
+
+    /// The value of a model on an axis of its stage.
+    pub fn value_of(&self, model: &Model, axis: &str) -> Option<&Value> {
+        self.makers.get(&self.steps[model.step].stage.name)?.by(model.step)?.coordinates.value(axis)
     }
 
     /// All models that the references mean, but those that are left out; none where the stage that makes them could not

@@ -9,13 +9,13 @@ use toml::Spanned;
 
 use super::expand::Built;
 use super::inputs::{DATA, DataInfo, INFO};
-use super::models::{CONFIG, Model, TOKENIZER, resolve};
+use super::models::{CONFIG, Made, Model, TOKENIZER, resolve};
 use crate::data::{DataError, Dataset, Tokenizer};
 use crate::engine::{Graph, Looked, Plan, StageError, StageId, State, look};
 use crate::fingerprint::Digest;
 use crate::model::TransformerConfig;
 use crate::store::Store;
-use crate::study::words::{DataRef, ModelRef};
+use crate::study::words::{Coordinates, DataRef, ModelRef};
 
 /// What a model is, whether it is trained already or not.
 #[derive(Debug, Clone)]
@@ -55,6 +55,19 @@ pub struct Known<'a> {
     splits: BTreeMap<usize, Option<Rc<Dataset>>>,
     models: BTreeMap<usize, Option<Blueprint>>,
     tokenizers: BTreeMap<Digest, Rc<Tokenizer>>,
+    /// What was found out, by what it was made of: values in a list ask the same of the same texts.
+    pub(super) lengths: BTreeMap<Digest, Option<Longer>>,
+    /// Rows that are chosen, by what chooses them.
+    pub(super) chosen: BTreeMap<String, Rc<Dataset>>,
+}
+
+/// Texts with more tokens than some number.
+#[derive(Debug, Clone)]
+pub(super) struct Longer {
+    pub texts: usize,
+    pub longest: usize,
+    /// Whether all of them are counted.
+    pub all: bool,
 }
 
 impl<'a> Known<'a> {
@@ -77,6 +90,8 @@ impl<'a> Known<'a> {
             splits: BTreeMap::new(),
             models: BTreeMap::new(),
             tokenizers: BTreeMap::new(),
+            lengths: BTreeMap::new(),
+            chosen: BTreeMap::new(),
         }
     }
 
@@ -156,18 +171,32 @@ impl<'a> Known<'a> {
         Some(Blueprint { config: Rc::new(config), tokenizer, words })
     }
 
-    /// What the models of a stage will be, as far as they are not there.
-    pub fn will_be(&mut self, stage: &StageId, blueprint: &Blueprint) {
-        let maker = self.built.makers.get(&stage.name);
-        for (_, step) in maker.into_iter().flat_map(|maker| &maker.steps) {
-            if self.plan.states[*step].finished().is_none() {
-                self.models.insert(*step, Some(blueprint.clone()));
+    /// What the models of a stage with these values will be, as far as they are not there.
+    pub fn will_be(&mut self, stage: &StageId, values: &Coordinates, blueprint: &Blueprint) {
+        let made = self.built.makers.get(&stage.name).into_iter().flat_map(|maker| &maker.made);
+        for made in made.filter(|made| made.coordinates.is_in(values)) {
+            if self.plan.states[made.step].finished().is_none() {
+                self.models.insert(made.step, Some(blueprint.clone()));
             }
         }
     }
 
     /// Tokens, where the stage of the model says how long its texts are.
     pub fn max_length_of(&self, model: &Model) -> Option<usize> {
-        self.built.makers.get(&self.graph.steps[model.step].stage.name)?.max_length
+        self.made(model)?.max_length
+    }
+
+    /// Where a model stands among those of its stage.
+    pub fn coordinates(&self, model: &Model) -> Option<&Coordinates> {
+        self.made(model).map(|made| &made.coordinates)
+    }
+
+    /// The stage that makes a model.
+    pub fn stage(&self, model: &Model) -> &StageId {
+        &self.graph.steps[model.step].stage
+    }
+
+    fn made(&self, model: &Model) -> Option<&Made> {
+        self.built.makers.get(&self.stage(model).name)?.by(model.step)
     }
 }

@@ -12,7 +12,7 @@ use super::models::{MODEL, checkpoint_of, parts};
 use super::training::TRAINING_LOG;
 use super::{fetch, finetune, pretrain};
 use crate::data::read_parquet;
-use crate::study::words::Checkpoint;
+use crate::study::words::{Checkpoint, Pick};
 use crate::tables::{Table, TableError, column, known_counts, known_numbers, table, texts};
 
 pub const NAME: &str = "models";
@@ -34,6 +34,8 @@ struct Made {
     data: Option<String>,
     /// As parameters hold it, one value deep.
     recipe: BTreeMap<String, Value>,
+    /// By key, where the stage has lists of them.
+    swept: BTreeMap<String, String>,
     final_loss: Option<f64>,
     seconds: Option<f64>,
     key: Option<String>,
@@ -83,6 +85,7 @@ pub fn tables(finished: &Finished<'_>) -> Result<Option<Table>, TableError> {
     columns.extend(COUNTS.map(|name| known_counts(name, rows, |row| Some(row.recipe.get(name)?.as_u64()? as usize))));
     columns.extend(WORDS.map(|name| words(name, &|row| Some(row.recipe.get(name)?.as_str()?.to_owned()))));
     columns.extend(ANSWERS.map(|name| answers(name, rows)));
+    columns.extend(swept(rows));
     columns.extend([
         known_numbers("final_loss", rows, |row| row.final_loss),
         known_numbers("seconds", rows, |row| row.seconds),
@@ -95,18 +98,45 @@ fn answers(name: &str, rows: &[Made]) -> Column {
     column(name, rows.iter().map(|row| row.recipe.get(name)?.as_bool()).collect::<Vec<Option<bool>>>())
 }
 
+/// A column for each key with a list of values that has none yet.
+fn swept(rows: &[Made]) -> Vec<Column> {
+    let has_column = |key: &&str| {
+        let known = [NUMBERS.as_slice(), &COUNTS, &WORDS, &ANSWERS].into_iter().flatten();
+        // The start and the data stand under names of their own, as do the three rates of dropout.
+        known.chain(&["model", "data", "seed", "dropout"]).any(|known| known == key)
+    };
+    let keys: BTreeSet<&str> = rows.iter().flat_map(|row| row.swept.keys().map(String::as_str)).collect();
+    let of = |key: &str| {
+        let texts: Vec<Option<&str>> = rows.iter().map(|row| row.swept.get(key).map(String::as_str)).collect();
+        let numbers = || texts.iter().map(|text| text.map_or(Some(None), |text| text.parse::<f64>().ok().map(Some)));
+        match numbers().collect::<Option<Vec<Option<f64>>>>() {
+            Some(numbers) if numbers.iter().flatten().all(|number| number.fract() == 0.0) => {
+                column(key, numbers.into_iter().map(|number| number.map(|number| number as i64)).collect::<Vec<_>>())
+            }
+            Some(numbers) => column(key, numbers),
+            None => column(key, texts.into_iter().map(|text| text.map(str::to_owned)).collect::<Vec<_>>()),
+        }
+    };
+    keys.into_iter().filter(|key| !has_column(key)).map(of).collect()
+}
+
+/// The values that tell a model from the others of its stage: of `agents/epochs=3/7`, the epochs and the seed.
+fn told(model: &str) -> Option<Pick> {
+    Pick::of_instance(model.split_once('/')?.1)
+}
+
 /// Models that are made here, in the order of the graph and of their training; then those that are known by name alone.
 fn rows(finished: &Finished<'_>) -> Result<Vec<Made>, TableError> {
     let mut rows: Vec<Made> = Vec::new();
     for done in finished.all() {
         if let Some(of) = done.of::<finetune::Params>() {
             let params = of.params;
-            let coordinate = |name: &str| coordinate(done.instance(), name);
+            let seed = Pick::of_instance(done.instance()).and_then(|own| own.first("seed")?.as_str().parse().ok());
             let mut recipe = flat(serde_json::to_value(&params.recipe)?);
             // Keys leave it out where it is not so.
             recipe.entry("carry_over".to_owned()).or_insert(false.into());
             let about = Made {
-                seed: coordinate("seed"),
+                seed,
                 head: Some(params.head_seed),
                 order: Some(params.order_seed),
                 dropout: Some(params.dropout_seed),
@@ -160,6 +190,10 @@ fn checkpoints(done: &Done<'_>, about: &Made) -> Result<Vec<Made>, TableError> {
     kept.sort_unstable();
     let log = read_parquet(&done.bytes(&TRAINING_LOG)?)?;
     let losses: Vec<f64> = log.column("loss")?.f64()?.iter().flatten().collect();
+    let told = done.step.subjects.first().and_then(|model| told(model));
+    let value = |pick: &Pick, axis: &str| pick.first(axis).map(|value| (axis.to_owned(), value.to_string()));
+    let swept: BTreeMap<String, String> =
+        told.iter().flat_map(|pick| pick.axes().filter_map(|axis| value(pick, axis))).collect();
     let row = |checkpoint: Checkpoint| {
         let made = made(done);
         let (model, steps) = match checkpoint {
@@ -181,6 +215,7 @@ fn checkpoints(done: &Done<'_>, about: &Made) -> Result<Vec<Made>, TableError> {
             start: about.start.clone(),
             data: about.data.clone(),
             recipe: about.recipe.clone(),
+            swept: swept.clone(),
         }
     };
     Ok(kept.into_iter().map(row).collect())
@@ -192,11 +227,6 @@ fn final_loss(losses: &[f64], steps: usize) -> Option<f64> {
     let last = &losses[steps.saturating_sub(FINAL)..steps];
     let mean = last.iter().sum::<f64>() / last.len() as f64;
     mean.is_finite().then_some(mean)
-}
-
-/// `seed` of `head=0,seed=3`.
-fn coordinate(instance: &str, name: &str) -> Option<u64> {
-    instance.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
 /// The model that it starts from.
@@ -267,6 +297,30 @@ mod tests {
         assert_eq!(final_loss(&losses, 100), Some(75.5));
         assert_eq!(final_loss(&losses, 2), Some(1.5));
         assert_eq!((final_loss(&losses, 0), final_loss(&[f64::NAN], 1)), (None, None));
-        assert_eq!((coordinate("head=0,seed=3", "seed"), coordinate("head=0", "seed")), (Some(3), None));
+    }
+
+    #[test]
+    fn values_in_lists_have_columns_where_they_had_none() {
+        let row = |swept: &[(&str, &str)]| Made {
+            swept: swept.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            ..Made::default()
+        };
+        let rows = [
+            row(&[
+                ("learning_rate", "2e-4"),
+                ("examples", "100"),
+                ("recipe", "adamw"),
+                ("mask", "0.15"),
+                ("seed", "1"),
+            ]),
+            row(&[("examples", "20")]),
+            row(&[]),
+        ];
+        let columns: Vec<String> =
+            swept(&rows).iter().map(|column| format!("{} {}", column.name(), column.dtype())).collect();
+        assert_eq!(columns, ["examples i64", "mask f64", "recipe str"]);
+        let told = told("lm/hidden=64/heads=2/3").unwrap();
+        assert_eq!(told.axes().collect::<Vec<_>>(), ["heads", "hidden", "seed"]);
+        assert_eq!(told.first("hidden").map(|value| value.as_str()), Some("64"));
     }
 }

@@ -20,6 +20,7 @@ pub mod references;
 pub mod room;
 mod snapshots;
 pub mod stages;
+pub mod sweep;
 mod training;
 
 pub mod agreement;

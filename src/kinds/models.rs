@@ -7,7 +7,7 @@ use toml::Spanned;
 use crate::data::Tokenizer;
 use crate::engine::{Artifact, Input, Role};
 use crate::model::{TransformerConfig, Weights};
-use crate::study::words::{Checkpoint, Coordinates, ModelRef};
+use crate::study::words::{Apart, Checkpoint, Coordinates, ModelRef};
 
 pub const CONFIG: Artifact<TransformerConfig> = Artifact::new("config");
 pub const TOKENIZER: Artifact<Tokenizer> = Artifact::new("tokenizer");
@@ -48,7 +48,7 @@ pub fn parts(role: &Role<WholeModel>) -> Parts {
 /// A model that a step of this study makes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Model {
-    /// `7`, `7@15000`, `h0o3`, `other/7`, or the name of a stage that makes one model.
+    /// `7`, `7@15000`, `h0o3`, `learning_rate=2e-4/7`, `other/7`, or the name of a stage that makes one model.
     pub label: String,
     /// The step that makes it, and which of its checkpoints.
     pub step: usize,
@@ -140,31 +140,54 @@ pub fn same_models(one: &[Member], other: &[Member]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
-/// A stage that makes models: its steps, and what tells them apart.
+/// One model that a stage makes.
 #[derive(Debug)]
-pub struct Maker {
-    pub name: String,
-    pub steps: Vec<(Coordinates, usize)>,
-    /// Tokens, where the stage says how long the texts of its models are.
+pub struct Made {
+    pub coordinates: Coordinates,
+    pub step: usize,
+    /// Tokens, where the stage says how long the texts of this model are.
     pub max_length: Option<usize>,
 }
 
+/// A stage that makes models.
+#[derive(Debug)]
+pub struct Maker {
+    pub name: String,
+    /// In the order of their steps.
+    pub made: Vec<Made>,
+    apart: Apart,
+}
+
 impl Maker {
+    pub fn new(name: &str, made: Vec<Made>) -> Self {
+        let apart = Apart::of(made.iter().map(|made| &made.coordinates));
+        Self { name: name.to_owned(), made, apart }
+    }
+
+    /// The one that a step makes.
+    pub fn by(&self, step: usize) -> Option<&Made> {
+        self.made.binary_search_by_key(&step, |made| made.step).ok().map(|place| &self.made[place])
+    }
+
     /// The name of one of its models in tables.
     pub fn model(&self, coordinates: &Coordinates) -> String {
-        coordinates.label().map_or(self.name.clone(), |label| format!("{}/{label}", self.name))
+        coordinates.label(&self.apart).map_or(self.name.clone(), |label| format!("{}/{label}", self.name))
     }
 
     /// The same of the one with this label, if there is one.
     pub fn labelled(&self, label: &str) -> Option<String> {
-        let mut own = self.steps.iter().map(|(coordinates, _)| coordinates);
-        own.find(|own| own.label().as_deref() == Some(label)).map(|own| self.model(own))
+        let mut own = self.made.iter().map(|made| &made.coordinates);
+        own.find(|own| own.label(&self.apart).as_deref() == Some(label)).map(|own| self.model(own))
     }
 
-    fn models(&self, reference: &ModelRef, prefix: bool) -> Vec<Model> {
-        let wanted = |member: &Coordinates| reference.pick.as_ref().is_none_or(|pick| pick.includes(member));
-        let label = |member: &Coordinates| {
-            let name = match member.label() {
+    /// Those that a reference means.
+    pub fn meant(&self, reference: &ModelRef) -> impl Iterator<Item = &Made> {
+        self.made.iter().filter(|made| reference.pick.as_ref().is_none_or(|pick| pick.includes(&made.coordinates)))
+    }
+
+    fn models(&self, reference: &ModelRef, (apart, prefix): (&Apart, bool)) -> Vec<Model> {
+        let label = |model: &Coordinates| {
+            let name = match model.label(apart) {
                 Some(label) if prefix => format!("{}/{label}", self.name),
                 Some(label) => label,
                 None => self.name.clone(),
@@ -174,19 +197,26 @@ impl Maker {
                 Checkpoint::Step(step) => format!("{name}@{step}"),
             }
         };
-        let steps = self.steps.iter().filter(|(member, _)| wanted(member));
         let model =
-            |(member, step): &(_, usize)| Model { label: label(member), step: *step, checkpoint: reference.checkpoint };
-        steps.map(model).collect()
+            |made: &Made| Model { label: label(&made.coordinates), step: made.step, checkpoint: reference.checkpoint };
+        self.meant(reference).map(model).collect()
     }
 }
 
-/// All models that the references mean, each once, in their order.
+/// All models that the references mean, each once, in their order. Labels say what tells these models apart, so more
+/// values of a list elsewhere change no label here.
 pub fn resolve(makers: &BTreeMap<String, Maker>, references: &[Spanned<ModelRef>]) -> Vec<Model> {
-    let several = references.iter().any(|reference| reference.get_ref().stage != references[0].get_ref().stage);
-    let models = references.iter().flat_map(|reference| {
-        let maker = makers.get(&reference.get_ref().stage);
-        maker.into_iter().flat_map(move |maker| maker.models(reference.get_ref(), several))
+    let references = || references.iter().map(Spanned::get_ref);
+    let mut meant: BTreeMap<&str, Vec<&Coordinates>> = BTreeMap::new();
+    for reference in references() {
+        let made = makers.get(&reference.stage).into_iter().flat_map(|maker| maker.meant(reference));
+        meant.entry(&reference.stage).or_default().extend(made.map(|made| &made.coordinates));
+    }
+    let several = meant.len() > 1;
+    let apart: BTreeMap<&str, Apart> = meant.into_iter().map(|(stage, models)| (stage, Apart::of(models))).collect();
+    let models = references().flat_map(|reference| {
+        let maker = makers.get(&reference.stage).zip(apart.get(reference.stage.as_str()));
+        maker.into_iter().flat_map(move |(maker, apart)| maker.models(reference, (apart, several)))
     });
     let mut seen = BTreeSet::new();
     models.filter(|model| seen.insert(model.clone())).collect()

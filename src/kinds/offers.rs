@@ -11,9 +11,9 @@ pub trait Offers {
         None
     }
 
-    /// The model that its own start from.
-    fn starts_from(&self) -> Option<&Spanned<ModelRef>> {
-        None
+    /// The models that its own start from.
+    fn starts_from(&self) -> Vec<&Spanned<ModelRef>> {
+        Vec::new()
     }
 
     /// The splits of the data set that it is.

@@ -1,15 +1,17 @@
 //! One stage held against what is known of the data and models that it names, before anything computes. Each kind says
 //! in its own [`super::room::Spec::preflight`] what must fit; what is not known yet is not asked about.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use toml::Spanned;
 
-use super::known::{Blueprint, Known};
+use super::known::{Blueprint, Known, Longer};
 use super::models::Model;
-use crate::data::{DataError, Dataset, Tokenizer};
+use crate::data::{DataError, Dataset};
 use crate::engine::StageId;
-use crate::study::words::{DataRef, ModelRef};
+use crate::fingerprint::Digest;
+use crate::study::words::{Checkpoint, Coordinates, DataRef, ModelRef};
 use crate::study::{Diagnostic, Places};
 
 /// So many texts are cut into tokens to see how long they are, those with the most bytes first.
@@ -21,13 +23,25 @@ pub struct Preflight<'p, 'a> {
     known: &'p mut Known<'a>,
     stage: &'p StageId,
     places: &'p Places,
+    /// Those that its models have in common, where a key has a list of them.
+    values: Coordinates,
     errors: Vec<Diagnostic>,
     notes: Vec<String>,
 }
 
 impl<'p, 'a> Preflight<'p, 'a> {
     pub fn new(known: &'p mut Known<'a>, stage: &'p StageId, places: &'p Places) -> Self {
-        Self { known, stage, places, errors: Vec::new(), notes: Vec::new() }
+        Self { known, stage, places, values: Coordinates::default(), errors: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Holds the stage against everything once more, as it is with these values, which stand at places of their own.
+    pub fn with(&mut self, values: &Coordinates, places: &Places, hold: impl FnOnce(&mut Preflight<'_, 'a>)) {
+        let (known, values) = (&mut *self.known, values.clone());
+        let mut one = Preflight { known, stage: self.stage, places, values, errors: Vec::new(), notes: Vec::new() };
+        hold(&mut one);
+        let (errors, notes) = one.into_findings();
+        self.errors.extend(errors.into_iter().filter(|error| !self.errors.contains(error)).collect::<Vec<_>>());
+        self.notes.extend(notes);
     }
 
     /// What does not fit, and what the user should know.
@@ -100,6 +114,16 @@ impl<'p, 'a> Preflight<'p, 'a> {
         split.slice(range.clone()).ok().map(Rc::new)
     }
 
+    /// What was made of something of this name before, or what is made of it now.
+    pub fn chosen(&mut self, name: String, choose: impl FnOnce(&mut Self) -> Option<Dataset>) -> Option<Rc<Dataset>> {
+        if let Some(known) = self.known.chosen.get(&name) {
+            return Some(known.clone());
+        }
+        let found = Rc::new(choose(self)?);
+        self.known.chosen.insert(name, found.clone());
+        Some(found)
+    }
+
     /// A kept column, or `label`, that `path` names; `dataset` is where it would be kept.
     pub fn column(&mut self, data: &Dataset, name: &str, path: &str, dataset: &str) {
         let known: Vec<&str> = data.columns.iter().map(|(name, _)| name.as_str()).collect();
@@ -126,6 +150,23 @@ impl<'p, 'a> Preflight<'p, 'a> {
         self.known.models(references)
     }
 
+    /// How one model of a stage is addressed, with the axis on which it stands at a value that another one has not:
+    /// `bert[model=b]` and the same for the other.
+    pub fn apart(&self, one: &Model, other: &Model) -> Option<[String; 2]> {
+        let stage = self.known.stage(one);
+        let (first, second) = (self.known.coordinates(one)?, self.known.coordinates(other)?);
+        let mut keys = first.keys().filter(|key| first.value(key) != second.value(key));
+        let key = (stage == self.known.stage(other)).then(|| keys.next()).flatten()?;
+        let address = |own: &Coordinates, model: &Model| {
+            let at = match model.checkpoint {
+                Checkpoint::Last => String::new(),
+                Checkpoint::Step(step) => format!("@{step}"),
+            };
+            Some(format!("{}{at}[{key}={}]", stage.name, own.value(key)?))
+        };
+        Some([address(first, one)?, address(second, other)?])
+    }
+
     /// The same without what is known.
     pub fn models_of(&self, references: &[Spanned<ModelRef>]) -> Vec<Model> {
         self.known.resolve(references)
@@ -133,7 +174,7 @@ impl<'p, 'a> Preflight<'p, 'a> {
 
     /// What the models of this stage will be.
     pub fn will_be(&mut self, blueprint: &Blueprint) {
-        self.known.will_be(self.stage, blueprint);
+        self.known.will_be(self.stage, &self.values, blueprint);
     }
 
     /// Tokens, where the stage of the model says how long its texts are.
@@ -143,7 +184,7 @@ impl<'p, 'a> Preflight<'p, 'a> {
 
     /// Whether some text has more than `limit` tokens.
     pub fn is_longer(&self, dataset: &Dataset, model: &Blueprint, limit: usize) -> bool {
-        matches!(longer(dataset, &model.tokenizer, limit), Ok(Some(_)))
+        matches!(longer(dataset, model, limit, &mut BTreeMap::new()), Ok(Some(_)))
     }
 
     /// Holds a length against the model's positions, and the texts against both. A length that cuts texts is noted;
@@ -160,7 +201,7 @@ impl<'p, 'a> Preflight<'p, 'a> {
             return self.fail("max_length", error.to_string(), "");
         }
         let limit = max_length.min(positions);
-        let Ok(Some(long)) = longer(dataset, &model.tokenizer, limit) else { return };
+        let Ok(Some(long)) = longer(dataset, model, limit, &mut self.known.lengths) else { return };
         let (rows, longest) = (dataset.len(), long.longest);
         let several = if long.texts == 1 { "has" } else { "have" };
         let count =
@@ -178,23 +219,27 @@ impl<'p, 'a> Preflight<'p, 'a> {
     }
 }
 
-/// Texts with more tokens than some number.
-struct Longer {
-    texts: usize,
-    longest: usize,
-    /// Whether all of them are counted.
-    all: bool,
-}
-
 /// Texts with more than `limit` tokens; nothing where there are none.
-fn longer(dataset: &Dataset, tokenizer: &Tokenizer, limit: usize) -> Result<Option<Longer>, DataError> {
+fn longer(
+    dataset: &Dataset,
+    model: &Blueprint,
+    limit: usize,
+    known: &mut BTreeMap<Digest, Option<Longer>>,
+) -> Result<Option<Longer>, DataError> {
     let rows = most_bytes(dataset, limit);
     let all = rows.len() <= TEXTS;
     let some = dataset.rows(&rows[..rows.len().min(TEXTS)])?;
-    let encoded = tokenizer.encode_all(&some.text, some.text_pair.as_deref(), usize::MAX)?;
+    let asked = serde_json::to_vec(&(&model.words, limit, all, &some.text, &some.text_pair)).unwrap_or_default();
+    let asked = Digest::of(&asked);
+    if let Some(found) = known.get(&asked) {
+        return Ok(found.clone());
+    }
+    let encoded = model.tokenizer.encode_all(&some.text, some.text_pair.as_deref(), usize::MAX)?;
     let lengths: Vec<usize> =
         encoded.iter().map(|text| text.input_ids.len()).filter(|length| *length > limit).collect();
-    Ok(lengths.iter().max().map(|longest| Longer { texts: lengths.len(), longest: *longest, all }))
+    let found = lengths.iter().max().map(|longest| Longer { texts: lengths.len(), longest: *longest, all });
+    known.insert(asked, found.clone());
+    Ok(found)
 }
 
 /// Rows that may have more than `limit` tokens, those with the most bytes first.

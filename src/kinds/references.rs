@@ -8,8 +8,8 @@ use toml::Spanned;
 
 use super::offers::{Models, NoCheckpoint, Offers, Splits};
 use crate::engine::{Kind, StageId};
-use crate::study::words::{Axis, Coordinates, DataRef, Metric, MetricRef, ModelRef};
-use crate::study::{Diagnostic, Text};
+use crate::study::words::{Axis, Coordinates, DataRef, Metric, MetricRef, Missing, ModelRef, Pick};
+use crate::study::{Diagnostic, Text, some_of};
 use crate::words::Word;
 
 /// The name of a stage of one of these kinds, which may stand in front: `interpolate.lines`. Another kind is left there,
@@ -44,6 +44,47 @@ fn one_of(names: &[&str]) -> String {
         [one] => format!("write \"{one}\""),
         [all @ .., last] => format!("write {} or {last}", all.join(", ")),
     }
+}
+
+/// What is wrong where no model of a stage has what is picked, and what to do.
+fn not_there(name: &str, pick: &Pick, members: &[Coordinates]) -> Option<(String, Option<String>)> {
+    let seed = |axis: &str, seed: &dyn std::fmt::Display| match axis == Axis::Seed.name() {
+        true => (format!("`{name}` has no seed {seed}"), None),
+        false => (format!("`{name}` has no {axis} seed {seed}"), None),
+    };
+    let is_seed =
+        |axis: &str| [Axis::Seed, Axis::Head, Axis::Order, Axis::Dropout].iter().any(|own| own.name() == axis);
+    let list = |values: &mut dyn Iterator<Item = &str>| {
+        let mut each: Vec<&str> = Vec::new();
+        values.for_each(|value| {
+            if !each.contains(&value) {
+                each.push(value)
+            }
+        });
+        some_of(&each.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    };
+    Some(match pick.missing(members)? {
+        Missing::Axis(axis) => match pick.first(&axis).filter(|_| is_seed(&axis)) {
+            Some(value) => seed(&axis, value),
+            None => {
+                let known = list(&mut members.iter().flat_map(Coordinates::axes).map(Axis::name));
+                (format!("the models of `{name}` are not told apart by `{axis}`"), Some(format!("they are by {known}")))
+            }
+        },
+        Missing::Value(axis, value) => {
+            let is_key = members.iter().flat_map(Coordinates::axes).any(|own| *own == Axis::Key(axis.clone()));
+            if !is_key {
+                return Some(seed(&axis, &value));
+            }
+            let known = list(&mut members.iter().filter_map(|model| Some(model.value(&axis)?.as_str())));
+            (format!("`{name}` has no {axis} {value}"), Some(format!("its values are {known}")))
+        }
+        Missing::Together => {
+            let known =
+                some_of(&members.iter().map(|model| format!("`{name}[{}]`", model.instance())).collect::<Vec<_>>());
+            (format!("no model of `{name}` has all of these values"), Some(format!("there are {known}")))
+        }
+    })
 }
 
 impl<'a> References<'a> {
@@ -89,6 +130,14 @@ impl<'a> References<'a> {
     /// All that is wrong.
     pub fn finish(mut self) -> Result<Needs, Vec<Diagnostic>> {
         self.cycles();
+        // Of a stage with lists, every value may say the same.
+        let mut said: Vec<Diagnostic> = Vec::new();
+        self.errors.retain(|error| {
+            !said.contains(error) && {
+                said.push(error.clone());
+                true
+            }
+        });
         if self.errors.is_empty() { Ok(self.needs) } else { Err(self.errors) }
     }
 
@@ -188,15 +237,15 @@ impl<'a> References<'a> {
             self.needs.entry(asking.clone()).or_default().insert((*stage).clone());
         }
         let members = &made.members;
-        let alone = members.iter().all(|member| *member == Coordinates::default());
+        let alone = members.iter().all(Coordinates::is_alone);
         let name = &reference.stage;
         match &reference.pick {
             Some(_) if alone => fail(format!("`{name}` is one model and has no seeds"), None),
-            Some(pick) => match pick.missing(members) {
-                Some((Axis::Seed, seed)) => fail(format!("`{name}` has no seed {seed}"), None),
-                Some((axis, seed)) => fail(format!("`{name}` has no {} seed {seed}", axis.name()), None),
-                None => {}
-            },
+            Some(pick) => {
+                if let Some((message, help)) = not_there(name, pick, members) {
+                    return fail(message, help);
+                }
+            }
             None => {}
         }
         if !made.checkpoints.contains(&reference.checkpoint) {
@@ -222,7 +271,10 @@ impl<'a> References<'a> {
             let example = members[0].instance();
             fail(
                 format!("`{name}` has {count} models here, and one is needed"),
-                Some(format!("name one, for example `{name}[{}]`", example.strip_prefix("seed=").unwrap_or(&example))),
+                Some(format!(
+                    "name one, for example `{name}[{}]`, or several in a list, each of which is taken in turn",
+                    example.strip_prefix("seed=").unwrap_or(&example)
+                )),
             );
         }
     }
@@ -252,14 +304,21 @@ impl<'a> References<'a> {
     /// Only models can be made from models, so only they can form a cycle.
     fn cycles(&mut self) {
         let mut graph = DiGraph::new();
-        let started: Vec<_> =
-            self.stages.iter().filter_map(|(stage, offers)| Some((*stage, offers.starts_from()?))).collect();
+        let started: Vec<_> = self
+            .stages
+            .iter()
+            .map(|(stage, offers)| (*stage, offers.starts_from()))
+            .filter(|(_, all)| !all.is_empty())
+            .collect();
         let nodes: BTreeMap<&str, _> =
             started.iter().map(|(stage, _)| (stage.name.as_str(), graph.add_node(*stage))).collect();
-        for (stage, start) in &started {
-            if let (Some(from), Some(to)) = (nodes.get(start.get_ref().stage.as_str()), nodes.get(stage.name.as_str()))
-            {
-                graph.add_edge(*from, *to, start.span());
+        for (stage, starts) in &started {
+            for start in starts {
+                if let (Some(from), Some(to)) =
+                    (nodes.get(start.get_ref().stage.as_str()), nodes.get(stage.name.as_str()))
+                {
+                    graph.update_edge(*from, *to, start.span());
+                }
             }
         }
         for members in kosaraju_scc(&graph) {

@@ -16,7 +16,7 @@ use super::preflight::Preflight;
 use super::references::References;
 use crate::engine::{Kind, ReadStep, StageId};
 use crate::fingerprint::Key;
-use crate::study::{Checker, Diagnostic};
+use crate::study::{Checker, Diagnostic, Places};
 use crate::tables::{Table, TableError};
 
 /// A validated table of an experiment.
@@ -33,6 +33,11 @@ pub trait Spec: Offers + Debug + Any {
     /// Every key that has a default, with what is in effect.
     fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
         Vec::new()
+    }
+
+    /// The table as it is for one of its steps, and where that stands: one value of each list that it has.
+    fn variant(&self, _instance: &str) -> Option<(&dyn Spec, &Places)> {
+        None
     }
 
     /// Holds the table against the data and models that it names, as far as they are known, before anything computes.

@@ -28,6 +28,8 @@ pub struct Form {
 pub struct Checker {
     /// Used where a stage names no seed of its own.
     pub seed: u64,
+    /// Where lists of values can stand in the table that is read, in words, if there are such places.
+    pub lists: Option<String>,
     errors: Vec<Diagnostic>,
 }
 
@@ -41,9 +43,16 @@ impl Checker {
         self.errors
     }
 
-    /// Notes an error; the `None` stands for the value that is missing because of it.
+    /// How many things are wrong so far.
+    pub fn errors(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// Notes an error, once; the `None` stands for the value that is missing because of it.
     pub fn fail<T>(&mut self, error: Diagnostic) -> Option<T> {
-        self.errors.push(error);
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
         None
     }
 
@@ -193,7 +202,10 @@ impl Checker {
 
     /// `also` are keys that are known but no longer in the table.
     fn table_with<T: for<'de> Deserialize<'de>>(&mut self, value: Spanned<DeValue<'_>>, also: &[&str]) -> Option<T> {
-        values::read(value, also).map_err(|error| self.errors.push(error)).ok()
+        match values::read(value, also, self.lists.as_deref()) {
+            Ok(table) => Some(table),
+            Err(error) => self.fail(error),
+        }
     }
 }
 

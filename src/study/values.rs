@@ -17,10 +17,21 @@ use super::diagnostic::Diagnostic;
 use crate::data::secrets::shown;
 use crate::say;
 
-/// `also` are keys that are known but no longer in the table.
-pub fn read<'de, T: Deserialize<'de>>(value: Spanned<DeValue<'de>>, also: &[&str]) -> Result<T, Diagnostic> {
+/// `also` are keys that are known but no longer in the table, `lists` the words for where a list can stand.
+pub fn read<'de, T: Deserialize<'de>>(
+    value: Spanned<DeValue<'de>>,
+    also: &[&str],
+    lists: Option<&str>,
+) -> Result<T, Diagnostic> {
     let at = value.span();
-    T::deserialize(Value(value)).map_err(|fault| fault.diagnostic(at, also))
+    T::deserialize(Value(value)).map_err(|fault| {
+        let help = lists.filter(|_| matches!(&fault.misfit, Misfit::Type { found, .. } if found == LIST));
+        let diagnostic = fault.diagnostic(at, also);
+        match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        }
+    })
 }
 
 /// What does not fit, and where it stands once that is known.
@@ -82,13 +93,15 @@ impl From<Misfit> for Fault {
 const LONGEST_TEXT: usize = 100_000;
 const LONGEST_KEY: usize = 1_000;
 
+const LIST: &str = "a list";
+
 fn is_long(what: &'static str, length: usize, most: usize) -> Fault {
     Misfit::Long { what, length, most }.into()
 }
 
 fn in_words(found: Unexpected<'_>) -> String {
     match found {
-        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Seq => LIST.to_owned(),
         Unexpected::Map => "a table".to_owned(),
         Unexpected::Unit => "a date".to_owned(),
         Unexpected::Str(text) => format!("string {:?}", say::name(&shown(text))),

@@ -40,6 +40,7 @@ mod stops;
 #[path = "../../src/data/tests/stub.rs"]
 mod stub;
 mod surfaces;
+mod sweeps;
 mod tables;
 mod two_drivers;
 mod workspace;

@@ -116,6 +116,21 @@ const CASES: &[Case] = &[
         marked: "70",
         help: r#"write checkpoints = [2, "last"]"#,
     },
+    // Of the values in a list, the one that does not fit.
+    Case {
+        old: "epochs = 2\nbatch_size = 8\nmax_length = 24\ncheckpoints = [2, \"last\"]",
+        new: "epochs = [2, 1]\nbatch_size = 8\nmax_length = 24\ncheckpoints = [2, 3, \"last\"]",
+        message: "there is no checkpoint 3: 16 rows in batches of 8 for 1 epochs are 2 training steps",
+        marked: "3",
+        help: r#"write checkpoints = [2, "last"]"#,
+    },
+    Case {
+        old: "batch_size = 8",
+        new: "batch_size = [8, 17]\nrecipe = \"hf-flax\"",
+        message: "16 rows in batches of 17 for 2 epochs make no training step",
+        marked: "17",
+        help: "write batch_size = 16, or less",
+    },
     Case {
         old: "batch_size = 8",
         new: "batch_size = 17\nrecipe = \"hf-flax\"",
@@ -276,6 +291,15 @@ fn models_that_no_line_joins_are_named_with_the_reason() {
         let help = r#"write models = ["f", "h"], and ["g"] in a stage of its own"#;
         assert_eq!(checked.err, told(&study, 0, r#"["f", "h", "g"]"#, &message, help), "{}", checked.err);
     }
+    // One fine-tune from each: the values in the list say which.
+    let both = STUDY.replacen("model = \"start\"", "model = [\"start\", \"other\"]", 1);
+    let start = &LINES[..LINES.find("[finetune.g]").unwrap()];
+    let both = format!("{both}{start}[interpolate.x]\nmodels = \"f@2\"\ndata = \"d.dev\"\n");
+    let checked = workspace(&both).pipeline(&["check", "study.toml"]);
+    let why = "num_attention_heads is 2 in one and 4 in the other";
+    let message = format!("no line lies between `model=start/0@2` and `model=other/0@2`: {why}");
+    let help = r#"join what is alike: models = "f@2[model=start]", and "f@2[model=other]" in a stage of its own"#;
+    assert_eq!(checked.err, told(&both, 0, r#""f@2""#, &message, help), "{}", checked.err);
     // The same start for both.
     let workspace = workspace(&other("model = \"other\"", "model = \"start\""));
     workspace.pipeline(&["check", "study.toml"]).ok();

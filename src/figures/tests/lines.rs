@@ -55,9 +55,11 @@ pub(super) fn training(runs: usize, own_schedules: bool) -> Training {
         losses: steps.iter().map(|step| loss(run, step)).collect(),
         rates: steps.iter().map(|step| rate(run, step)).collect(),
         steps: steps.clone(),
+        group: 0,
     };
     Training {
         runs: (0..runs).map(run).collect(),
+        groups: Vec::new(),
         x_label: "training step".to_owned(),
         y_label: "training loss (nats), mean of 50 steps".to_owned(),
         title: None,

@@ -11,6 +11,7 @@ pub(super) fn scatter(models: usize) -> Scatter {
         x,
         y,
         clusters: Some((0..models).map(cluster).collect()),
+        groups: Vec::new(),
         names: Some((0..models).map(|seed| seed.to_string()).collect()),
         fit: Some(Fit {
             slope: 0.2,

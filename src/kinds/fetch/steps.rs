@@ -11,13 +11,13 @@ use crate::data::{Format, ModelFiles, Source, local_split, name_says_cased};
 use crate::engine::{Input, StageId};
 use crate::kinds::expand::{DataSet, Expander};
 use crate::kinds::files::absolute;
-use crate::kinds::models::{Maker, TOKENIZER};
+use crate::kinds::models::{Made, TOKENIZER};
 use crate::kinds::offers::{Models, NoCheckpoint, Offers, Splits};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
 use crate::kinds::room::{Spec, seed};
 use crate::study::Diagnostic;
-use crate::study::words::{Checkpoint, DataRef};
+use crate::study::words::{Apart, Checkpoint, DataRef};
 
 impl Offers for Fetch {
     fn models(&self) -> Option<Models<'_>> {
@@ -98,7 +98,7 @@ impl Fetch {
 
 impl FetchModels {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
-        let mut steps = Vec::with_capacity(self.sources.len());
+        let mut made = Vec::with_capacity(self.sources.len());
         let apart = self.tokenizer.as_ref().map(|tokenizer| tokenizer_step(tokenizer, stage, to)).transpose()?;
         let choose = if apart.is_some() { ModelFiles::choose_bare } else { ModelFiles::choose };
         for (coordinates, source) in &self.sources {
@@ -125,11 +125,12 @@ impl FetchModels {
                 cased,
                 relabel: self.relabel,
             };
-            let instance = coordinates.label().unwrap_or_default();
+            let instance = coordinates.label(&Apart::default()).unwrap_or_default();
             let inputs = apart.iter().map(|step| Input::new(&model::APART, *step, &TOKENIZER)).collect();
-            steps.push((coordinates.clone(), to.push_at(location, stage, instance, params, inputs)));
+            let step = to.push_at(location, stage, instance, params, inputs);
+            made.push(Made { coordinates: coordinates.clone(), step, max_length: None });
         }
-        to.add_maker(Maker { name: stage.name.clone(), steps, max_length: None });
+        to.make(stage, made);
         Ok(())
     }
 }

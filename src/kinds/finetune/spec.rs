@@ -10,11 +10,16 @@ use toml::de::DeValue;
 use super::overrides::Overrides;
 use crate::engine::Kind;
 use crate::kinds::measure::MOST_EXAMPLES;
-use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, ModelRef, Seeds};
+use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, ModelRef, Seeds, Value};
 use crate::study::{Checker, Diagnostic, Text};
 use crate::train::{MOST_STEPS, Recipe};
 
 pub const KIND: Kind = Kind::new("finetune");
+
+/// Keys that may have a list of values, in the order in which models are told apart by them.
+pub fn swept() -> Vec<&'static str> {
+    [&["model", "data", "recipe"], Overrides::KEYS.as_slice(), &["examples", "permute"]].concat()
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,10 +141,10 @@ fn check_runs(raw: &RawFinetune, at: Range<usize>, checker: &mut Checker) -> Opt
         }
     }
     let mut axes = Vec::new();
-    let crossed = apart.iter().filter_map(|(axis, _, several)| Some((*axis, several.as_ref()?)));
+    let crossed = apart.iter().filter_map(|(axis, _, several)| Some((axis.clone(), several.as_ref()?)));
     for (axis, seeds) in raw.seeds.iter().map(|seeds| (Axis::Seed, seeds)).chain(crossed) {
         match seeds.get_ref().numbers() {
-            Ok(seeds) => axes.push((axis, seeds)),
+            Ok(seeds) => axes.push((axis, seeds.into_iter().map(Value::whole).collect())),
             Err(message) => return checker.fail(Diagnostic::new(message, seeds.span())),
         }
     }
@@ -158,8 +163,8 @@ fn check_runs(raw: &RawFinetune, at: Range<usize>, checker: &mut Checker) -> Opt
         Err(message) => return checker.fail(Diagnostic::new(message, at)),
     };
     let run = |coordinates: Coordinates| {
-        let rest = coordinates.get(Axis::Seed).unwrap_or(checker.seed);
-        let seed = |axis, pinned: Option<u64>| coordinates.get(axis).or(pinned).unwrap_or(rest);
+        let rest = coordinates.seed(&Axis::Seed).unwrap_or(checker.seed);
+        let seed = |axis, pinned: Option<u64>| coordinates.seed(&axis).or(pinned).unwrap_or(rest);
         let head_seed = seed(Axis::Head, raw.head_seed);
         let order_seed = seed(Axis::Order, raw.order_seed);
         let dropout_seed = seed(Axis::Dropout, raw.dropout_seed);

@@ -7,7 +7,7 @@ use crate::engine::StageId;
 use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::measure::Chosen;
-use crate::kinds::models::{MODEL, Maker};
+use crate::kinds::models::{MODEL, Made};
 use crate::kinds::offers::{Models, NoCheckpoint, Offers};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
@@ -25,8 +25,8 @@ impl Offers for Finetune {
         })
     }
 
-    fn starts_from(&self) -> Option<&Spanned<ModelRef>> {
-        Some(&self.model)
+    fn starts_from(&self) -> Vec<&Spanned<ModelRef>> {
+        vec![&self.model]
     }
 }
 
@@ -52,7 +52,7 @@ impl Spec for Finetune {
                 Checkpoint::Last => None,
             })
             .collect();
-        let mut steps = Vec::new();
+        let mut made = Vec::new();
         for run in &self.runs {
             let params = Params {
                 rows: self.data.get_ref().rows.clone(),
@@ -70,10 +70,10 @@ impl Spec for Finetune {
             let mut inputs = data_inputs(data);
             inputs.extend(start.inputs(&MODEL));
             let step = to.push(stage, run.coordinates.instance(), params, inputs);
-            steps.push((run.coordinates.clone(), step));
+            let max_length = Some(self.recipe.max_length);
+            made.push(Made { coordinates: run.coordinates.clone(), step, max_length });
         }
-        let max_length = Some(self.recipe.max_length);
-        to.add_maker(Maker { name: stage.name.clone(), steps, max_length });
+        to.make(stage, made);
         Ok(())
     }
 

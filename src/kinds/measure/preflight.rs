@@ -1,6 +1,7 @@
 //! A measurement held against what is known of its data and models.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::examples::{Chosen, column};
 use super::spec::Measurement;
@@ -19,7 +20,7 @@ type Known = (Model, Option<Blueprint>);
 impl Measurement {
     /// Every model on its own; `by` are columns that part the examples into groups. What is measured is handed back,
     /// where it is known.
-    pub fn preflight_each(&self, by: &[String], to: &mut Preflight<'_, '_>) -> (Vec<Known>, Option<Dataset>) {
+    pub fn preflight_each(&self, by: &[String], to: &mut Preflight<'_, '_>) -> (Vec<Known>, Option<Rc<Dataset>>) {
         let models = to.models(&self.models);
         let Some(dataset) = self.examples(by, to) else { return (models, None) };
         let own_length = |model: &Model, to: &Preflight<'_, '_>| self.length(to.max_length_of(model));
@@ -42,7 +43,7 @@ impl Measurement {
             return;
         }
         let length = self.length(models.first().and_then(|(model, _)| to.max_length_of(model)));
-        let none = Dataset::default();
+        let none = Rc::new(Dataset::default());
         for [i, j] in pairs {
             let [(one, Some(first)), (other, Some(second))] = [&models[*i], &models[*j]] else { continue };
             let words = || match first.words == second.words {
@@ -84,10 +85,15 @@ impl Measurement {
                 let list = |some: &[usize]| some.iter().map(written).collect::<Vec<_>>().join(", ");
                 format!("write models = [{}], and [{}] in a stage of its own", list(fitting), list(rest))
             }
-            _ => format!(
-                "leave `{}` out: only models of one start and one order of labels can be joined",
-                models[unfit].0.label
-            ),
+            _ => match to.apart(&models[0].0, &models[unfit].0) {
+                Some([one, other]) => {
+                    format!("join what is alike: models = \"{one}\", and \"{other}\" in a stage of its own")
+                }
+                None => format!(
+                    "leave `{}` out: only models of one start and one order of labels can be joined",
+                    models[unfit].0.label
+                ),
+            },
         }
     }
 
@@ -105,7 +111,7 @@ impl Measurement {
     }
 
     /// The examples that are chosen; nothing where the data is not known or does not have them.
-    fn examples(&self, by: &[String], to: &mut Preflight<'_, '_>) -> Option<Dataset> {
+    fn examples(&self, by: &[String], to: &mut Preflight<'_, '_>) -> Option<Rc<Dataset>> {
         let chosen = self.selection_of(1).chosen().preflight(self.data.get_ref(), by, to)?;
         if chosen.label.is_none() && !self.metrics.is_empty() {
             let message = format!("`{}` has no labels, and what is measured needs them", self.data_name());
@@ -157,7 +163,14 @@ impl Measurement {
 
 impl Chosen<'_> {
     /// The rows that are chosen; nothing where the data is not known or does not have them. `by`: columns that part them.
-    pub fn preflight(&self, data: &DataRef, by: &[String], to: &mut Preflight<'_, '_>) -> Option<Dataset> {
+    pub fn preflight(&self, data: &DataRef, by: &[String], to: &mut Preflight<'_, '_>) -> Option<Rc<Dataset>> {
+        // More examples than there are is wrong only where somebody asked for them.
+        let asked = to.is_written("examples");
+        let name = format!("{data} {:?} {:?} {:?} {asked} {by:?}", self.filter, self.permute, self.examples);
+        to.chosen(name, |to| self.choose(data, by, to))
+    }
+
+    fn choose(&self, data: &DataRef, by: &[String], to: &mut Preflight<'_, '_>) -> Option<Dataset> {
         let rows = to.rows(data)?;
         self.filter.keys().for_each(|name| to.column(&rows, name, &format!("where.{name}"), &data.dataset));
         by.iter().for_each(|name| to.column(&rows, name, &to.within("by", name), &data.dataset));

@@ -123,8 +123,9 @@ impl Measurement {
 
     /// The same for models that are joined, whose texts are read once: as long as the first one's.
     pub fn joined_selection(&self, of: &Expander<'_>) -> Selection {
-        let maker = of.maker(&self.models[0].get_ref().stage);
-        self.selection_of(self.length(maker.and_then(|maker| maker.max_length)))
+        let first = self.models[0].get_ref();
+        let made = of.maker(&first.stage).and_then(|maker| maker.meant(first).next());
+        self.selection_of(self.length(made.and_then(|made| made.max_length)))
     }
 
     /// Tokens, where the models' own stage may say.

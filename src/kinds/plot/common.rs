@@ -20,6 +20,8 @@ pub enum OrderBy {
     Seed,
     Cluster,
     Metric(Spanned<MetricRef>),
+    /// What tells models apart, such as a key with a list of values.
+    Axis(Spanned<String>),
 }
 
 /// The same, in parameters.
@@ -28,7 +30,14 @@ pub enum OrderBy {
 pub enum Order {
     Seed,
     Cluster,
-    Metric { eval: String, metric: MetricName },
+    Metric {
+        eval: String,
+        metric: MetricName,
+    },
+    /// The value of each model.
+    Axis {
+        values: Vec<String>,
+    },
 }
 
 impl OrderBy {
@@ -40,6 +49,9 @@ impl OrderBy {
         match text.get_ref().as_str() {
             "seed" => Some(Self::Seed),
             "cluster" => Some(Self::Cluster),
+            axis if !axis.is_empty() && axis.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') => {
+                Some(Self::Axis(text))
+            }
             _ => checker.parse_text(text, parse).map(Self::Metric),
         }
     }
@@ -54,7 +66,7 @@ impl OrderBy {
     pub fn stage(&self) -> Option<String> {
         match self {
             Self::Metric(metric) => Some(metric.get_ref().eval.clone()),
-            Self::Seed | Self::Cluster => None,
+            Self::Seed | Self::Cluster | Self::Axis(_) => None,
         }
     }
 
@@ -68,8 +80,59 @@ impl OrderBy {
                 let MetricRef { eval, metric } = metric.get_ref().clone();
                 Order::Metric { eval, metric }
             }
+            Self::Axis(axis) => {
+                let nothing = "models are ordered by \"seed\", \"cluster\", a metric such as eval.paws:f1, or what tells them apart";
+                Order::Axis { values: values(axis, models, from, nothing)? }
+            }
         })
     }
+}
+
+/// The value of every model on an axis of its stage: `learning_rate=2e-4`.
+///
+/// # Errors
+/// A model that has none; `nothing` says what else could be meant.
+fn values(
+    axis: &Spanned<String>,
+    models: &[Member],
+    from: &Expander<'_>,
+    nothing: &str,
+) -> Result<Vec<String>, Diagnostic> {
+    let name = axis.get_ref();
+    let value = |model: &Member| Some(format!("{name}={}", from.value_of(model.here()?, name)?));
+    let all = models.iter().map(|model| {
+        value(model).ok_or_else(|| {
+            let message = format!("the model `{}` is not told from others by `{name}`", from.name(model));
+            let known = models.iter().filter_map(Member::here).flat_map(|model| from.axes_of(model));
+            let mut each: Vec<&str> = Vec::new();
+            known.for_each(|axis| {
+                if !each.contains(&axis) {
+                    each.push(axis)
+                }
+            });
+            let known = if each.is_empty() { String::new() } else { format!(": {}", each.join(", ")) };
+            Diagnostic::new(message, axis.span()).help(format!("{nothing}{known}"))
+        })
+    });
+    all.collect()
+}
+
+/// The same, for groups.
+pub fn groups(by: &Spanned<String>, models: &[Member], from: &Expander<'_>) -> Result<Vec<String>, Diagnostic> {
+    values(by, models, from, "models are grouped by what tells them apart")
+}
+
+/// Names in the order in which they come, and of each model the place of its own.
+pub fn parts(groups: &[String]) -> (Vec<String>, Vec<usize>) {
+    let mut names: Vec<String> = Vec::new();
+    let place = |group: &String| {
+        names.iter().position(|name| name == group).unwrap_or_else(|| {
+            names.push(group.clone());
+            names.len() - 1
+        })
+    };
+    let places = groups.iter().map(place).collect();
+    (names, places)
 }
 
 /// `accuracy on passive`
@@ -150,6 +213,10 @@ pub fn ordered(
     let (mut title, mut beside) = (None, None);
     match by {
         Order::Seed => {}
+        Order::Axis { values } => {
+            let (_, places) = parts(values);
+            order.sort_by_key(|model| (places.get(*model).copied(), *model));
+        }
         Order::Cluster => {
             let cluster = |model: usize| clusters.map_or(0, |clusters| clusters[model]);
             let size = |model: usize| (0..models.len()).filter(|other| cluster(*other) == cluster(model)).count();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, doubt};
+use super::common::{clustered, doubt, groups, parts};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at};
 use super::raw::RawPlot;
@@ -24,7 +24,7 @@ pub const FIGURE: FigureKind = FigureKind {
     name: "curves",
     told_by: None,
     tag: "curves",
-    keys: &["metric", "clusters", "best", "worst", "by", "band", "lines", "order", "limits", "log"],
+    keys: &["metric", "clusters", "group_by", "best", "worst", "by", "band", "lines", "order", "limits", "log"],
     limits: &["x", "y"],
     log: &["y"],
     colours_are_values: false,
@@ -40,6 +40,7 @@ struct CurvesSpec {
     of: Spanned<String>,
     metric: Metric,
     clusters: Option<Spanned<String>>,
+    group_by: Option<Spanned<String>>,
     /// Lines between the best and the worst models only.
     choice: Option<ChoiceSpec>,
     band: bool,
@@ -66,6 +67,9 @@ struct Parameters {
     places: Option<Vec<usize>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     choice: Option<Choice>,
+    /// Of each model, where lines are grouped by a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "is_false")]
     band: bool,
     #[serde(default = "yes", skip_serializing_if = "is_true")]
@@ -100,6 +104,7 @@ fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
         of,
         metric,
         clusters: raw.clusters(),
+        group_by: raw.group_by(checker)?,
         choice: choice(raw, checker)?,
         band: set(&raw.band, false),
         lines: set(&raw.lines, true),
@@ -116,9 +121,11 @@ fn choice(raw: &RawPlot, checker: &mut Checker) -> Option<Option<ChoiceSpec>> {
             ),
         };
     };
-    if let Some(clusters) = &raw.clusters {
-        let message = "lines are grouped by `clusters` or by best and worst, not both: leave one out";
-        return checker.fail(Diagnostic::new(message, clusters.span()));
+    for (key, other) in [("clusters", &raw.clusters), ("group_by", &raw.group_by)] {
+        if let Some(other) = other {
+            let message = format!("lines are grouped by `{key}` or by best and worst, not both: leave one out");
+            return checker.fail(Diagnostic::new(message, other.span()));
+        }
     }
     let number = |number: &Option<Spanned<usize>>| number.as_ref().map_or(CHOSEN, |number| *number.get_ref());
     let (best, worst) = (number(&raw.best), number(&raw.worst));
@@ -173,11 +180,14 @@ impl Figure for CurvesSpec {
             models: labels(&lines.models),
             places: pick.places(&picked),
             choice,
+            groups: self.group_by.as_ref().map(|by| groups(by, &lines.models, from)).transpose()?,
             band: self.band,
             lines: self.lines,
         };
+        let named: Vec<String> =
+            parameters.groups.as_ref().map_or(Vec::new(), |groups| Grouping::of_values(groups).names);
         let metric = self.choice.as_ref().map(|choice| choice.by.get_ref().eval.clone());
-        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming_all(metric)))
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming_all(metric).naming_all(named)))
     }
 
     fn groups(&self) -> Vec<String> {
@@ -188,22 +198,26 @@ impl Figure for CurvesSpec {
                 names.push(BETWEEN_CLUSTERS.to_owned());
                 names
             }
+            (None, None) if self.group_by.is_some() => Vec::new(),
             (None, None) => vec!["pairs".to_owned()],
         }
     }
 }
 
 fn draw(parameters: Value, _: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { metric, pairs, models, places, choice, band, lines } = serde_json::from_value(parameters)?;
+    let Parameters { metric, pairs, models, places, choice, groups, band, lines } = serde_json::from_value(parameters)?;
     let doubt = doubt(context.has_input(&CLUSTERS_ROLE), context)?;
-    let grouping = match &choice {
-        Some(choice) => {
+    let grouping = match (&choice, &groups) {
+        (None, Some(groups)) => Grouping::of_values(groups),
+        (Some(choice), _) => {
             let shown = places.unwrap_or_else(|| (0..models.len()).collect());
             let values = metric_values(&choice.metric, shown.len(), context)?;
             Grouping::of_choice(choice, &values).among(&shown, models.len())
         }
-        None if context.has_input(&CLUSTERS_ROLE) => Grouping::of_clusters(&context.json(&CLUSTERS_ROLE)?.clusters),
-        None => Grouping { names: vec!["pairs".to_owned()], part_of: vec![Some(0); models.len()] },
+        (None, None) if context.has_input(&CLUSTERS_ROLE) => {
+            Grouping::of_clusters(&context.json(&CLUSTERS_ROLE)?.clusters)
+        }
+        (None, None) => Grouping { names: vec!["pairs".to_owned()], part_of: vec![Some(0); models.len()] },
     };
     let shown = pairs.iter().filter_map(|pair| Some((pair, grouping.of(*pair)?)));
     let curve = |([i, j], group): (&[usize; 2], usize)| {
@@ -253,6 +267,16 @@ impl Grouping {
         let within = (0..count).map(|cluster| format!("within cluster {cluster}"));
         let names = within.chain([BETWEEN_CLUSTERS.to_owned()]).collect();
         Grouping { names, part_of: clusters.iter().copied().map(Some).collect() }
+    }
+
+    /// `within learning_rate=2e-4` and so on.
+    fn of_values(groups: &[String]) -> Grouping {
+        let (names, places) = parts(groups);
+        let within = names.iter().map(|name| format!("within {name}"));
+        Grouping {
+            names: within.chain(["between values".to_owned()]).collect(),
+            part_of: places.into_iter().map(Some).collect(),
+        }
     }
 
     /// Of equal models the earlier is the better.
@@ -309,5 +333,9 @@ mod tests {
         let grouping = Grouping::of_clusters(&[0, 1, 0]);
         assert_eq!([[0, 1], [0, 2], [1, 2]].map(|pair| grouping.of(pair)), [Some(2), Some(0), Some(2)]);
         assert_eq!(grouping.names.len(), 3);
+        let values = ["epochs=3", "epochs=6", "epochs=3"].map(str::to_owned);
+        let grouping = Grouping::of_values(&values);
+        assert_eq!([[0, 1], [0, 2], [1, 2]].map(|pair| grouping.of(pair)), [Some(2), Some(0), Some(2)]);
+        assert_eq!(grouping.names, ["within epochs=3", "within epochs=6", "between values"]);
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, metric_axis, metric_column, others};
+use super::common::{clustered, groups, metric_axis, metric_column, others, parts};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at, kept};
 use super::raw::RawPlot;
@@ -25,7 +25,7 @@ pub const FIGURE: FigureKind = FigureKind {
     name: "histogram",
     told_by: None,
     tag: "histogram",
-    keys: &["metric", "order", "limits", "log"],
+    keys: &["metric", "group_by", "order", "limits", "log"],
     limits: &["x", "y"],
     log: &["y"],
     colours_are_values: false,
@@ -37,6 +37,7 @@ pub const FIGURE: FigureKind = FigureKind {
 struct HistogramSpec {
     of: Spanned<String>,
     metric: Spanned<MetricRef>,
+    group_by: Option<Spanned<String>>,
 }
 
 /// Inputs `clusters` and `metric:I`.
@@ -49,12 +50,15 @@ struct Parameters {
     /// Those of the models in the clusters, where they are not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     places: Option<Vec<usize>>,
+    /// Of each model, where it is not its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<String>>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[cluster::KIND], checker)?;
     let metric = raw.needed_metric("a histogram needs the `metric` that it counts", "eval.hans:accuracy", checker)?;
-    Some(Box::new(HistogramSpec { of, metric }))
+    Some(Box::new(HistogramSpec { of, metric, group_by: raw.group_by(checker)? }))
 }
 
 impl Figure for HistogramSpec {
@@ -69,10 +73,12 @@ impl Figure for HistogramSpec {
         let models = at(&picked, &clustered.models);
         let mut inputs = vec![clustered.input(&CLUSTERS_ROLE)];
         inputs.extend(metric_inputs(&self.metric, &models, from)?);
+        let groups = self.group_by.as_ref().map(|by| groups(by, &models, from)).transpose()?;
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
         let parameters =
-            Parameters { eval: eval.clone(), metric, models: labels(&models), places: pick.places(&picked) };
-        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval)))
+            Parameters { eval: eval.clone(), metric, models: labels(&models), places: pick.places(&picked), groups };
+        let named = parameters.groups.clone().into_iter().flatten();
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval).naming_all(named)))
     }
 
     fn groups(&self) -> Vec<String> {
@@ -81,14 +87,17 @@ impl Figure for HistogramSpec {
 }
 
 fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { eval, metric, models, places } = serde_json::from_value(parameters)?;
+    let Parameters { eval, metric, models, places, groups } = serde_json::from_value(parameters)?;
     let clusters = context.json(&CLUSTERS_ROLE)?;
     let of = kept(places.as_deref(), &clusters.clusters).ok_or_else(others)?;
     let values = metric_values(&metric, models.len(), context)?;
+    // What the clusters are does not matter where they are not shown.
+    let doubt = if groups.is_some() { None } else { clusters.doubt() };
+    let (names, of) = groups.map_or((Vec::new(), of), |groups| parts(&groups));
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     of.iter().enumerate().for_each(|(model, cluster)| members.entry(*cluster).or_default().push(model));
     let group = |(cluster, members): (usize, Vec<usize>)| HistogramGroup {
-        name: format!("cluster {cluster}"),
+        name: names.get(cluster).cloned().unwrap_or_else(|| format!("cluster {cluster}")),
         models: members.iter().map(|model| models[*model].clone()).collect(),
         values: members.iter().map(|model| values[*model]).collect(),
     };
@@ -100,6 +109,6 @@ fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box
         y_label: "models".to_owned(),
         title: metric.group_title(),
         width: Width::Column,
-        look: Look { doubt: clusters.doubt(), ..Look::default() },
+        look: Look { doubt, ..Look::default() },
     }))
 }

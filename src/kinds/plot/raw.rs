@@ -19,6 +19,7 @@ pub struct RawPlot {
     pub of: Spanned<OneOrMany<String>>,
     pub metric: Option<Text>,
     pub order_by: Option<Text>,
+    pub group_by: Option<Text>,
     pub clusters: Option<Text>,
     pub title: Option<Spanned<RawTitle>>,
     pub width: Option<Text>,
@@ -81,6 +82,7 @@ impl RawPlot {
         let all = [
             at("metric", &self.metric),
             at("order_by", &self.order_by),
+            at("group_by", &self.group_by),
             at("clusters", &self.clusters),
             at("best", &self.best),
             at("worst", &self.worst),
@@ -123,6 +125,17 @@ impl RawPlot {
     /// The clusters that it shows.
     pub fn clusters(&self) -> Option<Spanned<String>> {
         self.clusters.clone().map(|clusters| stage(clusters, &[cluster::KIND]))
+    }
+
+    /// The axis by whose values models are grouped, in the place of `clusters`.
+    pub fn group_by(&self, checker: &mut Checker) -> Option<Option<Spanned<String>>> {
+        match (&self.group_by, &self.clusters) {
+            (Some(by), Some(_)) => {
+                let message = "models are grouped by `clusters` or by `group_by`, not both: leave one out";
+                checker.fail(Diagnostic::new(message, by.span()))
+            }
+            (by, _) => Some(by.clone()),
+        }
     }
 
     /// The metric that the figure cannot be without.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clustered, metric_axis, metric_column, others};
+use super::common::{clustered, groups, metric_axis, metric_column, others, parts};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at, kept};
 use super::raw::RawPlot;
@@ -25,7 +25,7 @@ pub const FIGURE: FigureKind = FigureKind {
     name: "scatter",
     told_by: None,
     tag: "scatter",
-    keys: &["metric", "order", "limits", "log"],
+    keys: &["metric", "group_by", "order", "limits", "log"],
     limits: &["x", "y"],
     log: &["y"],
     colours_are_values: false,
@@ -37,6 +37,7 @@ pub const FIGURE: FigureKind = FigureKind {
 struct ScatterSpec {
     of: Spanned<String>,
     metric: Spanned<MetricRef>,
+    group_by: Option<Spanned<String>>,
 }
 
 /// Inputs `clusters` and `metric:I`.
@@ -49,12 +50,15 @@ struct Parameters {
     /// Those of the models in the clusters, where they are not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     places: Option<Vec<usize>>,
+    /// Of each model, where it is not its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<String>>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[cluster::KIND], checker)?;
     let metric = raw.needed_metric("a scatter needs the `metric` on its y axis", "eval.paws:f1", checker)?;
-    Some(Box::new(ScatterSpec { of, metric }))
+    Some(Box::new(ScatterSpec { of, metric, group_by: raw.group_by(checker)? }))
 }
 
 impl Figure for ScatterSpec {
@@ -70,10 +74,12 @@ impl Figure for ScatterSpec {
         let models = at(&picked, &clustered.models);
         let mut inputs = vec![clustered.input(&CLUSTERS_ROLE)];
         inputs.extend(metric_inputs(&self.metric, &models, from)?);
+        let groups = self.group_by.as_ref().map(|by| groups(by, &models, from)).transpose()?;
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
         let parameters =
-            Parameters { eval: eval.clone(), metric, models: labels(&models), places: pick.places(&picked) };
-        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval)))
+            Parameters { eval: eval.clone(), metric, models: labels(&models), places: pick.places(&picked), groups };
+        let named = parameters.groups.clone().into_iter().flatten();
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval).naming_all(named)))
     }
 
     fn groups(&self) -> Vec<String> {
@@ -82,7 +88,7 @@ impl Figure for ScatterSpec {
 }
 
 fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { eval, metric, models, places } = serde_json::from_value(parameters)?;
+    let Parameters { eval, metric, models, places, groups } = serde_json::from_value(parameters)?;
     let clusters = context.json(&CLUSTERS_ROLE)?;
     let of = kept(places.as_deref(), &clusters.clusters).ok_or_else(others)?;
     let doubt = clusters.doubt();
@@ -93,11 +99,13 @@ fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box
     let x = kept(places.as_deref(), &x).ok_or_else(others)?;
     let y = metric_values(&metric, x.len(), context)?;
     let y_label = metric_axis(&eval, &metric, look);
+    let (groups, of) = groups.map_or((Vec::new(), of), |groups| parts(&groups));
     Ok(Box::new(Scatter {
         fit: fit(&x, &y),
         x,
         y,
         clusters: Some(of),
+        groups,
         names: Some(models),
         x_label: "centroid feature (positive towards the larger cluster)".to_owned(),
         y_column: metric_column(&eval, &metric),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
-use super::common::{clusters_of, doubt, metric_axis, metric_column, places_in_clusters};
+use super::common::{clusters_of, doubt, groups, metric_axis, metric_column, parts, places_in_clusters};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture, cluster_names};
 use super::pick::{Pick, at};
 use super::raw::RawPlot;
@@ -24,7 +24,7 @@ pub const FIGURE: FigureKind = FigureKind {
     name: "sharpness",
     told_by: None,
     tag: "sharpness",
-    keys: &["metric", "clusters", "order", "limits", "log"],
+    keys: &["metric", "clusters", "group_by", "order", "limits", "log"],
     limits: &["x", "y"],
     log: &["x", "y"],
     colours_are_values: false,
@@ -39,6 +39,7 @@ struct SharpnessSpec {
     of: Spanned<String>,
     metric: Spanned<MetricRef>,
     clusters: Option<Spanned<String>>,
+    group_by: Option<Spanned<String>>,
 }
 
 /// Inputs `sharpness:I` and `metric:I`, and `clusters` with each model's place in it where there is one.
@@ -49,12 +50,15 @@ struct Parameters {
     metric: MetricName,
     models: Vec<String>,
     clusters: Option<Vec<usize>>,
+    /// Of each model, in the place of clusters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<String>>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[sharpness::KIND], checker)?;
     let metric = raw.needed_metric("a plot of sharpness needs the `metric` on its y axis", "eval.paws:f1", checker)?;
-    Some(Box::new(SharpnessSpec { of, metric, clusters: raw.clusters() }))
+    Some(Box::new(SharpnessSpec { of, metric, clusters: raw.clusters(), group_by: raw.group_by(checker)? }))
 }
 
 impl Figure for SharpnessSpec {
@@ -77,9 +81,11 @@ impl Figure for SharpnessSpec {
             return Ok(None);
         };
         inputs.extend(input);
+        let groups = self.group_by.as_ref().map(|by| groups(by, &models, from)).transpose()?;
         let MetricRef { eval, metric } = self.metric.get_ref().clone();
-        let parameters = Parameters { eval: eval.clone(), metric, models: labels(&models), clusters };
-        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval)))
+        let parameters = Parameters { eval: eval.clone(), metric, models: labels(&models), clusters, groups };
+        let named = parameters.groups.clone().into_iter().flatten();
+        Ok(Some(Drawing::new(&parameters, inputs).of(&models, from).naming(&eval).naming_all(named)))
     }
 
     fn groups(&self) -> Vec<String> {
@@ -88,15 +94,17 @@ impl Figure for SharpnessSpec {
 }
 
 fn draw(parameters: Value, look: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { eval, metric, models, clusters } = serde_json::from_value(parameters)?;
+    let Parameters { eval, metric, models, clusters, groups } = serde_json::from_value(parameters)?;
     let one = |number| -> Result<f64, StageError> { Ok(context.json(&ROLE.of(number))?.sharpness) };
     let x = (0..models.len()).map(one).collect::<Result<Vec<f64>, _>>()?;
     let y = metric_values(&metric, models.len(), context)?;
+    let (names, of) = parts(groups.as_deref().unwrap_or_default());
     Ok(Box::new(Scatter {
         fit: fit(&x, &y),
         x,
         y,
-        clusters: clusters_of(clusters.as_deref(), context)?,
+        clusters: if groups.is_some() { Some(of) } else { clusters_of(clusters.as_deref(), context)? },
+        groups: names,
         names: Some(models),
         x_label: "ε-sharpness (%)".to_owned(),
         y_label: metric_axis(&eval, &metric, look),

@@ -147,7 +147,7 @@ impl Plot {
     fn check_names(&self, drawing: &Drawing) -> Result<(), Diagnostic> {
         let mut known: Vec<String> = drawing.stages.clone();
         for model in drawing.names.keys() {
-            known.extend(model.split_once('/').map(|(stage, _)| stage.to_owned()));
+            known.extend(model.split('/').map(str::to_owned));
             known.push(model.clone());
         }
         known.extend(self.figure.groups());

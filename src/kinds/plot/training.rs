@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 
+use super::common::{groups, parts};
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
 use super::pick::Pick;
 use super::raw::RawPlot;
@@ -11,18 +12,19 @@ use crate::data::read_parquet;
 use crate::engine::{Context, Input, Role, StageError};
 use crate::figures::{Look, Training, TrainingRun, Width};
 use crate::kinds::expand::Expander;
+use crate::kinds::models::{Made, Member, Model};
 use crate::kinds::references::References;
 use crate::kinds::training::{TRAINING_LOG, TrainingLog};
 use crate::kinds::{finetune, pretrain};
 use crate::study::Checker;
-use crate::study::words::Coordinates;
+use crate::study::words::{Apart, Checkpoint};
 use crate::train::MOST_STEPS;
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "training",
     told_by: None,
     tag: "training",
-    keys: &["smooth", "limits", "log"],
+    keys: &["smooth", "group_by", "limits", "log"],
     limits: &["x", "y"],
     log: &["x", "y"],
     colours_are_values: false,
@@ -43,6 +45,8 @@ const POINTS: usize = 300;
 struct TrainingSpec {
     of: Spanned<String>,
     smooth: Option<usize>,
+    /// By all keys with lists of values where there is none.
+    group_by: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,12 +56,19 @@ struct Parameters {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     smooth: Option<usize>,
     models: Vec<String>,
+    /// Of each model, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
 }
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[finetune::KIND, pretrain::KIND], checker)?;
     raw.smooth.iter().for_each(|smooth| checker.positive(smooth, "smooth", MOST_STEPS));
-    Some(Box::new(TrainingSpec { of, smooth: raw.smooth.as_ref().map(|one| *one.get_ref()) }))
+    Some(Box::new(TrainingSpec {
+        of,
+        smooth: raw.smooth.as_ref().map(|one| *one.get_ref()),
+        group_by: raw.group_by(checker)?,
+    }))
 }
 
 impl Figure for TrainingSpec {
@@ -69,21 +80,41 @@ impl Figure for TrainingSpec {
 
     fn expand(&self, from: &Expander<'_>, pick: &Pick) -> Expanded {
         let Some(maker) = from.maker(self.of.get_ref()) else { return Ok(None) };
-        let all: Vec<&(Coordinates, usize)> = maker.steps.iter().filter(|(_, step)| !from.leaves_out(*step)).collect();
-        let makers: Vec<Option<usize>> = all.iter().map(|(_, step)| Some(*step)).collect();
-        let steps: Vec<&(Coordinates, usize)> = pick.of_runs(&makers, from)?.iter().map(|place| all[*place]).collect();
-        let numbered = steps.iter().enumerate();
-        let inputs = numbered.map(|(number, (_, step))| Input::new(&LOG.of(number), *step, &TRAINING_LOG)).collect();
-        let name = |member: &Coordinates| member.label().unwrap_or_else(|| maker.name.clone());
-        let models = steps.iter().map(|(member, _)| name(member)).collect();
-        let mut drawing = Drawing::new(&Parameters { smooth: self.smooth, models }, inputs);
-        drawing.names.extend(steps.iter().map(|(member, _)| (name(member), maker.model(member))));
+        let all: Vec<&Made> = maker.made.iter().filter(|made| !from.leaves_out(made.step)).collect();
+        let makers: Vec<Option<usize>> = all.iter().map(|made| Some(made.step)).collect();
+        let shown: Vec<&Made> = pick.of_runs(&makers, from)?.iter().map(|place| all[*place]).collect();
+        let numbered = shown.iter().enumerate();
+        let inputs = numbered.map(|(number, made)| Input::new(&LOG.of(number), made.step, &TRAINING_LOG)).collect();
+        let apart = Apart::of(shown.iter().map(|made| &made.coordinates));
+        let name = |made: &Made| made.coordinates.label(&apart).unwrap_or_else(|| maker.name.clone());
+        let models = shown.iter().map(|made| name(made)).collect();
+        let groups = match &self.group_by {
+            Some(axis) => {
+                let model = |made: &&Made| {
+                    Member::Here(Model { label: name(made), step: made.step, checkpoint: Checkpoint::Last })
+                };
+                groups(axis, &shown.iter().map(model).collect::<Vec<_>>(), from)?
+            }
+            None => {
+                let all: Vec<String> = shown.iter().map(|made| made.coordinates.values(&apart).join("/")).collect();
+                if all.iter().all(String::is_empty) { Vec::new() } else { all }
+            }
+        };
+        let named: Vec<String> = groups.iter().flat_map(|group| group.split('/').map(str::to_owned)).collect();
+        let mut drawing = Drawing::new(&Parameters { smooth: self.smooth, models, groups }, inputs).naming_all(named);
+        drawing.names.extend(shown.iter().map(|made| (name(made), maker.model(&made.coordinates))));
         Ok(Some(drawing))
     }
 }
 
 fn draw(parameters: Value, _: &Look, context: &mut Context<'_>) -> Result<Box<dyn Picture>, StageError> {
-    let Parameters { smooth, models } = serde_json::from_value(parameters)?;
+    let Parameters { smooth, models, groups } = serde_json::from_value(parameters)?;
+    let (groups, group_of) = parts(&groups);
+    let mut shortest = usize::MAX;
+    // Only runs of different groups may be of different lengths, and all are averaged over equally many steps.
+    for number in (0..models.len()).filter(|_| groups.len() > 1) {
+        shortest = shortest.min(read_parquet(&context.bytes(&LOG.of(number))?)?.height());
+    }
     let mut window = 1;
     let mut runs = Vec::with_capacity(models.len());
     for (number, name) in models.iter().enumerate() {
@@ -91,13 +122,14 @@ fn draw(parameters: Value, _: &Look, context: &mut Context<'_>) -> Result<Box<dy
         let losses: Vec<f64> = log.column("loss")?.f64()?.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         let steps: Vec<u64> = log.column("step")?.u64()?.iter().map(|step| step.unwrap_or(0)).collect();
         let rates: Vec<f64> = log.column("learning_rate")?.f64()?.iter().map(|rate| rate.unwrap_or(f64::NAN)).collect();
-        window = windowed(smooth, losses.len());
+        window = windowed(smooth, losses.len().min(shortest));
         let (places, losses) = smoothed(&losses, window, POINTS);
         runs.push(TrainingRun {
             name: name.clone(),
             steps: places.iter().map(|at| steps[*at]).collect(),
             losses,
             rates: places.iter().map(|at| rates[*at]).collect(),
+            group: group_of.get(number).copied().unwrap_or(0),
         });
         context.progress(number + 1, models.len());
     }
@@ -110,7 +142,7 @@ fn draw(parameters: Value, _: &Look, context: &mut Context<'_>) -> Result<Box<dy
         _ => format!("training loss (nats), mean of {window} steps"),
     };
     let x_label = "training step".to_owned();
-    Ok(Box::new(Training { runs, x_label, y_label, title: None, width: Width::Column, look: Look::default() }))
+    Ok(Box::new(Training { runs, groups, x_label, y_label, title: None, width: Width::Column, look: Look::default() }))
 }
 
 /// Over how many steps a run of this length is averaged. A window of more than a fifth of it would draw flat lines.

@@ -5,17 +5,19 @@ mod spec;
 mod steps;
 
 pub use run::Params;
-pub use spec::KIND;
+pub use spec::{KIND, SWEPT};
 
 use super::room::{Room, boxed};
-use super::training;
+use super::{sweep, training};
 use crate::engine::ReadStep;
 
 pub const ROOM: Room = Room {
     files: training::files::<run::Params>,
     ..Room::without_tables(
         KIND,
-        |value, _, checker| boxed(spec::read(value, checker)),
+        |value, at, checker| {
+            sweep::read(&SWEPT, value, at, checker, |value, _, checker| boxed(spec::read(value, checker)))
+        },
         &[ReadStep::of::<run::Params>()],
     )
 };

@@ -12,6 +12,26 @@ use crate::train::{MOST_ROWS, MOST_STEPS, memory_of_training};
 
 pub const KIND: Kind = Kind::new("pretrain");
 
+/// Keys that may have a list of values, in the order in which models are told apart by them.
+pub const SWEPT: [&str; 16] = [
+    "data",
+    "vocabulary",
+    "layers",
+    "hidden",
+    "heads",
+    "intermediate",
+    "max_length",
+    "initializer_range",
+    "dropout",
+    "mask",
+    "steps",
+    "batch_size",
+    "learning_rate",
+    "warmup",
+    "weight_decay",
+    "seed",
+];
+
 /// Of any machine.
 const MOST_MEMORY: u64 = 1 << 40;
 

@@ -6,7 +6,7 @@ use crate::engine::StageId;
 use crate::kinds::expand::Expander;
 use crate::kinds::inputs::data_inputs;
 use crate::kinds::known::Blueprint;
-use crate::kinds::models::Maker;
+use crate::kinds::models::Made;
 use crate::kinds::offers::{Models, NoCheckpoint, Offers};
 use crate::kinds::preflight::Preflight;
 use crate::kinds::references::References;
@@ -32,11 +32,7 @@ impl Spec for Pretrain {
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let data = to.bare_split(&self.data)?;
         let step = to.push(stage, "", self.params(to.precision()), data_inputs(data));
-        to.add_maker(Maker {
-            name: stage.name.clone(),
-            steps: vec![(Coordinates::default(), step)],
-            max_length: Some(self.max_length),
-        });
+        to.make(stage, vec![Made { coordinates: Coordinates::default(), step, max_length: Some(self.max_length) }]);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The one place through which texts leave for a terminal, a log or JSON. Parts of them were written by others: what
+//! The one place through which texts leave for a terminal, a log, a page or JSON. Parts of them were written by others: what
 //! would move a cursor or turn letters round is spelled out, and nothing is longer than somebody could read.
 //!
 //! `println!` and its like here are for streams that may be gone or full, where the library's own panic.
@@ -89,6 +89,23 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
 
 pub fn for_log(text: &str) -> Cow<'_, str> {
     lines(text, LONGEST_RECORD)
+}
+
+/// Between the tags of HTML or SVG, or between the quotes of an attribute.
+pub fn for_markup(text: &str) -> String {
+    let text = lines(text, LONGEST_RECORD);
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// All texts in it.

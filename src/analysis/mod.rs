@@ -12,6 +12,7 @@ pub mod dynamics;
 pub mod intervals;
 mod kmeans;
 pub mod metrics;
+pub mod outliers;
 pub mod partition;
 pub mod permutation;
 pub mod stability;

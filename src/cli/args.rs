@@ -55,6 +55,8 @@ pub enum Command {
     Show(Experiment),
     /// Writes tables and figures again from the cache.
     Results(Results),
+    /// Writes one page that shows figures, tables, the study and where everything comes from, for any browser.
+    Report(Report),
     /// Writes a finished model as files that the transformers library loads, or uploads them to the Hugging Face hub.
     Export(Export),
     /// Runs steps for a driver, over standard input and output.
@@ -251,6 +253,18 @@ pub struct Slurm {
 pub struct Results {
     #[command(flatten)]
     pub experiment: Experiment,
+    #[arg(long, default_value = "results", value_name = "FOLDER")]
+    pub results_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// A file for the page alone [default: report.html among the results, which are written with it].
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Where tables and figures go.
     #[arg(long, default_value = "results", value_name = "FOLDER")]
     pub results_dir: PathBuf,
 }

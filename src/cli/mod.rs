@@ -14,6 +14,7 @@ mod lock;
 mod open;
 mod partial;
 mod plan;
+mod report;
 mod run;
 mod show;
 mod signals;
@@ -67,6 +68,7 @@ fn command(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Slurm(command) => slurm::slurm(command, cache),
         Command::Show(command) => show::show(command, cache),
         Command::Results(command) => show::results(command, cache),
+        Command::Report(command) => report::report(command, cache),
         Command::Export(command) => export::export(command, cache),
         Command::Worker(command) => run::worker(command, cache),
         Command::Cache(command) => cache::cache(command, cache),

@@ -14,19 +14,21 @@ use super::exit::{Exit, Failure, as_expected};
 use super::open::{Study, place};
 use super::partial::partial;
 use super::plan::{chosen, show};
+use super::report::write_results;
 use super::signals::{Asked, on_signal};
 use crate::device::Backend;
 use crate::engine::Graph;
 use crate::engine::{self, BeforeComputing, Lost, Plan, RunError, RunOptions, RunSummary, StopFlag, Why};
 use crate::experiment::{Lock, Looking, lock_of};
 use crate::hold;
+use crate::kinds;
 use crate::kinds::cost::StudyCosts;
+use crate::kinds::stages::Experiment;
 use crate::progress::{LogFormat, reporter};
 use crate::results::{Place, Written};
 use crate::say;
 use crate::store::{Store, StoreError};
 use crate::units::duration;
-use crate::{kinds, results};
 
 /// Set by Ctrl-C and by every other signal that asks for an end.
 static INTERRUPT: AtomicBool = AtomicBool::new(false);
@@ -51,7 +53,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     let to = place(experiment, &command.experiment, &command.results_dir)?;
     let store = match Store::open(cache) {
         Ok(store) => store,
-        Err(error) => return without_writing(&to, graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(experiment, &to, graph, cache, &(selected, forced), error),
     };
     if !store.has_locks() && command.log_format == LogFormat::Human {
         let folder = cache.display();
@@ -66,7 +68,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
     // Kept to the end: what this run has found or finished is not removed before.
     let _staying = match store.stay(&graph.experiment, waiting) {
         Ok(lock) => lock,
-        Err(error) => return without_writing(&to, graph, cache, &(selected, forced), error),
+        Err(error) => return without_writing(experiment, &to, graph, cache, &(selected, forced), error),
     };
     let options = RunOptions {
         cache: cache.to_owned(),
@@ -107,7 +109,8 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         Ok(if said.replace(true) { Vec::new() } else { notes.iter().map(|note| format!("note: {note}")).collect() })
     };
     let format = command.log_format;
-    let (mut summary, mut written, plan) = run_and_heal(graph, &store, options.clone(), &to, &look, format)?;
+    let (mut summary, mut written, plan) =
+        run_and_heal(experiment, graph, &store, options.clone(), &to, &look, format)?;
     let kept = match &lock {
         Some(lock) if command.locked => keeps(lock, graph, &plan, format),
         _ => true,
@@ -124,7 +127,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         let options = RunOptions { selected, forced: BTreeSet::new(), ..options.clone() };
         let ran = summary.ran;
         // What is left was looked at with the whole.
-        (summary, written, _) = run_and_heal(rest, &store, options, &to, &|_| Ok(Vec::new()), format)?;
+        (summary, written, _) = run_and_heal(experiment, rest, &store, options, &to, &|_| Ok(Vec::new()), format)?;
         summary.ran += ran;
         failed += summary.failed.len();
     }
@@ -231,6 +234,7 @@ fn exit_of(summary: &RunSummary, failed: usize, written: Option<&Written>, kept:
 
 /// A cache that cannot be written is enough where nothing has to run.
 fn without_writing(
+    experiment: &Experiment,
     to: &Place,
     graph: &Graph,
     cache: &Path,
@@ -241,15 +245,11 @@ fn without_writing(
     let plan = Plan::new(graph, &store, forced).ok();
     let plan = plan.filter(|plan| selected.iter().all(|step| plan.states[*step].finished().is_some()));
     let Some(plan) = plan else { return Err(error.into()) };
-    let written = write_results(graph, &plan, &store, to, &[])?;
+    let written = write_results(experiment, graph, &plan, &store, to, &[]).map_err(Failure::ResultsOfRun)?;
     let count = selected.len();
     eprintln!("{}: nothing to do, all {count} steps are fresh (the cache is read-only)", graph.experiment);
     eprint!("{}", ending(&written, to, graph, &[]));
     Ok(as_expected(&written))
-}
-
-fn write_results(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[usize]) -> Result<Written, Failure> {
-    results::write(graph, plan, store, to, failed).map_err(Failure::ResultsOfRun)
 }
 
 /// How often a run goes round again for what turned out to be damaged.
@@ -258,6 +258,7 @@ const ROUNDS: usize = 2;
 /// Runs and writes the results, unless they are left to others. Where something in the cache was damaged, which shows only when it is read, the steps
 /// that made it run again, and then what could not.
 fn run_and_heal(
+    experiment: &Experiment,
     graph: &Graph,
     store: &Store,
     mut options: RunOptions,
@@ -281,13 +282,13 @@ fn run_and_heal(
         if lost.is_empty() {
             let written = match options.drain {
                 Some(_) => Ok(None),
-                None => write_results(graph, &plan, store, to, &summary.failed).map(Some),
+                None => write_results(experiment, graph, &plan, store, to, &summary.failed).map(Some),
             };
             if again && written.is_err() {
                 lost = selected_losses(graph, store, &plan, &options, &summary.failed, true)?;
             }
             if lost.is_empty() {
-                return Ok((summary, written?, plan));
+                return Ok((summary, written.map_err(Failure::ResultsOfRun)?, plan));
             }
         }
         for Lost { step, why } in &lost {

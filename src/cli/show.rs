@@ -5,6 +5,7 @@ use super::args;
 use super::ending::ending;
 use super::exit::{Exit, Failure, as_expected};
 use super::open::{load, place};
+use super::report::write_results;
 use crate::engine::Plan;
 use crate::results;
 use crate::store::Store;
@@ -22,7 +23,7 @@ pub(super) fn results(command: &args::Results, cache: &Path) -> Result<Exit, Fai
     let store = Store::existing(cache);
     let plan = Plan::new(&graph, &store, &BTreeSet::new())?;
     let to = place(&experiment, &command.experiment, &command.results_dir)?;
-    let written = results::write(&graph, &plan, &store, &to, &[])?;
+    let written = write_results(&experiment, &graph, &plan, &store, &to, &[])?;
     eprint!("{}", ending(&written, &to, &graph, &[]));
     Ok(as_expected(&written))
 }

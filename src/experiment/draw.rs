@@ -1,41 +1,48 @@
-//! The graph of stages as Graphviz dot or Mermaid text: one node a stage, with the number of its steps.
+//! The graph of stages as Graphviz dot, as Mermaid text or as a picture: one node a stage, with the number of its steps.
 
 use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 
-use crate::engine::Graph;
+use super::picture::{Node, picture};
+use crate::engine::{Graph, StageId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Dot,
     Mermaid,
+    Svg,
 }
 
 pub fn draw(graph: &Graph, format: Format) -> String {
+    let of_stages = graph.by_stage();
+    let count = |stage: &StageId| of_stages.get(stage).map_or(0, Vec::len);
+    if format == Format::Svg {
+        let steps = |count: usize| if count == 1 { "1 step".to_owned() } else { format!("{count} steps") };
+        return picture(graph, &|stage| Node { below: steps(count(stage)), class: "stage", link: None });
+    }
     let stages = graph.of_stages();
-    let label = |node: NodeIndex| {
-        let stage = stages[node];
-        let count = graph.steps.iter().filter(|step| step.stage == *stage).count();
-        if count == 1 { stage.to_string() } else { format!("{stage} × {count}") }
+    let label = |node: NodeIndex| match count(stages[node]) {
+        1 => stages[node].to_string(),
+        count => format!("{} × {count}", stages[node]),
     };
-    let mut text = match format {
-        Format::Dot => format!("digraph {:?} {{\n  rankdir=LR;\n  node [shape=box];\n", graph.experiment),
-        Format::Mermaid => "flowchart LR\n".to_owned(),
+    let is_dot = format == Format::Dot;
+    let mut text = match is_dot {
+        true => format!("digraph {:?} {{\n  rankdir=LR;\n  node [shape=box];\n", graph.experiment),
+        false => "flowchart LR\n".to_owned(),
     };
     for node in stages.node_indices() {
-        text += &match format {
-            Format::Dot => format!("  s{} [label=\"{}\"];\n", node.index(), label(node)),
-            Format::Mermaid => format!("  s{}[\"{}\"]\n", node.index(), label(node)),
+        text += &match is_dot {
+            true => format!("  s{} [label=\"{}\"];\n", node.index(), label(node)),
+            false => format!("  s{}[\"{}\"]\n", node.index(), label(node)),
         };
     }
     for edge in stages.edge_references() {
         let (from, to) = (edge.source().index(), edge.target().index());
-        text += &match format {
-            Format::Dot => format!("  s{from} -> s{to};\n"),
-            Format::Mermaid => format!("  s{from} --> s{to}\n"),
-        };
+        let arrow = if is_dot { "->" } else { "-->" };
+        let end = if is_dot { ";" } else { "" };
+        text += &format!("  s{from} {arrow} s{to}{end}\n");
     }
-    if format == Format::Dot {
+    if is_dot {
         text += "}\n";
     }
     text

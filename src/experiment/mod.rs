@@ -3,7 +3,9 @@
 mod draw;
 mod expand;
 mod explain;
+mod layers;
 mod lock;
+mod picture;
 mod preflight;
 mod read;
 mod resolved;
@@ -13,6 +15,7 @@ pub use draw::{Format, draw};
 pub use expand::{LeftAside, build, build_part, expand, expand_without};
 pub use explain::{Explained, Origins, explain, parameters, why};
 pub use lock::{Lock, lock_of, sources_of, written as lock};
+pub use picture::{Node, picture};
 pub use preflight::{Looking, preflight};
 pub use read::{read, read_with};
 pub use resolved::resolved;

@@ -43,6 +43,7 @@ struct RawRun {
     snapshot_every: Option<Spanned<RawInterval>>,
     retries: Option<Spanned<usize>>,
     timeout: Option<Text>,
+    report: Option<bool>,
     slurm: Option<Spanned<Settings>>,
 }
 
@@ -202,6 +203,7 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
         snapshot_every: snapshot_every(raw.snapshot_every, checker),
         retries: raw.retries.map(Spanned::into_inner),
         timeout: timeout.map(Spanned::into_inner),
+        report: raw.report,
         slurm: slurm.map(Spanned::into_inner).unwrap_or_default(),
     }
 }

@@ -39,6 +39,8 @@ pub struct RunSettings {
     pub retries: Option<usize>,
     /// How long a worker may report no progress.
     pub timeout: Option<Duration>,
+    /// Whether the page is written with the other results; as it was, where nothing is said.
+    pub report: Option<bool>,
     /// For `pipeline slurm`.
     pub slurm: Settings,
 }

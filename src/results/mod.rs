@@ -4,6 +4,7 @@
 mod figures;
 mod gathered;
 mod index;
+mod not_drawn;
 mod origin;
 mod put;
 mod told;
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 use put::{alone, put};
 
-pub use figures::{NotDrawn, numbers_of_figure};
+pub use figures::numbers_of_figure;
+pub use not_drawn::NotDrawn;
 pub use origin::Origin;
 
 use crate::engine::{Graph, Kind, Plan, StageError};
@@ -26,7 +28,7 @@ use crate::kinds::stages::Experiment;
 use crate::kinds::{ROOMS, made, place};
 use crate::store::{Store, remove_leftovers};
 use crate::tables::TableError;
-use gathered::Gathered;
+pub use gathered::Gathered;
 pub use index::Index;
 use index::{File, Steps};
 
@@ -50,6 +52,16 @@ impl Place {
         let earlier = Index::read(&folder).map(|index| index.experiment);
         let origin = Origin::new(experiment, set, &folder, earlier.as_ref()).map_err(PlaceError::Taken)?;
         Ok(Self { folder, origin })
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether an earlier run wrote a file of this name, and it is still there.
+    pub fn has(&self, name: &str) -> bool {
+        let known = Index::read(&self.folder).is_some_and(|index| index.files.contains_key(name));
+        known && self.folder.join(name).is_file()
     }
 }
 
@@ -81,21 +93,55 @@ pub struct Written {
     pub expectations: Vec<Expectation>,
 }
 
-/// Writes everything that is finished, once all of it is at hand, and removes what earlier runs wrote and this
-/// experiment does not give any more. `failed`: steps that were tried.
+/// Everything that is finished, as the files that it will be.
 ///
 /// # Errors
-/// Something in the cache is damaged, or a file cannot be written.
-pub fn write(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[usize]) -> Result<Written, TableError> {
-    let (folder, finished) = (&to.folder, Finished::new(graph, plan, store));
-    let gathered = gather(&finished)?;
-    let not_drawn = figures::not_drawn(graph, plan);
+/// Something in the cache is damaged.
+pub fn gather(graph: &Graph, plan: &Plan, store: &Store) -> Result<Gathered, TableError> {
+    let finished = Finished::new(graph, plan, store);
+    let (told, expectations) = (told::clusterings(&finished)?, expectations(&finished)?);
+    let mut gathered = Gathered { told, expectations, ..Gathered::default() };
+    if let Some(models) = made::tables(&finished)? {
+        let keys = models.keys()?;
+        let stages = ROOMS.iter().flat_map(|room| stages_of(&finished, room.kind, &keys)).collect();
+        gathered.add_table(models, stages)?;
+    }
+    for room in ROOMS {
+        for table in (room.rows)(&finished)? {
+            let stages = stages_of(&finished, room.kind, &table.keys()?);
+            gathered.add_table(table, stages)?;
+        }
+        (room.files)(&finished, &mut |path, bytes, keys| {
+            gathered.add(path, bytes, stages_of(&finished, room.kind, &keys));
+            Ok(())
+        })?;
+    }
+    figures::gather(&finished, &mut gathered)?;
+    gathered.figures = finished.steps::<Params>().count();
+    gathered.not_drawn = not_drawn::not_drawn(graph, plan);
+    Ok(gathered)
+}
+
+/// Writes what was gathered, and removes what earlier runs wrote and this experiment does not give any more. `failed`:
+/// steps that were tried.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write(
+    gathered: Gathered,
+    graph: &Graph,
+    plan: &Plan,
+    to: &Place,
+    failed: &[usize],
+) -> Result<Written, TableError> {
+    let folder = &to.folder;
+    let Gathered { files, figures, not_drawn, told, expectations, .. } = gathered;
     let keys = plan.last_keys(graph);
     let mut index = Index::new(to.origin.clone(), Steps { finished: keys.len(), all: graph.steps.len() });
     index.keys = keys;
     index.without = graph.without.clone();
     index.not_drawn = not_drawn.iter().map(|one| (one.stage.clone(), one.why(graph, failed))).collect();
-    for (path, bytes, stages) in &gathered.files {
+    for (path, bytes, stages) in &files {
         let file = File { blake3: Digest::of(bytes), stages: stages.clone() };
         index.files.insert(path.display().to_string(), file);
     }
@@ -106,35 +152,13 @@ pub fn write(graph: &Graph, plan: &Plan, store: &Store, to: &Place, failed: &[us
     if let Some(earlier) = earlier.as_ref().filter(|_| !known) {
         index.announce(earlier, folder)?;
     }
-    for (path, bytes, _) in &gathered.files {
+    for (path, bytes, _) in &files {
         put(&folder.join(path), bytes)?;
     }
     let left = earlier.map_or(Ok(Vec::new()), |earlier| index.remove_rest_of(&earlier, folder))?;
     index.write(folder)?;
     remove_leftovers(folder, 1);
-    let figures = finished.steps::<Params>().count();
-    let (told, expectations) = (told::clusterings(&finished)?, expectations(&finished)?);
     Ok(Written { finished: index.steps.finished, not_drawn, left, figures, told, expectations })
-}
-
-fn gather(finished: &Finished<'_>) -> Result<Gathered, TableError> {
-    let mut gathered = Gathered::default();
-    if let Some(models) = made::tables(finished)? {
-        let keys = models.keys()?;
-        let stages = ROOMS.iter().flat_map(|room| stages_of(finished, room.kind, &keys)).collect();
-        gathered.add_table(&models, stages)?;
-    }
-    for room in ROOMS {
-        for table in (room.rows)(finished)? {
-            gathered.add_table(&table, stages_of(finished, room.kind, &table.keys()?))?;
-        }
-        (room.files)(finished, &mut |path, bytes, keys| {
-            gathered.add(path, bytes, stages_of(finished, room.kind, &keys));
-            Ok(())
-        })?;
-    }
-    figures::gather(finished, &mut gathered)?;
-    Ok(gathered)
 }
 
 /// The stages of a kind that steps with these keys belong to.

@@ -40,6 +40,11 @@ impl Sources {
         self.texts.iter().map(|source| source.name.as_str()).filter(|name| *name != SET)
     }
 
+    /// Each text with the name of its file; those of the command line have the name [`SET`].
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts.iter().map(|source| (source.name.as_str(), source.text.as_str()))
+    }
+
     /// `study.toml:12`, or `--set`.
     pub fn place(&self, span: &Range<usize>) -> Option<String> {
         let found = self.locate(span)?;

@@ -11,7 +11,7 @@ pub mod words;
 mod write;
 
 pub use checker::{Checker, Form, Text, has_key};
-pub use diagnostic::{Diagnostic, ExperimentError, Sources, nearest, some_of};
+pub use diagnostic::{Diagnostic, ExperimentError, SET, Sources, nearest, some_of};
 pub use load::{Loaded, ReadText, from_disk, in_written_order, load};
 pub use places::Places;
 pub use raw::OneOrMany;

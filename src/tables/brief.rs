@@ -37,7 +37,8 @@ pub fn leave_out_empty_columns(cells: &mut [Vec<String>]) {
     }
 }
 
-fn cell(value: &AnyValue<'_>) -> String {
+/// One value.
+pub fn cell(value: &AnyValue<'_>) -> String {
     match (value, value.get_str()) {
         (AnyValue::Null, _) | (_, Some("")) => NOTHING.to_owned(),
         (AnyValue::Float64(value), _) => number(*value),

@@ -29,6 +29,7 @@ mod preflight;
 mod published;
 mod random;
 mod readme;
+mod report;
 mod results;
 mod runs;
 mod secrets;

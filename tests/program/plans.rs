@@ -79,6 +79,9 @@ fn graphs_are_drawn() {
     assert!(mermaid.starts_with("flowchart LR\n") && mermaid.contains("[\"finetune.agents × 4\"]"), "{mermaid}");
     let dot = workspace.pipeline(&["graph", "study.toml", "--format", "dot"]).ok().out;
     assert!(dot.starts_with("digraph \"tiny\" {") && dot.contains(" -> "), "{dot}");
+    let svg = workspace.pipeline(&["graph", "study.toml", "--format", "svg"]).ok().out;
+    assert!(svg.starts_with("<svg ") && svg.contains(">finetune.agents</text>") && svg.contains(">4 steps<"), "{svg}");
+    assert_eq!((svg.matches("<rect ").count(), svg.matches("<path ").count()), (10, dot.matches(" -> ").count()));
 }
 
 #[test]

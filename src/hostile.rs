@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::data::published::{Evaluation, LineLogs, LogFile, SentenceIndex, read_runs, read_sharpness};
+use crate::data::s3::read_page;
 use crate::data::{
     Columns, Dataset, Format, Hub, ModelFiles, Normalization, Reading, Tokenizer, TokenizerFiles, local_split,
     read_table, unpack_model,
@@ -46,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     ("pack", pack),
     ("hub", hub),
     ("manifest", |bytes| drop(Manifest::parse(&String::from_utf8_lossy(bytes), Path::new("manifest")))),
+    ("listing", |bytes| drop(read_page(&String::from_utf8_lossy(bytes), "qqp/"))),
     ("config", config),
     ("tokenizer", |bytes| tokenize(Tokenizer::from_files(Some(bytes), None, true).ok())),
     ("vocabulary", vocabulary),

@@ -23,6 +23,7 @@ pub mod kinds;
 pub mod model;
 mod plain;
 pub mod progress;
+pub mod remote;
 pub mod report;
 pub mod results;
 pub mod rng;

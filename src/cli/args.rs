@@ -184,6 +184,15 @@ pub struct Run {
     /// Saves what is half done and ends before so much time has passed, such as "4 h" [default: the Slurm job's limit].
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub time: Option<Duration>,
+    /// Takes steps that others finished from this bucket instead of running them [default: the file's].
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    pub remote: Option<String>,
+    /// Sends each step that it finishes there, too.
+    #[arg(long)]
+    pub push: bool,
+    /// Neither asks the file's bucket nor sends to it.
+    #[arg(long, conflicts_with_all = ["remote", "push"])]
+    pub no_remote: bool,
     /// Where tables and figures go.
     #[arg(long, default_value = "results", value_name = "FOLDER")]
     pub results_dir: PathBuf,
@@ -207,6 +216,9 @@ impl Run {
             dry_run: false,
             drain: true,
             time: None,
+            remote: None,
+            push: false,
+            no_remote: false,
             results_dir: results.to_owned(),
             log_format: LogFormat::Human,
         }
@@ -288,6 +300,10 @@ pub struct Export {
 
 #[derive(Debug, Args)]
 pub struct Worker {
+    #[arg(long)]
+    pub remote: Option<String>,
+    #[arg(long)]
+    pub push: bool,
     #[arg(long, value_enum)]
     pub backend: Option<Backend>,
 }
@@ -314,6 +330,10 @@ pub mod cache {
         Export(Export),
         /// Takes such a file in, every digest checked.
         Import(Import),
+        /// Sends an experiment's finished steps to a bucket that others share.
+        Push(Push),
+        /// Brings an experiment's finished steps from such a bucket, every digest checked.
+        Pull(Pull),
     }
 
     #[derive(Debug, Args)]
@@ -353,6 +373,9 @@ pub mod cache {
         /// first.
         #[arg(long, value_name = "SIZE", value_parser = parse_size)]
         pub max_size: Option<u64>,
+        /// Removes from this bucket instead, and nothing from the cache.
+        #[arg(long, value_name = "s3://BUCKET/PREFIX", conflicts_with = "max_size")]
+        pub remote: Option<String>,
         /// Says what would go, how many bytes, and how many hours it took.
         #[arg(long)]
         pub dry_run: bool,
@@ -365,6 +388,24 @@ pub mod cache {
         /// The file to write.
         #[arg(long, value_name = "ARCHIVE")]
         pub to: PathBuf,
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Push {
+        #[command(flatten)]
+        pub experiment: super::Experiment,
+        /// The bucket [default: `remote` in the file's [run]].
+        #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+        pub to: Option<String>,
+    }
+
+    #[derive(Debug, Args)]
+    pub struct Pull {
+        #[command(flatten)]
+        pub experiment: super::Experiment,
+        /// The bucket [default: `remote` in the file's [run]].
+        #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+        pub from: Option<String>,
     }
 
     #[derive(Debug, Args)]

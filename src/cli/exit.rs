@@ -5,6 +5,7 @@ use crate::engine::{PlanError, RunError, STOPPED, StageError};
 use crate::experiment::{SelectionError, StepError};
 use crate::export::{ExportError, FolderError};
 use crate::kinds::expect::Expectation;
+use crate::remote::RemoteError;
 use crate::results::Written;
 use crate::store::{ArchiveError, StoreError};
 use crate::study::ExperimentError;
@@ -61,6 +62,7 @@ pub(super) enum Failure {
     Export(ExportError),
     Folder(FolderError),
     Upload(Box<DataError>),
+    Remote(RemoteError),
 }
 
 impl Failure {
@@ -108,6 +110,11 @@ impl Failure {
                 | FolderError::NotAFolder(_),
             ) => Exit::CannotStart,
             Self::Upload(_) => Exit::Failed,
+            Self::Remote(RemoteError::Store(error)) => of_store(error),
+            Self::Remote(RemoteError::Data(error)) => match **error {
+                DataError::NoS3Credentials | DataError::S3Credentials { .. } => Exit::CannotStart,
+                _ => Exit::Failed,
+            },
         }
     }
 
@@ -126,6 +133,7 @@ impl Failure {
             Self::Export(ExportError::Store(error)) => error.to_string(),
             Self::Folder(error) => error.to_string(),
             Self::Upload(error) => error.to_string(),
+            Self::Remote(error) => error.to_string(),
         }
     }
 }
@@ -136,6 +144,7 @@ fn of_store(error: &StoreError) -> Exit {
         StoreError::Read { .. }
         | StoreError::Write { .. }
         | StoreError::Remove { .. }
+        | StoreError::Foreign { .. }
         | StoreError::Damaged { .. }
         | StoreError::Unsteady { .. } => Exit::Failed,
     }
@@ -165,6 +174,7 @@ failures! {
     ArchiveError => Failure::Archive,
     ExportError => Failure::Export,
     FolderError => Failure::Folder,
+    RemoteError => Failure::Remote,
     ExperimentError => Failure::wrong_input,
     SelectionError => Failure::wrong_input,
     StepError => Failure::wrong_input,

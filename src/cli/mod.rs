@@ -16,6 +16,7 @@ mod partial;
 mod plan;
 mod report;
 mod run;
+mod share;
 mod show;
 mod signals;
 mod slurm;

@@ -15,6 +15,7 @@ use super::open::{Study, place};
 use super::partial::partial;
 use super::plan::{chosen, show};
 use super::report::write_results;
+use super::share::share;
 use super::signals::{Asked, on_signal};
 use crate::device::Backend;
 use crate::engine::Graph;
@@ -70,10 +71,20 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
         Ok(lock) => lock,
         Err(error) => return without_writing(experiment, &to, graph, cache, &(selected, forced), error),
     };
+    let tell = |text: String| match command.log_format {
+        LogFormat::Human => eprintln!("{text}"),
+        LogFormat::Json => say::event(json!({"event": "remote", "what": text})),
+    };
+    let remote = share(command, &experiment.run, graph, &store, &selected, &forced, &tell)?;
+    if let Some(lock) = lock.as_ref().filter(|_| command.locked && remote.is_some()) {
+        // What has come is held against it too.
+        lock.check(graph, &Plan::new(graph, &store, &forced)?, &store, &|step| forced.contains(&step))?;
+    }
     let options = RunOptions {
         cache: cache.to_owned(),
         backend: command.backend.or(experiment.run.backend).unwrap_or(Backend::Auto),
         jobs: command.jobs.map(usize::from).or(experiment.run.jobs),
+        threads: experiment.run.threads,
         keep_going: !command.fail_fast && (command.keep_going || experiment.run.keep_going.unwrap_or(true)),
         snapshot_every: experiment.run.snapshot_every,
         retries: experiment.run.retries.unwrap_or(1),
@@ -83,6 +94,7 @@ pub(super) fn run(command: &args::Run, cache: &Path) -> Result<Exit, Failure> {
             false => None,
         },
         until,
+        remote,
         selected,
         forced,
         git: to.git().cloned(),
@@ -330,6 +342,8 @@ pub(super) fn worker(command: &args::Worker, cache: &Path) -> Result<Exit, Failu
             Exit::Interrupted.now();
         }
     })?;
-    engine::work(cache, command.backend, &STOP, kinds::steps()).map_err(RunError::Worker)?;
+    let remote = command.remote.as_ref().map(|remote| remote.parse().map(|address| (address, command.push)));
+    let remote = remote.transpose().map_err(Failure::wrong_input)?;
+    engine::work(cache, remote, command.backend, &STOP, kinds::steps()).map_err(RunError::Worker)?;
     Ok(if STOP.asked() { Exit::Interrupted } else { Exit::Done })
 }

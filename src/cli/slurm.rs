@@ -9,10 +9,12 @@ use super::forecast::{CPU, GPU};
 use super::open::Study;
 use super::plan::chosen;
 use super::run::{locked, run};
+use super::share::bring;
 use crate::device::Backend;
 use crate::engine::{Graph, Plan};
 use crate::kinds::cost::StudyCosts;
 use crate::progress::{Costs, Estimate};
+use crate::remote::Remote;
 use crate::slurm::{Gpus, Limit, Memory, Pilots, Queue, Scripts, Settings, Submitted, ask};
 use crate::store::{Store, publish};
 
@@ -31,6 +33,15 @@ pub(super) fn slurm(command: &args::Slurm, cache: &Path) -> Result<Exit, Failure
     let (only, from, until) = (command.only.clone(), command.from.clone(), command.until.clone());
     let (wanted, _) = chosen(graph, &args::Chosen { only, from, until, force: Vec::new() })?;
     let store = if command.dry_run { Store::existing(cache) } else { Store::open(cache)? };
+    if let Some(address) = experiment.run.remote.as_ref().filter(|_| !command.dry_run) {
+        // Here, where the network is.
+        let _staying = store.stay(&graph.experiment, |who| eprintln!("waiting for `cache gc`, which {who} runs"))?;
+        let wanted = graph.with_needs(wanted.clone(), |_| true);
+        match Remote::open(address).and_then(|remote| bring(graph, &store, &remote, &wanted)) {
+            Ok((_, pulled)) => eprintln!("{} steps came from {address}", pulled.found.len()),
+            Err(error) => eprintln!("note: {address}: {error}"),
+        }
+    }
     let mut plan = Plan::new(graph, &store, &BTreeSet::new())?;
     let open =
         |plan: &Plan| wanted.iter().copied().filter(|step| plan.states[*step].finished().is_none()).collect::<Vec<_>>();

@@ -1,6 +1,17 @@
 //! Sizes and ages as a person reads and writes them.
 
+use indicatif::{ProgressBar, ProgressStyle};
+
 pub(super) use crate::units::size;
+
+/// How much of so many bytes is done; hidden by itself where there is no terminal.
+pub(super) fn bar(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}") {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+    bar
+}
 
 /// `20GB`, `1.5 TB`, `500 MiB`, or a plain number of bytes.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {

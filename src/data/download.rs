@@ -2,6 +2,7 @@
 
 use super::DataError;
 use super::arriving;
+use super::hub::offline_by;
 use super::network::{CONNECT_TIMEOUT, Failure, PAUSE, STALLED, Steady, first_byte, host, with_retries};
 use super::secrets::shown;
 use super::trust::tls;
@@ -19,8 +20,11 @@ use ureq::tls::TlsConfig;
 ///
 /// What broke off stays beside it as `NAME.part`, and the next call goes on with it.
 ///
-/// Plain http is refused, also when a redirect leads to it. Trouble that passes is tried again a few times.
+/// Where the hub is not to be asked (`HF_HUB_OFFLINE`), nothing else is. Plain http is refused, also when a redirect leads to it. Trouble that passes is tried again a few times.
 pub fn download(url: &str, expected: Option<&str>, to: &Path) -> Result<(), DataError> {
+    if let Some(by) = offline_by(&|name| std::env::var(name).ok()) {
+        return Err(DataError::OfflineAddress { url: shown(url), by });
+    }
     fetch(&config(true, tls()?).new_agent(), url, expected, to, PAUSE)
 }
 

@@ -120,6 +120,11 @@ pub enum DataError {
     /// `help`: what to do, or nothing where the network is not what lacks.
     #[error("cannot use {repo} at revision `{revision}` from the hub cache {}: {why}{help}", cache.display())]
     Offline { repo: String, revision: String, why: String, cache: PathBuf, help: String },
+    #[error(
+        "cannot fetch {url}: {by} is set: unset it, or fetch it where there is a network, and bring the finished step \
+             here with the cache"
+    )]
+    OfflineAddress { url: String, by: &'static str },
     #[error("no home folder to keep the hub cache in: set HF_HOME")]
     NoHome,
     #[error("{variable}: {what}")]
@@ -184,6 +189,19 @@ pub enum DataError {
     UploadOffline { repo: String, by: &'static str },
     #[error("failed to upload to {repo}: {what}")]
     Upload { repo: String, what: String },
+
+    // A bucket
+    #[error(
+        "there are no keys for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile \
+             that has them"
+    )]
+    NoS3Credentials,
+    #[error("no keys for the bucket: {what}")]
+    S3Credentials { what: String },
+    #[error("{what}")]
+    S3 { what: String },
+    #[error("{host} answered {status}{said} for {place}{hint}")]
+    S3Refused { host: String, status: u16, said: String, place: String, hint: &'static str },
 
     #[error(
         "{url} has BLAKE3 digest {actual}, but the experiment expects {expected}: the file changed, or the digest \

@@ -31,13 +31,14 @@ mod parquet;
 mod paths;
 pub mod published;
 mod read;
+pub mod s3;
 pub(crate) mod secrets;
 mod source;
 mod special;
 mod splits;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tokenize;
 mod tokenizer_files;
 mod trust;

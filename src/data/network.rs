@@ -188,6 +188,19 @@ pub(super) fn host(url: &str) -> String {
     authority.rsplit('@').next().unwrap_or(authority).to_string()
 }
 
+/// `text` as one part of a path, or with `slashes` as several.
+pub(super) fn quoted(text: &str, slashes: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte.into()),
+            b'/' if slashes => out.push('/'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,5 +259,11 @@ mod tests {
     fn hosts_are_shown_without_credentials() {
         assert_eq!(host("https://user:secret@hub.example:8080/a?b"), "hub.example:8080");
         assert_eq!(host("https://huggingface.co"), "huggingface.co");
+    }
+
+    #[test]
+    fn paths_are_quoted() {
+        assert_eq!(quoted("a b/ü#1.json", true), "a%20b/%C3%BC%231.json");
+        assert_eq!(quoted("refs/convert/parquet", false), "refs%2Fconvert%2Fparquet");
     }
 }

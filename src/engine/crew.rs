@@ -33,9 +33,10 @@ pub struct Held {
 }
 
 impl Crew {
-    pub fn new(jobs: Option<usize>, asked: Backend, gpus: usize) -> Self {
+    pub fn new(jobs: Option<usize>, threads: Option<usize>, asked: Backend, gpus: usize) -> Self {
         let device = (asked != Backend::Auto).then_some(asked);
-        Self { jobs, cores: cores(), free: free_memory(), gpus, asked, device }
+        let environment = std::env::var("RAYON_NUM_THREADS").ok();
+        Self { jobs, cores: cores(environment.as_deref(), threads), free: free_memory(), gpus, asked, device }
     }
 
     /// A worker is ready; `device` is the one it has chosen, `None` where no step needs any.
@@ -93,10 +94,11 @@ impl Crew {
     }
 }
 
-/// The cores that a run may use: as many as `RAYON_NUM_THREADS` says, or those that the system leaves to this process.
-fn cores() -> usize {
-    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok()).filter(|cores| *cores > 0);
-    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+/// The cores that a run may use: as many as `RAYON_NUM_THREADS` says, or `threads` in the file, or those that the system
+/// leaves to this process.
+fn cores(environment: Option<&str>, threads: Option<usize>) -> usize {
+    let asked = environment.and_then(|text| text.parse().ok()).filter(|cores| *cores > 0);
+    asked.or(threads).unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Bytes that this process may still take, where the system tells: of the machine's, and of its control group's.
@@ -124,7 +126,13 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     fn crew(jobs: Option<usize>, asked: Backend) -> Crew {
-        Crew { cores: 16, free: 110 * GIB, ..Crew::new(jobs, asked, 1) }
+        Crew { cores: 16, free: 110 * GIB, ..Crew::new(jobs, None, asked, 1) }
+    }
+
+    #[test]
+    fn the_environment_says_how_many_cores_then_the_file_then_the_system() {
+        assert_eq!([cores(Some("3"), Some(5)), cores(Some("0"), Some(5)), cores(None, Some(5))], [3, 5, 5]);
+        assert_eq!(cores(None, None), std::thread::available_parallelism().unwrap().get());
     }
 
     #[test]
@@ -184,13 +192,13 @@ mod tests {
 
     #[test]
     fn each_gpu_has_a_worker() {
-        let mut several = Crew { cores: 16, ..Crew::new(None, Backend::Auto, 4) };
+        let mut several = Crew { cores: 16, ..Crew::new(None, None, Backend::Auto, 4) };
         assert_eq!(several.jobs(), 1);
         several.ready(Some(Backend::Cuda));
         assert_eq!(several.jobs(), 4);
         // Vulkan goes by other names, of which nothing is known here.
-        assert_eq!(Crew::new(None, Backend::Wgpu, 4).jobs(), 1);
-        assert_eq!(Crew::new(Some(6), Backend::Cuda, 4).jobs(), 6);
+        assert_eq!(Crew::new(None, None, Backend::Wgpu, 4).jobs(), 1);
+        assert_eq!(Crew::new(Some(6), None, Backend::Cuda, 4).jobs(), 6);
     }
 
     #[test]

@@ -44,12 +44,12 @@ pub fn run(
     let mut teller = Teller::new(graph, journal, reporter);
     teller.planned(&plan, &options.selected);
     let gpus = Gpus::here();
-    let crew = Crew::new(options.jobs, options.backend, gpus.count());
+    let crew = Crew::new(options.jobs, options.threads, options.backend, gpus.count());
     let mut driver = Driver {
         graph,
         store,
         options,
-        pool: Pool::new(crew, gpus, &options.cache, teller.folder(), options.retries, options.timeout),
+        pool: Pool::new(crew, gpus, options, teller.folder()),
         schedule: Schedule::new(graph, store, options, plan),
         teller,
         before_computing,
@@ -173,6 +173,7 @@ impl Driver<'_> {
             git: self.options.git.clone(),
             pinned: self.options.pinned.get(&node.name()).cloned(),
             offline: self.options.offline,
+            ask: self.options.remote.as_ref().is_some_and(|share| !share.absent.contains(&runnable.key)),
             dead: runnable.dead.clone(),
         };
         self.teller.started(step, runnable.key, threads);

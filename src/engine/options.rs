@@ -8,7 +8,9 @@ use super::context::StageError;
 use super::pinned::Pinned;
 use super::plan::PlanError;
 use super::snapshots::SnapshotEvery;
+use crate::data::s3::S3Address;
 use crate::device::Backend;
+use crate::fingerprint::Key;
 use crate::git::Tree;
 use crate::store::StoreError;
 
@@ -17,6 +19,8 @@ pub struct RunOptions {
     pub cache: PathBuf,
     pub backend: Backend,
     pub jobs: Option<usize>,
+    /// Cores that it may use, where the environment says nothing else.
+    pub threads: Option<usize>,
     pub keep_going: bool,
     /// Steps that may run; the others only count where they are fresh.
     pub selected: BTreeSet<usize>,
@@ -36,6 +40,17 @@ pub struct RunOptions {
     pub drain: Option<Drain>,
     /// From then on nothing is begun, and what runs saves what is half done.
     pub until: Option<Instant>,
+    /// Where steps may be finished already, and may be sent to.
+    pub remote: Option<Share>,
+}
+
+/// A bucket that steps come from and, with `push`, go to.
+#[derive(Debug, Clone)]
+pub struct Share {
+    pub address: S3Address,
+    pub push: bool,
+    /// Steps that were asked for and are not there: they need not be asked for again.
+    pub absent: BTreeSet<Key>,
 }
 
 /// When a run that finds nothing to start waits all the same: where what others run holds back so much that its own

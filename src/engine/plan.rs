@@ -104,6 +104,41 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The same by what somebody else says of keys, of the steps that are `wanted` alone: as many at a time as can be
+    /// known, for what a step makes decides the keys of those behind it.
+    ///
+    /// # Errors
+    /// That of `ask`.
+    pub fn by_asking<E>(
+        graph: &Graph,
+        wanted: &BTreeSet<usize>,
+        mut ask: impl FnMut(&[Key]) -> Result<BTreeMap<Key, Arc<Finished>>, E>,
+    ) -> Result<Self, E> {
+        let states = graph.steps.iter().map(|step| State::Waiting(step.needs())).collect();
+        let mut plan = Self { states };
+        loop {
+            let open = wanted.iter().filter(|step| match &plan.states[**step] {
+                State::Waiting(needs) => needs.iter().all(|from| plan.states[*from].finished().is_some()),
+                State::Fresh(_) | State::WillRun(..) => false,
+            });
+            // A step that was made without what this one needs is none of this study's.
+            let keys: Vec<(usize, Key)> = open
+                .filter_map(|step| Some((*step, key_of(&graph.steps[*step], &plan.inputs(graph, *step).ok()?))))
+                .collect();
+            if keys.is_empty() {
+                return Ok(plan);
+            }
+            let asked: BTreeSet<Key> = keys.iter().map(|(_, key)| *key).collect();
+            let found = ask(&asked.into_iter().collect::<Vec<_>>())?;
+            for (step, key) in keys {
+                plan.states[step] = match found.get(&key) {
+                    Some(finished) => State::Fresh(finished.clone()),
+                    None => State::WillRun(key, Reason::NeverRun),
+                };
+            }
+        }
+    }
+
     /// The state of one step, given those of the steps before it.
     fn inspect<'g>(
         &self,

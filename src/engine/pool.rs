@@ -8,9 +8,11 @@ use super::cause::{PATIENCE, cause};
 use super::context::StageError;
 use super::crew::{Crew, Held};
 use super::gpus::Gpus;
+use super::options::RunOptions;
 use super::process::{FromWorker, HowToStart, Runnable, Running, Worker};
 use super::protocol::{Order, Silence, Task};
 use super::stopping::STOPPED;
+use crate::data::s3::S3Address;
 use crate::device::Backend;
 use crate::hold;
 
@@ -20,6 +22,8 @@ pub struct Pool {
     workers: Vec<Worker>,
     reports: (Sender<FromWorker>, Receiver<FromWorker>),
     cache: PathBuf,
+    /// And whether steps are sent there too.
+    remote: Option<(S3Address, bool)>,
     /// Where workers leave what they print.
     logs: PathBuf,
     /// Workers in a row that ended before they were ready, and how many may.
@@ -40,17 +44,19 @@ pub struct Ended {
 }
 
 impl Pool {
-    pub fn new(crew: Crew, gpus: Gpus, cache: &Path, run: &Path, retries: usize, timeout: Option<Duration>) -> Self {
+    /// What workers print is left in the folder `run`.
+    pub fn new(crew: Crew, gpus: Gpus, options: &RunOptions, run: &Path) -> Self {
         Self {
             crew,
             gpus,
             workers: Vec::new(),
             reports: mpsc::channel(),
-            cache: cache.to_owned(),
+            cache: options.cache.clone(),
+            remote: options.remote.as_ref().map(|share| (share.address.clone(), share.push)),
             logs: run.join("logs"),
             stillborn: 0,
-            retries,
-            timeout,
+            retries: options.retries,
+            timeout: options.timeout,
             looked: None,
         }
     }
@@ -93,6 +99,7 @@ impl Pool {
             let how = HowToStart {
                 gpu: self.gpus.free(&in_use),
                 cache: &self.cache,
+                remote: self.remote.as_ref(),
                 backend: needs_device().then_some(self.crew.backend()),
                 threads_of_tables: self.crew.share_of_cores(),
                 stderr: &self.logs.join(format!("worker-{number}.stderr")),

@@ -14,6 +14,7 @@ use super::context::StageError;
 use super::gpus::VISIBLE;
 use super::program::this_program;
 use super::protocol::{self, Order, Report, Silence};
+use crate::data::s3::S3Address;
 use crate::device::Backend;
 use crate::fingerprint::Key;
 use crate::store::{InputRecord, share};
@@ -61,6 +62,8 @@ pub struct Worker {
 
 pub struct HowToStart<'a> {
     pub cache: &'a Path,
+    /// A bucket, and whether steps are sent there too.
+    pub remote: Option<&'a (S3Address, bool)>,
     /// `None` where no step needs a device.
     pub backend: Option<Backend>,
     /// For reading tables: their library has threads of its own, and cannot change how many.
@@ -84,6 +87,9 @@ impl Worker {
         if let Some(backend) = how.backend {
             let name = backend.to_possible_value().map_or("auto".to_owned(), |value| value.get_name().to_owned());
             command.args(["--backend", &name]);
+        }
+        if let Some((address, push)) = how.remote {
+            command.args(["--remote", &address.to_string()]).args(push.then_some("--push"));
         }
         if std::env::var_os(THREADS_OF_TABLES).is_none() {
             command.env(THREADS_OF_TABLES, how.threads_of_tables.to_string());

@@ -17,7 +17,7 @@ use crate::git::Tree;
 use crate::store::{Holder, InputRecord};
 
 /// Driver and worker must be of one build. Grows with every change of what they say.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// Before each report: the record separator, which JSON holds nowhere and a library hardly prints.
 const MARK: u8 = 0x1e;
@@ -60,6 +60,9 @@ pub struct Task {
     /// The network is not to be used.
     #[serde(default)]
     pub offline: bool,
+    /// Whether somebody else may have it: the bucket is asked before it runs.
+    #[serde(default)]
+    pub ask: bool,
     /// What the step's lock file held all the time that the driver has watched it: its holder is dead.
     #[serde(default)]
     pub dead: Option<String>,

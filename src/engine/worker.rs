@@ -14,11 +14,13 @@ use super::log;
 use super::memory::Memory;
 use super::pinned::Pinned;
 use super::protocol::{Order, PROTOCOL, Progress, Report, Task, framed};
+use super::sharing::Sharing;
 use super::snapshots::Pace;
 use super::stopping::StopFlag;
 use super::threads::Threads;
 use super::work::{ReadStep, Work};
 use crate::data::arriving;
+use crate::data::s3::S3Address;
 use crate::device::{Backend, Device, select};
 use crate::hold;
 use crate::store::{Attempt, Finished, MANIFEST_FORMAT, Manifest, Provenance, Store};
@@ -31,14 +33,22 @@ const IDLE: Duration = Duration::from_millis(100);
 /// can be run.
 pub fn work(
     cache: &Path,
+    remote: Option<(S3Address, bool)>,
     backend: Option<Backend>,
     stop: &'static StopFlag,
     kinds: Vec<ReadStep>,
 ) -> Result<(), StageError> {
     std::panic::set_hook(Box::new(log::note_panic));
     let store = Store::open(cache)?;
-    let mut worker =
-        Worker { store, device: None, memory: Memory::default(), threads: Threads::default(), stop, kinds };
+    let mut worker = Worker {
+        store,
+        remote: remote.map(|(address, push)| Sharing::new(address, push)),
+        device: None,
+        memory: Memory::default(),
+        threads: Threads::default(),
+        stop,
+        kinds,
+    };
     match backend.map(select).transpose() {
         Ok(device) => {
             say(&Report::Ready {
@@ -108,6 +118,7 @@ fn say(report: &Report) {
 
 struct Worker {
     store: Store,
+    remote: Option<Sharing>,
     device: Option<Device>,
     memory: Memory,
     threads: Threads,
@@ -130,6 +141,14 @@ impl Worker {
         if let Some(from) = lock.taken_over.clone() {
             log::line(&format!("took over from {from}, which is gone"));
             say(&Report::TookOver { from });
+        }
+        if task.ask
+            && !task.force
+            && let Some(remote) = &mut self.remote
+            && remote.bring(&self.store, &task.key, &|text| say(&Report::Notice { text }))
+        {
+            log::end("somebody else has finished this step; it came from the bucket");
+            return Ok(Report::Found);
         }
         self.memory.limit(task.keep);
         let pool = self.threads.of(task.threads)?;
@@ -165,6 +184,7 @@ impl Worker {
         if task.fresh_start {
             scratch.clear();
         }
+        scratch.check_readable()?;
         scratch.sweep();
         let mut context = Context {
             store: &self.store,
@@ -227,6 +247,9 @@ impl Worker {
         }
         self.store.commit(&manifest)?;
         scratch.clear();
+        if let Some(remote) = &mut self.remote {
+            remote.send(&self.store, &Finished::of(&manifest), &|text| say(&Report::Notice { text }));
+        }
         log::end(&format!("finished in {seconds:.2} s"));
         Ok(seconds)
     }

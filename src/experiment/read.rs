@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::data::s3::S3Address;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
 use crate::kinds::references::{Needs, References};
@@ -39,11 +40,17 @@ struct RawHeader {
 struct RawRun {
     backend: Option<Text>,
     jobs: Option<Spanned<usize>>,
+    /// Cores that a run may use.
+    threads: Option<Spanned<usize>>,
     keep_going: Option<bool>,
     snapshot_every: Option<Spanned<RawInterval>>,
     retries: Option<Spanned<usize>>,
     timeout: Option<Text>,
     report: Option<bool>,
+    /// A bucket where others may have finished steps.
+    remote: Option<Text>,
+    /// Sends each finished step there.
+    push: Option<Spanned<bool>>,
     slurm: Option<Spanned<Settings>>,
 }
 
@@ -193,17 +200,27 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
         })
     });
     raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs", MOST_JOBS));
+    raw.threads.iter().for_each(|threads| checker.positive(threads, "threads", MOST_JOBS));
     raw.retries.iter().for_each(|retries| checker.between(retries, "retries", 0..=MOST_RETRIES));
     let timeout = raw.timeout.and_then(|timeout| checker.parse_text(timeout, parse_duration));
+    let remote = raw.remote.and_then(|remote| checker.parse_text(remote, str::parse::<S3Address>));
+    if let Some(push) = raw.push.as_ref().filter(|push| *push.get_ref() && remote.is_none()) {
+        let message = "`push` sends finished steps to a bucket, and `remote` names none";
+        checker
+            .fail::<()>(Diagnostic::new(message.to_owned(), push.span()).help("add remote = \"s3://BUCKET/PREFIX\""));
+    }
     let slurm = raw.slurm.and_then(|slurm| checker.parse(slurm, |slurm| slurm.check().map(|()| slurm.clone())));
     RunSettings {
         backend,
         jobs: raw.jobs.map(Spanned::into_inner),
+        threads: raw.threads.map(Spanned::into_inner),
         keep_going: raw.keep_going,
         snapshot_every: snapshot_every(raw.snapshot_every, checker),
         retries: raw.retries.map(Spanned::into_inner),
         timeout: timeout.map(Spanned::into_inner),
         report: raw.report,
+        remote: remote.map(Spanned::into_inner),
+        push: raw.push.is_some_and(Spanned::into_inner),
         slurm: slurm.map(Spanned::into_inner).unwrap_or_default(),
     }
 }

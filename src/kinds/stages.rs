@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::references::Needs;
 use super::room::Spec;
+use crate::data::s3::S3Address;
 use crate::device::Backend;
 use crate::engine::{SnapshotEvery, StageId};
 use crate::slurm::Settings;
@@ -33,6 +34,8 @@ pub struct Experiment {
 pub struct RunSettings {
     pub backend: Option<Backend>,
     pub jobs: Option<usize>,
+    /// Cores that a run may use.
+    pub threads: Option<usize>,
     pub keep_going: Option<bool>,
     pub snapshot_every: SnapshotEvery,
     /// How often a step is run again after its worker died.
@@ -41,6 +44,10 @@ pub struct RunSettings {
     pub timeout: Option<Duration>,
     /// Whether the page is written with the other results; as it was, where nothing is said.
     pub report: Option<bool>,
+    /// A bucket where others may have finished steps.
+    pub remote: Option<S3Address>,
+    /// Each finished step is sent there.
+    pub push: bool,
     /// For `pipeline slurm`.
     pub slurm: Settings,
 }

@@ -21,17 +21,15 @@ use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::files::{canonical, refuse_linked_folder};
-use super::leftovers;
+use super::files::canonical;
+use super::incoming::LARGEST_MANIFEST;
 use super::shared::set_mode;
-use super::{Finished, Manifest, Store, StoreError, make_folder, manifest_path, object_path};
+use super::{Finished, Manifest, Store, StoreError, manifest_path, object_path};
 use crate::fingerprint::{Digest, Key};
 use crate::plain;
 
 const FORMAT_NAME: &str = "FORMAT";
 const FORMAT: &str = "pipeline.archive.v1";
-/// A manifest holds small artifacts of all pairs of a study; far more than that is no manifest.
-const LARGEST_MANIFEST: u64 = 32 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -166,39 +164,17 @@ impl Store {
 
     /// Returns the bytes that are new in the cache.
     fn import_object(&self, archive: &mut Archive, at: usize, digest: &Digest) -> Result<u64, ArchiveError> {
-        let path = self.object_path(digest);
-        refuse_linked_folder(&path)?;
-        let here = self.check_content(digest).is_ok();
-        let fail = |source| ArchiveError::from(StoreError::write(&path, 0, source));
-        let folder = path.parent().unwrap_or(Path::new("."));
-        if !here {
-            self.make_room(&path);
-        }
-        make_folder(folder).map_err(fail)?;
+        let mut incoming = self.incoming(digest)?;
         let entry = archive.entry(at)?;
         let (name, promised) = (entry.name().to_owned(), entry.size());
-        let mut hashed = Hashed { from: entry.take(promised + 1), hasher: blake3::Hasher::new() };
-        let mut temporary = None;
-        let copied = if here {
-            io::copy(&mut hashed, &mut io::sink())
-        } else {
-            let file = leftovers::temporary(folder).map_err(fail)?;
-            io::copy(&mut hashed, temporary.insert(file))
-        };
-        let digest_found = Digest::from(hashed.hasher.finalize());
-        drop(hashed);
+        let copied = io::copy(&mut entry.take(promised + 1), &mut incoming);
         let refused = |what: String| ArchiveError::Refused { path: archive.path.clone(), entry: name.clone(), what };
-        let size = match copied {
-            Ok(size) if digest_found == *digest => size,
-            Ok(_) => return Err(refused("its content does not match its name".to_owned())),
-            // What cannot be read and what cannot be written look alike here.
-            Err(error) => return Err(refused(format!("failed to copy it to `{}`: {error}", folder.display()))),
-        };
-        let Some(temporary) = temporary else { return Ok(0) };
-        set_mode(temporary.as_file(), 0o444).map_err(fail)?;
-        temporary.as_file().sync_all().map_err(fail)?;
-        temporary.persist(&path).map_err(|error| fail(error.error))?;
-        Ok(size)
+        // What cannot be read and what cannot be written look alike here.
+        copied.map_err(|error| {
+            let folder = self.object_path(digest).with_file_name("");
+            refused(format!("failed to copy it to `{}`: {error}", folder.display()))
+        })?;
+        incoming.keep()?.ok_or_else(|| refused("its content does not match its name".to_owned()))
     }
 
     fn import_manifest(
@@ -218,7 +194,7 @@ impl Store {
         }
         let read = entry.take(promised + 1).read_to_string(&mut text);
         read.map_err(|error| refused(error.to_string()))?;
-        let manifest = match Manifest::parse(&text, &manifest_path(Path::new("steps"), key)) {
+        let manifest = match Manifest::foreign(&text, key) {
             Ok(manifest) => manifest,
             Err(StoreError::Damaged { what, .. }) => return Err(refused(what)),
             Err(StoreError::Newer { format, .. }) => {
@@ -226,14 +202,6 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
-        if manifest.key != *key {
-            return Err(refused("it holds another key".to_owned()));
-        }
-        // They are printed.
-        if [&manifest.kind, &manifest.step].into_iter().any(|name| name.len() > 300 || name.contains(char::is_control))
-        {
-            return Err(refused("the name of its step is not one".to_owned()));
-        }
         for (output, record) in manifest.outputs.iter().filter(|(_, record)| record.inline.is_none()) {
             let size = self.check_size(&record.digest, record.size);
             let content = if checked.contains(&record.digest) { Ok(0) } else { self.check_content(&record.digest) };

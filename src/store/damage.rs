@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::damaged;
-use super::files::{digest_of, plain};
+use super::files::{digest_of, plain, steady};
 use super::{Store, StoreError, make_folder};
 use crate::fingerprint::Digest;
 
@@ -59,7 +59,7 @@ impl Store {
     /// The bytes of an object, checked against its name. One that does not match it is moved out of the way, so that the
     /// next plan sees that the step which made it must run again.
     pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        self.get_with(digest, &|path| fs::read(path))
+        self.get_with(digest, &|path| steady(|| fs::read(path)))
     }
 
     fn get_with(&self, digest: &Digest, read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Vec<u8>, StoreError> {

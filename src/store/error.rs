@@ -9,6 +9,11 @@ pub enum StoreError {
     Write { path: PathBuf, size: u64, source: io::Error },
     #[error("failed to read `{}`: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error(
+        "`{}` holds how far another user's run came with this step, and cannot be read: let its owner share the cache with \
+             `pipeline cache init --group NAME`, or remove it to begin the step anew", path.display()
+    )]
+    Foreign { path: PathBuf },
     #[error("`{}` was read differently twice: the disk or its cable is failing", path.display())]
     Unsteady { path: PathBuf },
     #[error("failed to remove `{}`: {source}", path.display())]

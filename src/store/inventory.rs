@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use super::files::canonical;
+use super::files::{canonical, steady};
 use super::{Manifest, Store, StoreError};
 use crate::fingerprint::{Digest, Key};
 
@@ -135,7 +135,7 @@ fn list_shards(folder: &Path, suffix: &str) -> Result<Listing, StoreError> {
 /// What lies in a folder; nothing where there is none.
 fn children(folder: &Path) -> Result<Vec<(PathBuf, fs::FileType)>, StoreError> {
     let fail = |error| StoreError::read(folder, error);
-    match fs::read_dir(folder) {
+    match steady(|| fs::read_dir(folder)) {
         Ok(entries) => entries
             .map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))).map_err(fail))
             .filter(|entry| !matches!(entry, Err(StoreError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound))
@@ -161,7 +161,13 @@ fn extent(path: &Path) -> (u64, SystemTime) {
 
 /// Does something to every item, on all cores, and gives the results in the items' order.
 pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(items.len().max(1));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    in_parallel_on(cores.min(MOST_THREADS), items, work)
+}
+
+/// The same on so many threads, which may be more than cores where they wait.
+pub fn in_parallel_on<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = threads.min(items.len().max(1));
     let next = AtomicUsize::new(0);
     let one_thread = || {
         let mut done = Vec::new();

@@ -121,7 +121,8 @@ impl Manifest {
         Ok(manifest)
     }
 
-    pub(super) fn to_json(&self) -> String {
+    /// As it is written, with its seal.
+    pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(&self.sealed()).unwrap_or_default()
     }
 

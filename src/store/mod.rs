@@ -25,6 +25,7 @@ mod error;
 mod files;
 mod finished;
 mod gc;
+mod incoming;
 mod inventory;
 mod leftovers;
 mod living;
@@ -47,6 +48,8 @@ pub use error::StoreError;
 pub use files::publish;
 pub use finished::{Finished, Made};
 pub use gc::{Removal, Sweep, Wanted, What};
+pub use incoming::{Incoming, LARGEST_MANIFEST};
+pub use inventory::in_parallel_on;
 pub use leftovers::remove as remove_leftovers;
 pub use lock::{Attempt, Holder, StepLock, Watch};
 pub use manifest::{InputRecord, MANIFEST_FORMAT, Manifest, OutputRecord, Provenance};
@@ -250,4 +253,4 @@ fn sharded(folder: &Path, name: &str, suffix: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::files::steady;
 use super::{StoreError, make_folder, share};
 use crate::fingerprint::Digest;
 use crate::hold;
@@ -39,7 +40,7 @@ impl Scratch {
         fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), StoreError> {
         let path = self.folder.join(name);
-        let mut write = || {
+        let write = || {
             make_folder(&self.folder)?;
             let mut temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.folder)?;
             temporary.write_all(&[b'\n'; DIGEST_LINE])?;
@@ -57,7 +58,7 @@ impl Scratch {
             std::thread::Builder::new().spawn(move || file.sync_all()).ok();
             Ok(())
         };
-        write().map_err(|error: io::Error| StoreError::write(&path, size, error))
+        steady(write).map_err(|error: io::Error| StoreError::write(&path, size, error))
     }
 
     /// What a file holds; `None` where it is not there or not whole.
@@ -75,12 +76,31 @@ impl Scratch {
         // Anything but a file may have no end.
         let size = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
         let left = size.checked_sub(DIGEST_LINE as u64)?;
-        let mut file = File::open(path).ok()?;
+        let mut file = steady(|| File::open(&path)).ok()?;
         let mut line = [0; DIGEST_LINE];
         file.read_exact(&mut line).ok()?;
         let digest = std::str::from_utf8(&line[..DIGEST_LINE - 1]).ok()?.parse().ok()?;
         let content = Sealed { from: file.take(left), left, digest, hasher: blake3::Hasher::new() };
         Some((BufReader::with_capacity(BUFFER, content), left))
+    }
+
+    /// Fails where another user has left something that this one may not read: it would be begun anew, and what is
+    /// saved there be lost.
+    pub fn check_readable(&self) -> Result<(), StoreError> {
+        let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        let foreign = |path: PathBuf| StoreError::Foreign { path };
+        match fs::read_dir(&self.folder) {
+            Err(error) if denied(&error) => return Err(foreign(self.folder.clone())),
+            _ => {}
+        }
+        for name in self.names() {
+            let path = self.folder.join(name);
+            let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
+            if is_file && File::open(&path).is_err_and(|error| denied(&error)) {
+                return Err(foreign(path));
+            }
+        }
+        Ok(())
     }
 
     /// Of the files that were written, in order.
@@ -137,7 +157,7 @@ struct Sealed<R> {
 
 impl<R: Read> Read for Sealed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.from.read(buffer)?;
+        let length = steady(|| self.from.read(buffer))?;
         self.hasher.update(&buffer[..length]);
         self.left -= length as u64;
         let cut = length == 0 && !buffer.is_empty() && self.left > 0;
@@ -195,6 +215,23 @@ mod tests {
         for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[..30], &whole[1..], b""] {
             fs::write(&path, damaged).unwrap();
             assert_eq!(scratch.read("b"), None);
+        }
+    }
+
+    #[test]
+    fn what_another_user_left_and_nobody_may_read_is_said_to_be_that() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(folder.path().join("key"));
+        scratch.check_readable().unwrap();
+        scratch.write("snapshot-9", b"x").unwrap();
+        scratch.check_readable().unwrap();
+        let path = folder.path().join("key/snapshot-9");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+        // The system's administrator may read everything.
+        if File::open(&path).is_err() {
+            let error = scratch.check_readable().unwrap_err().to_string();
+            assert!(error.contains("snapshot-9` holds how far another user's run came"), "{error}");
         }
     }
 

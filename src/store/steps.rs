@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::damaged;
-use super::files::{plain, publish, refuse_linked_folder};
+use super::files::{plain, publish, refuse_linked_folder, steady};
 use super::{Finished, Manifest, Store, StoreError, manifest_path};
 use crate::fingerprint::{Digest, Key};
 use crate::hold;
@@ -41,7 +41,7 @@ impl Store {
         if plain(&path)?.is_none() {
             return Ok(None);
         }
-        let text = match fs::read_to_string(&path) {
+        let text = match steady(|| fs::read_to_string(&path)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                 return Err(damaged(&path, "it is not text"));
@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// Whether the objects of a step are there, with their sizes.
-    pub(super) fn check_objects(&self, step: &Finished) -> Result<(), StoreError> {
+    pub fn check_objects(&self, step: &Finished) -> Result<(), StoreError> {
         step.outputs.iter().filter(|made| !made.inline).try_for_each(|made| self.check_size(&made.digest, made.size))
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use serde_json::json;
 
 /// A finished step; other numbers have other keys.
-pub(super) fn manifest(number: u64, outputs: BTreeMap<String, OutputRecord>) -> Manifest {
+pub(crate) fn manifest(number: u64, outputs: BTreeMap<String, OutputRecord>) -> Manifest {
     let digest = Digest::of(b"input");
     let mut manifest = Manifest {
         format: MANIFEST_FORMAT.to_owned(),
@@ -23,13 +23,13 @@ pub(super) fn manifest(number: u64, outputs: BTreeMap<String, OutputRecord>) -> 
 }
 
 /// Commits a step with one object.
-pub(super) fn finish(store: &Store, number: u64, bytes: &[u8]) -> Manifest {
+pub(crate) fn finish(store: &Store, number: u64, bytes: &[u8]) -> Manifest {
     let manifest = manifest(number, BTreeMap::from([("x".to_owned(), store.put(bytes).unwrap())]));
     store.commit(&manifest).unwrap();
     manifest
 }
 
-pub(super) fn store() -> (tempfile::TempDir, Store) {
+pub(crate) fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("cache with späces")).unwrap();
     (folder, store)

@@ -24,6 +24,13 @@ HERE = pathlib.Path(__file__).parent
 REFERENCE = HERE.parent / "reference"
 STUDIES = HERE.parent.parent / "experiments"
 BETWEEN = b"\n%%\n"
+LISTING = """<?xml version="1.0" encoding="UTF-8"?>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>lab</Name><Prefix>qqp/</Prefix><KeyCount>2</KeyCount>
+<IsTruncated>true</IsTruncated><NextContinuationToken>1/x&amp;+=&#x3d;</NextContinuationToken>
+<Contents><Key>qqp/v1/a</Key><LastModified>2026-11-25T14:05:09.000Z</LastModified><ETag>&quot;ab&quot;</ETag><Size>7</Size></Contents>
+<Contents><Key>qqp/v1/b&lt;c</Key><LastModified>2024-02-29T23:59:60Z</LastModified><Size>18446744073709551615</Size></Contents>
+</ListBucketResult>
+"""
 
 
 def put(target, name, data):
@@ -272,6 +279,7 @@ def others_folders():
 def models_and_manifests(manifest, tokenizer):
     caches(manifest)
     others_folders()
+    put("listing", "page.xml", LISTING)
     put("manifest", "manifest.json", pathlib.Path(manifest).read_bytes())
     for name in ["formats/config.json", "architectures/distilbert/config.json", "architectures/electra/config.json",
                  "architectures/roberta/config.json"]:

@@ -5,6 +5,10 @@
 mod artifacts;
 mod background;
 mod bounds;
+/// The unit tests' own bucket; not all of it is needed here.
+#[allow(dead_code)]
+#[path = "../../src/data/tests/bucket.rs"]
+mod bucket;
 mod cache;
 mod clusters;
 mod diff;
@@ -29,6 +33,7 @@ mod preflight;
 mod published;
 mod random;
 mod readme;
+mod remote;
 mod report;
 mod results;
 mod runs;

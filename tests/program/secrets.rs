@@ -32,7 +32,7 @@ model = "hf:someone/astray"
 "#;
 
 /// Everything that was written below a folder, names and contents, but for one file.
-fn assert_unwritten(folder: &Path, secret: &str, but: Option<&Path>) {
+pub fn assert_unwritten(folder: &Path, secret: &str, but: Option<&Path>) {
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         assert!(!entry.to_string_lossy().contains(secret), "{}", entry.display());
         if entry.is_symlink() || Some(entry.as_path()) == but {
@@ -131,6 +131,17 @@ fn a_token_is_nowhere_but_in_requests_to_the_hub() {
         stub.requests().iter().any(|asked| asked.header("authorization").is_some_and(|a| a.contains(part)))
     };
     assert!(with("of_the_environment") && with("of_the_file"), "the token was never used, so this shows nothing");
+}
+
+#[test]
+fn an_address_is_not_asked_where_the_network_is_off() {
+    let study =
+        format!("[experiment]\nname = \"far\"\n[fetch.model]\nmodel = \"https://127.0.0.1:9/model.zip?{SECRET}\"\n");
+    let workspace = Workspace::new(&format!("{study}blake3 = \"{}\"\n", "0".repeat(64)));
+    let mut command = workspace.command(&["run", "study.toml", "--backend", "cpu"]);
+    let ended: Ended = command.env("HF_HUB_OFFLINE", "1").output().unwrap().into();
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("cannot fetch https://127.0.0.1:9/model.zip?…: HF_HUB_OFFLINE is set"), "{}", ended.err);
 }
 
 #[test]

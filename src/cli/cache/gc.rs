@@ -5,12 +5,14 @@ use crate::cli::args::cache::Gc;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::open::there;
 use crate::cli::units::size;
+use crate::data::s3::S3Address;
 use crate::engine::Graph;
 use crate::engine::{Plan, State};
 use crate::experiment;
 use crate::experiment::expand;
 use crate::git;
 use crate::kinds::stages::Experiment;
+use crate::remote::Remote;
 use crate::store::{Attempt, Store, Sweep, Wanted, What};
 use crate::units::duration;
 
@@ -21,7 +23,6 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
              = help: to start anew, delete the cache's folder",
         ));
     }
-    let store = there(cache)?;
     let mut graphs = Vec::new();
     let mut expanded = |experiment: Experiment| {
         graphs.push(expand(&experiment)?);
@@ -36,6 +37,10 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
             expanded(old)?;
         }
     }
+    if let Some(remote) = &command.remote {
+        return gc_remote(&remote.parse().map_err(Failure::wrong_input)?, &graphs, cache, command.dry_run);
+    }
+    let store = there(cache)?;
     let refused = |message: String| {
         Failure::cannot_start(format!("{message}; nothing was removed\n  = help: wait for it, or end it"))
     };
@@ -70,6 +75,33 @@ pub(super) fn gc(command: &Gc, cache: &Path) -> Result<Exit, Failure> {
     {
         println!("no more can go now: journals, scratch and objects of the last hour stay");
     }
+    Ok(Exit::Done)
+}
+
+/// The same in a bucket. What an experiment reaches is what it reaches from what is here and from what is there: a step
+/// that was made twice may have two results, and those behind it two keys.
+fn gc_remote(address: &S3Address, graphs: &[Graph], cache: &Path, dry_run: bool) -> Result<Exit, Failure> {
+    let (remote, store) = (Remote::open(address)?, Store::existing(cache));
+    let mut wanted = Wanted::default();
+    for graph in graphs {
+        keep(graph, &store, &mut wanted)?;
+        let all = (0..graph.steps.len()).collect();
+        let there = Plan::by_asking(graph, &all, |keys| remote.finished(keys))?;
+        wanted.steps.extend(there.states.iter().filter_map(State::key));
+    }
+    wanted.steps.extend(&wanted.unfinished);
+    let swept = remote.sweep((!wanted.all).then_some(&wanted.steps), dry_run)?;
+    for (count, what) in [
+        (swept.steps, "steps, not reached"),
+        (swept.objects, "objects that no step refers to"),
+        (swept.unfinished, "large objects that never arrived whole"),
+    ] {
+        if count > 0 {
+            println!("{count:>8} {what}");
+        }
+    }
+    let verb = if dry_run { "would come back" } else { "come back" };
+    println!("{} {verb}, {} stay in {address}", size(swept.bytes), size(swept.left));
     Ok(Exit::Done)
 }
 

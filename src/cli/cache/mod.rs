@@ -4,6 +4,7 @@ mod archive;
 mod gc;
 mod init;
 mod list;
+mod remote;
 mod verify;
 
 use std::path::Path;
@@ -19,5 +20,7 @@ pub(super) fn cache(command: &Command, cache: &Path) -> Result<Exit, Failure> {
         Command::Gc(command) => gc::gc(command, cache),
         Command::Export(command) => archive::export(command, cache),
         Command::Import(command) => archive::import(command, cache),
+        Command::Push(command) => remote::push(command, cache),
+        Command::Pull(command) => remote::pull(command, cache),
     }
 }

@@ -1,19 +1,13 @@
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::cli::args::cache::Verify;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::open::there;
-use crate::cli::units::size;
+use crate::cli::units::{bar, size};
 
 pub(super) fn verify(command: &Verify, cache: &Path) -> Result<Exit, Failure> {
     let store = there(cache)?;
-    // Hidden by itself where there is no terminal.
-    let bar = ProgressBar::new(store.bytes_to_verify()?);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar:.cyan/dim} {bytes}/{total_bytes}  {bytes_per_sec}") {
-        bar.set_style(style.progress_chars("━╸─"));
-    }
+    let bar = bar(store.bytes_to_verify()?);
     let verified = store.verify(!command.dry_run, |bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
 

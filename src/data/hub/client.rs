@@ -189,19 +189,6 @@ pub(super) fn header<'a>(response: &'a Response<Body>, name: &str) -> Option<&'a
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
-/// `text` as one part of a path, or with `slashes` as several.
-pub(super) fn quoted(text: &str, slashes: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte.into()),
-            b'/' if slashes => out.push('/'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 /// Scheme and host with port: what decides who sees the token.
 fn origin(url: &str) -> (String, String) {
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
@@ -254,11 +241,5 @@ mod tests {
         let other = [("http://a", "https://a"), ("https://a:1", "https://a"), ("https://a.evil", "https://a")];
         assert!(same.iter().all(|(a, b)| origin(a) == origin(b)));
         assert!(other.iter().all(|(a, b)| origin(a) != origin(b)));
-    }
-
-    #[test]
-    fn paths_are_quoted() {
-        assert_eq!(quoted("a b/ü#1.json", true), "a%20b/%C3%BC%231.json");
-        assert_eq!(quoted("refs/convert/parquet", false), "refs%2Fconvert%2Fparquet");
     }
 }

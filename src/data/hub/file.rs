@@ -11,10 +11,10 @@
 
 use super::super::DataError;
 use super::super::arriving;
-use super::super::network::{Failure, Patience, Steady, first_byte, host, is_late, least};
+use super::super::network::{Failure, Patience, Steady, first_byte, host, is_late, least, quoted};
 use super::super::walk::{self, Links};
 use super::Hub;
-use super::client::{Answer, header, quoted};
+use super::client::{Answer, header};
 use super::digest::Promise;
 use crate::hold;
 use hf_hub::Repo;

@@ -25,6 +25,7 @@ mod tests;
 mod upload;
 
 pub use settings::HubSettings;
+pub(super) use settings::offline_by;
 pub use upload::{Upload, Uploaded};
 
 use super::error::There;

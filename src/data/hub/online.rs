@@ -1,9 +1,8 @@
 //! The hub itself: which commit a revision is, and which files it has.
 
 use super::super::DataError;
-use super::super::network::{Failure, with_retries};
+use super::super::network::{Failure, quoted, with_retries};
 use super::super::splits::readme;
-use super::client::quoted;
 use super::{Found, Hub, Pick, is_commit};
 use hf_hub::Repo;
 use serde::Deserialize;

@@ -78,8 +78,7 @@ impl HubSettings {
         };
         let (token, token_from) = given.or_else(stored).unzip();
         let endpoint = set(&["HF_ENDPOINT"]).unwrap_or_else(|| HUGGING_FACE.to_string());
-        let said = OFFLINE.into_iter().find_map(|name| Some((name, is_true(&set(&[name])?))));
-        let (offline_by, offline) = said.unwrap_or((OFFLINE[0], false));
+        let by = offline_by(variable);
         let seconds =
             set(&["HF_HUB_DOWNLOAD_TIMEOUT"]).and_then(|value| value.parse().ok()).filter(|seconds| *seconds > 0);
         Ok(HubSettings {
@@ -87,8 +86,8 @@ impl HubSettings {
             endpoint: endpoint.trim_end_matches('/').to_string(),
             token: token.map(|token| token.trim().to_string()).filter(|token| !token.is_empty()),
             token_from: token_from.unwrap_or_default(),
-            offline,
-            offline_by,
+            offline: by.is_some(),
+            offline_by: by.unwrap_or(OFFLINE[0]),
             pause: PAUSE,
             stalled: seconds.map_or(STALLED, Duration::from_secs),
             window: seconds.map_or(STALLED, Duration::from_secs),
@@ -105,6 +104,13 @@ impl std::fmt::Debug for HubSettings {
             .field("offline", &self.offline)
             .finish_non_exhaustive()
     }
+}
+
+/// The variable that keeps away from the network, if one does.
+pub fn offline_by(variable: &dyn Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let set = |name| variable(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty());
+    let said = OFFLINE.into_iter().find_map(|name| Some((name, is_true(&set(name)?))));
+    said.filter(|(_, offline)| *offline).map(|(name, _)| name)
 }
 
 fn is_true(value: &str) -> bool {

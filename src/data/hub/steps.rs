@@ -1,8 +1,8 @@
 //! Which commit holds a training step: the newest one whose message names it.
 
 use super::super::DataError;
-use super::super::network::{Failure, is_busy, with_retries};
-use super::client::{header, quoted};
+use super::super::network::{Failure, is_busy, quoted, with_retries};
+use super::client::header;
 use super::{Found, Hub, Pick, is_commit, unasked};
 use hf_hub::{Repo, RepoType};
 use serde::Deserialize;

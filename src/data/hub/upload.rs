@@ -14,9 +14,9 @@
 //! ```
 
 use super::super::DataError;
-use super::super::network::{Failure, host, with_retries};
+use super::super::network::{Failure, host, quoted, with_retries};
 use super::Hub;
-use super::client::{header, quoted};
+use super::client::header;
 use super::digest::{git_blob, sha256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

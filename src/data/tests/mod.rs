@@ -1,3 +1,4 @@
+pub(crate) mod bucket;
 mod parity;
-pub(super) mod stub;
+pub(crate) mod stub;
 mod tokenizer_files;

@@ -15,7 +15,7 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn wait(&self) {
+    pub fn wait(&self) {
         drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |open| !*open).unwrap());
     }
 }
@@ -84,15 +84,36 @@ pub(crate) struct Stub {
 impl Stub {
     /// Pages are named by their path, or by method and path where these differ: `/a`, `HEAD /a`.
     pub fn start(pages: Vec<(&str, Vec<Reply>)>) -> Stub {
+        let known: Arc<Mutex<Pages>> = Arc::default();
+        let asked = known.clone();
+        let stub = Stub::answering(known, move |request| {
+            let mut pages = asked.lock().unwrap();
+            let line = request.line();
+            let page = if pages.contains_key(line) { line } else { line.split_once(' ').map_or("/", |(_, path)| path) };
+            match pages.get_mut(page) {
+                Some(replies) if replies.len() > 1 => replies.remove(0),
+                Some(replies) => replies[0].clone(),
+                None => Reply::status(404),
+            }
+        });
+        pages.into_iter().for_each(|(page, replies)| stub.page(page, replies));
+        stub
+    }
+
+    /// What it answers is said by a function.
+    pub fn of(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Stub {
+        Stub::answering(Arc::default(), answer)
+    }
+
+    fn answering(pages: Arc<Mutex<Pages>>, reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Stub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let stub = Stub { address, pages: Arc::default(), log: Arc::default() };
-        pages.into_iter().for_each(|(page, replies)| stub.page(page, replies));
-        let (pages, log) = (stub.pages.clone(), stub.log.clone());
+        let stub = Stub { address, pages, log: Arc::default() };
+        let (reply, log) = (Arc::new(reply), stub.log.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (pages, log) = (pages.clone(), log.clone());
-                std::thread::spawn(move || answer(stream, &pages, &log));
+                let (reply, log) = (reply.clone(), log.clone());
+                std::thread::spawn(move || answer(stream, &*reply, &log));
             }
         });
         stub
@@ -114,7 +135,7 @@ impl Stub {
     }
 }
 
-fn answer(mut stream: TcpStream, pages: &Mutex<Pages>, log: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, reply: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<Request>>) -> std::io::Result<()> {
     let mut head = String::new();
     let mut reader = BufReader::new(stream.try_clone()?);
     while reader.read_line(&mut head)? > 2 {}
@@ -122,17 +143,13 @@ fn answer(mut stream: TcpStream, pages: &Mutex<Pages>, log: &Mutex<Vec<Request>>
     let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     reader.take(length).read_to_end(&mut request.body)?;
     let line = request.line().to_string();
-    let (method, path) = line.split_once(' ').unwrap_or(("GET", "/"));
+    let method = line.split_once(' ').map_or("GET", |(method, _)| method);
     log.lock().unwrap().push(request.clone());
-    let mut reply = {
-        let mut pages = pages.lock().unwrap();
-        let page = if pages.contains_key(&line) { &line } else { path };
-        match pages.get_mut(page) {
-            Some(replies) if replies.len() > 1 => replies.remove(0),
-            Some(replies) => replies[0].clone(),
-            None => Reply::status(404),
-        }
-    };
+    let mut reply = reply(&request);
+    if reply.status == 0 {
+        // It is gone before it says a word.
+        return Ok(());
+    }
     let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
     if let Some((start, _)) = range.filter(|_| reply.status == 200 && !reply.ignores_range) {
         let (start, size) = (start.parse::<usize>().unwrap(), reply.body.len());

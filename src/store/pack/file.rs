@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::store::error::damaged;
+use crate::store::files::steady;
 use crate::store::{Manifest, StoreError};
 
 /// Where a manifest lies in a pack.
@@ -60,7 +61,7 @@ impl Pack {
         let bytes = usize::try_from(bytes).ok().filter(|_| at.checked_add(bytes).is_some_and(|end| end <= size));
         let Some(bytes) = bytes else { return Err(damaged(&self.path, "it is shorter than it was")) };
         let mut read = vec![0; bytes];
-        match read_exact_at(&self.file, &mut read, at) {
+        match steady(|| read_exact_at(&self.file, &mut read, at)) {
             Ok(()) => Ok(read),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(damaged(&self.path, "it is shorter than it was"))

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Pack, Place};
 use crate::fingerprint::{Digest, Key};
-use crate::store::files::{canonical, plain};
+use crate::store::files::{canonical, plain, steady};
 use crate::store::finished::{Finished, Made};
 use crate::store::{Manifest, StoreError};
 
@@ -80,7 +80,7 @@ impl Known {
     /// `None` where it is gone.
     fn open(path: &Path) -> Result<Option<Known>, StoreError> {
         let Some(found) = plain(path)? else { return Ok(None) };
-        let file = match File::open(path) {
+        let file = match steady(|| File::open(path)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(|error| StoreError::read(path, error))?,
         };
@@ -130,7 +130,7 @@ impl Packs {
     /// Looks which packs there are now; those that are known already are not read again.
     pub(super) fn look(&mut self, folder: &Path) -> Result<(), StoreError> {
         let fail = |error| StoreError::read(folder, error);
-        let entries = match fs::read_dir(folder) {
+        let entries = match steady(|| fs::read_dir(folder)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries.map_err(fail)?,
         };

@@ -110,11 +110,11 @@ fn a_study_goes_by_way_of_a_bucket_to_others_who_run_nothing_again() {
     assert!(looked.out.starts_with("0 B would come back, "), "{}", looked.out);
     let other = TINY.replace("seeds = \"0..4\"", "seeds = \"0..2\"");
     there.write("other.toml", &other);
-    let looked = pipeline(&there, &bucket, &["cache", "gc", "other.toml", "--remote", &place(), "--dry-run"]).ok();
-    assert!(looked.out.contains(" steps, not reached\n") && assert_right(&bucket) == 31, "{}", looked.out);
     // By what is there, where nothing is here.
-    let swept =
-        pipeline(&there, &bucket, &["cache", "gc", "other.toml", "--remote", &place(), "--cache-dir", "none"]).ok();
+    let gc = ["cache", "gc", "other.toml", "--remote", &place(), "--cache-dir", "none"];
+    let looked = pipeline(&there, &bucket, &[&gc[..], &["--dry-run"]].concat()).ok();
+    assert!(looked.out.contains(" steps, not reached\n") && assert_right(&bucket) == 31, "{}", looked.out);
+    let swept = pipeline(&there, &bucket, &gc).ok();
     assert_eq!(swept.out, looked.out.replace("would come back", "come back"));
     let left = assert_right(&bucket);
     assert!(left < 31 && !there.path("none").exists(), "{left}");
@@ -160,11 +160,21 @@ fn trouble_with_a_bucket_is_said_and_costs_no_step() {
         ended
     };
     // It refuses: nothing runs that somebody may have finished.
-    let refused = ended(&|command| drop(command.env("AWS_ACCESS_KEY_ID", "AKIALOST")), &run);
+    let refused = ended(
+        &|command| {
+            command.env("AWS_ACCESS_KEY_ID", "AKIALOST");
+        },
+        &run,
+    );
     assert_eq!(refused.code, Some(3), "{}", refused.err);
     assert!(refused.err.contains("403 InvalidAccessKeyId") && refused.err.contains("--no-remote"), "{}", refused.err);
     assert!(!refused.err.contains("AKIALOST"), "{}", refused.err);
-    let none = ended(&|command| drop(command.env_remove("AWS_ACCESS_KEY_ID")), &run);
+    let none = ended(
+        &|command| {
+            command.env_remove("AWS_ACCESS_KEY_ID");
+        },
+        &run,
+    );
     assert!(none.err.contains("there are no keys for the bucket: set AWS_ACCESS_KEY_ID"), "{}", none.err);
     for (words, arguments) in [
         ("404 NoSuchBucket", &[&run[..7], &["s3://no-such-bucket"]].concat()),
@@ -179,7 +189,13 @@ fn trouble_with_a_bucket_is_said_and_costs_no_step() {
     assert!(file.code == Some(2) && file.err.contains("`remote` names none"), "{}", file.err);
 
     // The network does not lead there.
-    let away = ended(&|command| drop(command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")), &run).ok();
+    let away = ended(
+        &|command| {
+            command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+        },
+        &run,
+    )
+    .ok();
     assert!(away.err.contains("what is not in the cache runs here") && away.err.contains("1 ran"), "{}", away.err);
     // It is lost when the step is finished.
     std::fs::remove_dir_all(workspace.path("cache")).unwrap();

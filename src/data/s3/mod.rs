@@ -125,7 +125,20 @@ impl Bucket {
 
     /// Whether it is there and may be looked into; else why not.
     pub fn greet(&self) -> Result<(), DataError> {
-        self.page("", &[("max-keys", "1".to_string())]).map(drop)
+        let query =
+            vec![("list-type", "2".to_string()), ("prefix", self.address.key("")), ("max-keys", "1".to_string())];
+        let ask = Ask { method: "GET", query, ..Ask::default() };
+        let mut attempts = 0;
+        let greeted = self.with_retries(|| {
+            attempts += 1;
+            // Where no network leads there, patience leads nowhere either.
+            let seldom = |failure: Failure| match *failure.error {
+                DataError::Unreachable { .. } => Failure { again: failure.again && attempts < 2, ..failure },
+                _ => failure,
+            };
+            self.answer(&ask).map_err(seldom)
+        });
+        greeted.map(drop)
     }
 
     /// The size of what has this name.

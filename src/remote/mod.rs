@@ -79,15 +79,16 @@ impl Remote {
 
     fn look(&self) -> Result<There, RemoteError> {
         const DIGITS: &str = "0123456789abcdef";
-        // Pages of a listing come one after the other, so there are several listings.
-        let parts: Vec<String> = ["objects", "steps"]
-            .iter()
-            .flat_map(|folder| DIGITS.chars().map(move |digit| format!("v1/{folder}/{digit}")))
-            .collect();
-        let pages = in_parallel_on(AT_A_TIME, &parts, |start| {
-            let found = self.bucket.list(start)?;
-            Ok::<_, RemoteError>(found.into_iter().map(|(rest, listed)| (format!("{start}{rest}"), listed)).collect())
-        });
+        // Steps first: whoever sends at the same time has sent the objects of each that is seen. Pages of a listing come
+        // one after the other, so there are several listings.
+        let mut pages = Vec::new();
+        for folder in ["steps", "objects"] {
+            let parts: Vec<String> = DIGITS.chars().map(|digit| format!("v1/{folder}/{digit}")).collect();
+            pages.extend(in_parallel_on(AT_A_TIME, &parts, |start| {
+                let found = self.bucket.list(start)?;
+                Ok::<_, RemoteError>(found.into_iter().map(|(rest, one)| (format!("{start}{rest}"), one)).collect())
+            }));
+        }
         let mut there = There::default();
         for page in pages {
             let page: Vec<(String, Listed)> = page?;

@@ -5,7 +5,7 @@ moto's, which checks every signature with botocore, or any other at an address.
     python s3_servers.py target/release/pipeline
     python s3_servers.py target/release/pipeline http://127.0.0.1:8014 KEY SECRET
 
-Last run with moto 5.2.3, boto3 1.44.8 and s3s-fs 0.14.1. Writes nothing but in a temporary folder, and prints what it
+Last run with boto3 1.44.8, moto 5.2.5. Writes nothing but in a temporary folder, and prints what it
 found: steps, objects, and bytes a second beside those of a copy on the same disk.
 """
 

@@ -4,7 +4,7 @@ on a good one.
 
     python stale.py target/release/pipeline
 
-Needs a C compiler, for what stands between the program and the C library (LD_PRELOAD). Last run on glibc 2.41.
+Needs a C compiler, for what stands between the program and the C library (LD_PRELOAD).
 """
 
 import json

@@ -7,6 +7,7 @@ use super::drawing::{Align, Drawing, Label, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Sample, extent, head, upward_name};
 use super::look::Look;
+use super::names::short;
 use super::numbers::{Column, Numbers};
 use super::style::{AXIS, AXIS_LINE, LABEL_TEXT, MARGIN, QUIET, TEXT, TICK_LENGTH, TICK_TEXT, Width};
 use super::ticks::Axis;
@@ -130,7 +131,7 @@ impl PairMatrix {
             let text = fonts::fit(&numbers.text(pair.distance), TICK_TEXT, false, side);
             drawing.text(text, centre, TICK_TEXT, Align::Middle, readable_on(ink));
         }
-        for (model, label) in self.labels.iter().enumerate() {
+        for (model, label) in short(&self.labels, &self.look).0.iter().enumerate() {
             self.draw_model(&mut drawing, &layout, (model, label), &values);
         }
         self.draw_axes(&mut drawing, &layout);
@@ -140,11 +141,13 @@ impl PairMatrix {
     fn legend(&self, numbers: &Shown, values: &Shown) -> Vec<Entry> {
         let words = |text: String| Entry { sample: Sample::None, text };
         let line = Sample::Line { width: CURVE, ink: self.look.colour(0), dash: &[] };
-        vec![
+        let mut entries = vec![
             Entry { sample: line, text: format!("below: {} along the line", self.metric_label) },
             words(format!("above{}: {}", numbers.note(), self.distance_label)),
             words(format!("diagonal{}: {} of the model", values.note(), self.metric_label)),
-        ]
+        ];
+        entries.extend(short(&self.labels, &self.look).1.map(words));
+        entries
     }
 
     fn layout(&self, drawing: &Drawing, top: f64) -> Result<Layout, PlotError> {
@@ -175,7 +178,7 @@ impl PairMatrix {
     fn draw_model(&self, drawing: &mut Drawing, layout: &Layout, (model, label): (usize, &str), values: &Shown) {
         let ((left, top), side) = (layout.corner(model, model), layout.side());
         let (x, middle) = (left + side / 2.0, top + side / 2.0);
-        let text = fonts::fit_end(&self.look.named(label), LABEL_TEXT, true, side);
+        let text = fonts::fit_end(label, LABEL_TEXT, true, side);
         let value = self.values[model].map(|value| fonts::fit(&values.text(value), TICK_TEXT, false, side));
         let lift = if value.is_some() { -1.5 } else { LABEL_TEXT * CAPITAL / 2.0 };
         let at = (x, middle + lift);

@@ -61,6 +61,15 @@ impl Names {
     }
 }
 
+/// What single models are called where no axis says what the names are: the names, and for a legend what they are, where
+/// the models are told apart by values.
+pub(super) fn short(models: &[String], look: &Look) -> (Vec<String>, Option<String>) {
+    match values(models, look) {
+        Some(names) => (names.labels, Some(format!("models by {}", names.axis))),
+        None => (models.iter().map(|model| look.named(model)).collect(), None),
+    }
+}
+
 /// Where all models differ on the same axes, which are then named once: `2e−4/7` beside `learning rate/seed`.
 fn values(models: &[String], look: &Look) -> Option<Names> {
     let keys = |model: &String| {
@@ -164,6 +173,9 @@ mod tests {
         let groups = names(&["low/0", "low/1", "high/0"]).groups;
         assert_eq!(groups, [(0..2, "low".to_owned()), (2..3, "high".to_owned())]);
         assert!(names(&["0", "1"]).groups.is_empty());
+        let models = ["epochs=3/0", "epochs=6/0"].map(str::to_owned);
+        let by = Some("models by epochs/seed".to_owned());
+        assert_eq!(short(&models, &Look::default()), (vec!["3/0".to_owned(), "6/0".to_owned()], by));
         let groups = names(&["q/learning_rate=2e-4/0", "q/learning_rate=2e-4/1", "q/learning_rate=5e-5/0"]).groups;
         assert_eq!(groups, [(0..2, "q, learning rate 2e−4".to_owned()), (2..3, "q, learning rate 5e−5".to_owned())]);
     }

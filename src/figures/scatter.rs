@@ -4,6 +4,7 @@ use super::drawing::{Align, Drawing, Point};
 use super::fonts::{self, CAPITAL};
 use super::frame::{Entry, Frame, Sample, doubt, extent, head};
 use super::look::Look;
+use super::names::short;
 use super::style::{AXIS, QUIET, TICK_TEXT, Width, marker};
 use super::{Column, Numbers, PlotError, Rendered, drawable, expect_length, output};
 
@@ -91,7 +92,8 @@ impl Scatter {
         if let Some(names) = &self.names
             && held.len() <= MOST_NAMES
         {
-            let names: Vec<String> = held.iter().map(|point| self.look.named(&names[*point])).collect();
+            let (all, _) = short(names, &self.look);
+            let names: Vec<String> = held.iter().map(|point| all[*point].clone()).collect();
             draw_names(&mut drawing, &frame, &names, &places, &line);
         }
         frame.draw_axes(&mut drawing, (&self.x_label, &self.y_label));
@@ -148,6 +150,10 @@ impl Scatter {
             }
         }
         let n = self.x.len();
+        let named = self.names.as_ref().filter(|names| names.len() <= MOST_NAMES);
+        if let Some(text) = named.and_then(|names| short(names, &self.look).1) {
+            entries.push(Entry { sample: Sample::None, text });
+        }
         match &self.fit {
             Some(fit) => {
                 let sample = Sample::Line { width: FIT_LINE, ink: AXIS, dash: FIT_DASH };

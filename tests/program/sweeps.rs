@@ -401,7 +401,7 @@ fn lists_from_run_to_tables_and_figures() {
     for (figure, texts) in [
         ("training", &["learning rate 0.03, examples 32, mean of 2 runs", "fast, examples 64, mean of 2 runs"][..]),
         ("by_value", &["within learning rate 0.03, one pair", "between values, mean of 4 pairs"]),
-        ("points", &["examples 32 (n = 2)", "examples 64 (n = 2)"]),
+        ("points", &["examples 32 (n = 2)", "examples 64 (n = 2)", "models by learning rate/examples/seed"]),
         ("counts", &["learning rate 0.03 (n = 2, mean ", "learning rate 0.06 (n = 2, mean "]),
         ("ordered", &["learning rate 0.03,…", "learning rate 0.06,…", "seed"]),
     ] {

@@ -46,6 +46,7 @@ struct RawRun {
     snapshot_every: Option<Spanned<RawInterval>>,
     retries: Option<Spanned<usize>>,
     timeout: Option<Text>,
+    /// Whether every run writes the page of `pipeline report` [default: as long as there is one].
     report: Option<bool>,
     /// A bucket where others may have finished steps.
     remote: Option<Text>,

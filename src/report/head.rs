@@ -28,7 +28,8 @@ pub fn head(of: &Report<'_>, steps: &Steps<'_>) -> String {
         said.push(format!("<b>In part: {} of {all} steps are finished</b> at {}", all - open.len(), utc(now)));
         let mut left = Estimate::new(Box::new(StudyCosts::new(of.store)));
         left.begin(of.graph, of.plan, &open);
-        said.push(for_markup(&format!("{} with one worker", left.left(1))));
+        let left = left.left(1);
+        said.push(if left.seconds > 0.0 { format!("{left} with one worker") } else { left.to_string() });
     }
     let ran = || steps.ran.iter().flatten();
     let end = |ran: &crate::store::Provenance| ran.started.saturating_add(ran.seconds as u64);

@@ -311,7 +311,8 @@
       return;
     }
     if (dialog.open) dialog.close();
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    // Whatever somebody wrote behind the address.
+    const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
     for (let outer = target; outer; outer = outer.parentElement) if (outer.tagName === "DETAILS") outer.open = true;
     target.scrollIntoView();

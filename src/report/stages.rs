@@ -18,6 +18,13 @@ struct Took<'a> {
     devices: BTreeSet<String>,
 }
 
+impl Took<'_> {
+    /// Of those that are finished.
+    fn together(&self) -> Option<f64> {
+        (!self.seconds.is_empty()).then(|| self.seconds.iter().sum())
+    }
+}
+
 pub fn stages(of: &Report<'_>, steps: &Steps<'_>, sheets: &mut Vec<(String, Value)>) -> String {
     let mut of_stages = of.graph.by_stage();
     let took: Vec<Took<'_>> = (of.graph.stages().into_iter())
@@ -60,10 +67,8 @@ pub fn stages(of: &Report<'_>, steps: &Steps<'_>, sheets: &mut Vec<(String, Valu
             column("stage", Form::Text, &|one| one.stage.to_string().into()),
             column("steps", Form::Count, &|one| one.steps.into()),
             column("finished", Form::Count, &|one| one.seconds.len().into()),
-            column("together", Form::Time, &|one| rounded(one.seconds.iter().sum())),
-            column("each", Form::Time, &|one| {
-                known((!one.seconds.is_empty()).then(|| one.seconds.iter().sum::<f64>() / one.seconds.len() as f64))
-            }),
+            column("together", Form::Time, &|one| known(one.together())),
+            column("each", Form::Time, &|one| known(one.together().map(|all| all / one.seconds.len() as f64))),
             column("longest", Form::Time, &|one| known(one.seconds.iter().copied().reduce(f64::max))),
             column("kept", Form::Size, &|one| one.bytes.into()),
             column("on", Form::Text, &|one| match one.devices.is_empty() {

@@ -46,6 +46,7 @@ fn a_page_is_there_before_a_run_and_after_it_and_says_what_the_other_results_say
     ] {
         assert!(page.contains(said), "{said}");
     }
+    assert!(!page.contains("-0.0 s"));
 
     // Without a wish for it, none is written; with one, it lies among the results and is known as ours.
     workspace.run(&["--jobs", "2"]).ok();

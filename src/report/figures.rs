@@ -6,9 +6,9 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::subject::Report;
 use super::steps::Steps;
 use super::study::link;
+use super::subject::Report;
 use crate::experiment::Origins;
 use crate::kinds::plot;
 use crate::say::{escaped, for_markup};

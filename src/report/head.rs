@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::subject::Report;
 use super::steps::Steps;
+use super::subject::Report;
 use crate::data::secrets::masked;
 use crate::kinds::cost::StudyCosts;
 use crate::progress::Estimate;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::subject::Report;
 use super::steps::Steps;
+use super::subject::Report;
 use crate::say::for_markup;
 
 /// Characters of a note that is shown as a whole, and of the beginning of any other.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::subject::Report;
 use super::sheet::{Field, Form, Sheet, rounded};
 use super::steps::Steps;
+use super::subject::Report;
 use crate::engine::StageId;
 use crate::experiment::{Node, picture};
 

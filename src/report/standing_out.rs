@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use polars::prelude::{DataFrame, DataType};
 use serde_json::Value;
 
-use super::subject::Report;
 use super::sheet::{Field, Form, Sheet, rounded};
+use super::subject::Report;
 use crate::analysis::outliers::{FEWEST, STANDS_OUT, median, robust_scores};
 use crate::kinds::made;
 use crate::say::for_markup;

@@ -6,9 +6,9 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::subject::Report;
 use super::sheet::{packed, rounded};
 use super::study::link;
+use super::subject::Report;
 use crate::engine::{StageId, State};
 use crate::experiment::{Origins, parameters, why};
 use crate::say::for_markup;

@@ -3,10 +3,10 @@
 use polars::prelude::{AnyValue, Column, DataType};
 use serde_json::Value;
 
-use super::subject::Report;
 use super::meanings::{Meaning, meanings};
 use super::sheet::{Field, Form, Sheet, rounded};
 use super::steps::Steps;
+use super::subject::Report;
 use crate::kinds::made;
 use crate::say::for_markup;
 use crate::tables::{Table, TableError};

@@ -19,10 +19,12 @@ pub mod git;
 mod hold;
 #[doc(hidden)]
 pub mod hostile;
+pub mod init;
 pub mod kinds;
 pub mod model;
 mod plain;
 pub mod progress;
+pub mod reference;
 pub mod remote;
 pub mod report;
 pub mod results;

@@ -6,6 +6,9 @@ pub trait Word: Copy + 'static {
 
     fn name(self) -> &'static str;
 
+    /// The comment on it, for the reference.
+    fn about(self) -> &'static str;
+
     fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|word| word.name() == name)
     }
@@ -19,11 +22,11 @@ pub trait Word: Copy + 'static {
 /// Makes an enum out of a list of variants and their words. It is read and written as that word, and ordered by it, so
 /// that maps by such a key are written in the order of the alphabet.
 macro_rules! words {
-    ($(#[$about:meta])* pub enum $Name:ident { $($(#[$of_one:meta])* $Variant:ident = $word:literal,)+ }) => {
+    ($(#[$about:meta])* pub enum $Name:ident { $($(#[$($of_one:tt)*])* $Variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $Name {
-            $($(#[$of_one])* $Variant,)+
+            $($(#[$($of_one)*])* $Variant,)+
         }
 
         impl $crate::words::Word for $Name {
@@ -32,6 +35,12 @@ macro_rules! words {
             fn name(self) -> &'static str {
                 match self {
                     $(Self::$Variant => $word,)+
+                }
+            }
+
+            fn about(self) -> &'static str {
+                match self {
+                    $(Self::$Variant => concat!($($crate::words::comment!($($of_one)*)),*),)+
                 }
             }
         }
@@ -70,7 +79,17 @@ macro_rules! words {
     };
 }
 
-pub(crate) use words;
+/// The text of an attribute that is a comment.
+macro_rules! comment {
+    (doc = $text:literal) => {
+        $text
+    };
+    ($($other:tt)*) => {
+        ""
+    };
+}
+
+pub(crate) use {comment, words};
 
 #[cfg(test)]
 mod tests {
@@ -78,6 +97,8 @@ mod tests {
 
     words! {
         pub enum Fruit {
+            /// Long
+            /// and soft.
             Pear = "pear",
             Apple = "green-apple",
         }
@@ -87,6 +108,7 @@ mod tests {
     fn words_are_read_written_and_ordered_by_their_names() {
         assert_eq!(Fruit::names(), ["pear", "green-apple"]);
         assert_eq!(Fruit::named("green-apple"), Some(Fruit::Apple));
+        assert_eq!((Fruit::Pear.about(), Fruit::Apple.about()), (" Long and soft.", ""));
         assert_eq!(serde_json::to_string(&Fruit::Apple).unwrap(), "\"green-apple\"");
         assert_eq!(serde_json::from_str::<Fruit>("\"pear\"").unwrap(), Fruit::Pear);
         assert!(serde_json::from_str::<Fruit>("\"plum\"").is_err());

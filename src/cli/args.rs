@@ -33,6 +33,8 @@ fn version() -> &'static str {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Writes a first study: one for data of your own, whose columns it looks at, or the quickstart's.
+    Init(Init),
     /// Checks an experiment file without running anything.
     Check(Check),
     /// Shows every step: fresh, will run and why, or waiting on what.
@@ -43,6 +45,8 @@ pub enum Command {
     Diff(Diff),
     /// Prints the graph of stages.
     Graph(Graph),
+    /// Prints the JSON Schema of an experiment, with which editors complete keys and say what they mean.
+    Schema,
     /// Shows what is running in this cache, on all machines.
     Status,
     /// Runs what is missing, then writes tables and figures to results/.
@@ -59,12 +63,57 @@ pub enum Command {
     Report(Report),
     /// Writes a finished model as files that the transformers library loads, or uploads them to the Hugging Face hub.
     Export(Export),
+    /// Prints a script with which a shell completes commands and options.
+    Completions(Completions),
+    /// Writes manual pages.
+    Man(Man),
     /// Runs steps for a driver, over standard input and output.
     #[command(hide = true)]
     Worker(Worker),
     /// Lists, checks, sweeps and moves what is in the cache.
     #[command(subcommand)]
     Cache(cache::Command),
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The study to write [default: called like the data, in this folder].
+    pub file: Option<PathBuf>,
+    // In a doc comment the brackets would be a link.
+    #[arg(
+        long,
+        default_value = "quickstart",
+        value_name = "DATA",
+        help = "A file (CSV, tab-separated, JSON, Parquet, also packed), a folder of them, hf:REPO[@REVISION], or quickstart"
+    )]
+    pub from: String,
+    /// Which of the repository's data sets.
+    #[arg(long, value_name = "NAME")]
+    pub config: Option<String>,
+    /// The column of the text, where it is not the one that is proposed; twice for a pair.
+    #[arg(long, value_name = "COLUMN")]
+    pub text: Vec<String>,
+    /// The column of the class, where it is not the one that is proposed.
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Where the fine-tunes start, as in a study: hf:REPO or path:FOLDER.
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Replaces a file that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// A folder, such as ~/.local/share/man/man1.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: PathBuf,
 }
 
 #[derive(Debug, Clone, Args)]

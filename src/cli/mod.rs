@@ -10,13 +10,16 @@ mod exit;
 mod explain;
 mod export;
 mod forecast;
+mod init;
 mod lock;
 mod open;
 mod partial;
 mod plan;
+mod reference;
 mod report;
 mod run;
 mod share;
+mod shell;
 mod show;
 mod signals;
 mod slurm;
@@ -58,11 +61,13 @@ pub fn main() -> ExitCode {
 fn command(arguments: &Arguments) -> Result<Exit, Failure> {
     let cache = &arguments.cache_dir;
     match &arguments.command {
+        Command::Init(command) => init::init(command),
         Command::Check(command) => check::check(command, cache),
         Command::Plan(command) => plan::plan(command, cache),
         Command::Explain(command) => explain::explain(command, cache),
         Command::Diff(command) => diff::diff(command, cache),
         Command::Status => status::status(cache),
+        Command::Schema => reference::schema(),
         Command::Graph(command) => check::graph(command),
         Command::Run(command) => run::run(command, cache),
         Command::Lock(command) => lock::lock(command, cache),
@@ -71,6 +76,8 @@ fn command(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Results(command) => show::results(command, cache),
         Command::Report(command) => report::report(command, cache),
         Command::Export(command) => export::export(command, cache),
+        Command::Completions(command) => shell::completions(command),
+        Command::Man(command) => shell::man(command),
         Command::Worker(command) => run::worker(command, cache),
         Command::Cache(command) => cache::cache(command, cache),
     }

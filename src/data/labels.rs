@@ -234,7 +234,7 @@ impl<'a> LabelColumn<'a> {
     }
 }
 
-fn is_no_label(text: &str) -> bool {
+pub(super) fn is_no_label(text: &str) -> bool {
     NO_LABEL.contains(&canonical(text).as_str())
 }
 

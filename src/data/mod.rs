@@ -21,6 +21,7 @@ mod hub;
 mod issuer;
 mod jsonl;
 mod labels;
+pub mod look;
 mod mapping;
 mod model_files;
 mod network;

@@ -53,6 +53,19 @@ fn columns(path: &Path, bytes: &[u8], wanted: &[String]) -> Result<Table, DataEr
     Ok(table)
 }
 
+/// The names of a column's classes, in the order of the numbers that mean them, where Hugging Face's `datasets` wrote the
+/// file and left them in it.
+pub(super) fn class_names(bytes: &[u8], column: &str) -> Option<Vec<String>> {
+    let told = guarded(|| {
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let pairs = reader.get_metadata().ok()?.key_value_metadata.clone()?;
+        pairs.into_iter().find(|pair| pair.key == "huggingface")?.value
+    });
+    let told: serde_json::Value = serde_json::from_str(&told.ok()??).ok()?;
+    let names = told["info"]["features"][column]["names"].as_array()?;
+    names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
 /// The same metadata in the types that polars was built with: whole numbers of 8 and 16 bits are stored as ones of 32
 /// anyway, and what Arrow knows as a dictionary, such as the categories of pandas, is stored as its values.
 fn widened(metadata: &FileMetadata) -> FileMetadata {

@@ -38,6 +38,9 @@ impl Default for Reading {
 }
 
 impl Format {
+    /// As a person writes them.
+    pub const NAMES: [&str; 5] = ["parquet", "csv", "tsv", "jsonl", "json"];
+
     /// The format that a file's name tells.
     pub fn of(path: &Path) -> Result<Format, DataError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

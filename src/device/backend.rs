@@ -1,18 +1,19 @@
 //! What is asked for, and what was found.
 
+use crate::words::words;
 use burn::DispatchDevice;
-use serde::{Deserialize, Serialize};
 
-/// What the user asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// CUDA if it works, then a hardware adapter of WGPU (Vulkan, Metal), then the CPU.
-    #[default]
-    Auto,
-    Cpu,
-    Cuda,
-    Wgpu,
+words! {
+    /// What the user asks for.
+    #[derive(Default, clap::ValueEnum)]
+    pub enum Backend {
+        /// CUDA if it works, then a hardware adapter of WGPU (Vulkan, Metal), then the CPU.
+        #[default]
+        Auto = "auto",
+        Cpu = "cpu",
+        Cuda = "cuda",
+        Wgpu = "wgpu",
+    }
 }
 
 /// A device that has been tried.

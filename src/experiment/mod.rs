@@ -17,6 +17,6 @@ pub use explain::{Explained, Origins, explain, parameters, why};
 pub use lock::{Lock, lock_of, sources_of, written as lock};
 pub use picture::{Node, picture};
 pub use preflight::{Looking, preflight};
-pub use read::{read, read_with};
+pub use read::{read, read_with, written};
 pub use resolved::resolved;
 pub use select::{Selection, SelectionError, StepError, select, step_named, steps_named};

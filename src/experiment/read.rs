@@ -15,44 +15,57 @@ use crate::kinds::room::Room;
 use crate::kinds::stages::{Experiment, RunSettings, Stage};
 use crate::kinds::{self, ROOMS};
 use crate::slurm::Settings;
+use crate::study::shape::table;
 use crate::study::words::{Precision, parse_duration};
 use crate::study::{
-    Checker, Diagnostic, ExperimentError, Loaded, Places, ReadText, Text, from_disk, in_written_order, load,
-    written_keys,
+    Checker, Diagnostic, ExperimentError, Key, Keyed, Loaded, OneOf, Places, ReadText, Shape, Shaped, Text, from_disk,
+    in_written_order, load, written_keys,
 };
 use crate::train::MOST_STEPS;
+use crate::words::Word;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawHeader {
-    name: Text,
-    /// Free text for readers; never enters a key.
-    #[serde(default, rename = "description")]
-    _description: Option<String>,
-    #[serde(default)]
-    seed: u64,
-    precision: Option<Text>,
+table! {
+    struct RawHeader {
+        /// The name of the study, and of its folder of results.
+        name: Text,
+        /// For readers. Nothing that is computed depends on it.
+        #[serde(default, rename = "description")]
+        _description: Option<String>,
+        /// Used wherever a stage names no seed of its own [default: 0].
+        #[serde(default)]
+        seed: u64,
+        /// The numbers that models are computed in [default: f32].
+        precision: Option<OneOf<Precision>>,
+    }
 }
 
-/// How the work is done. Nothing here enters a key.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRun {
-    backend: Option<Text>,
-    jobs: Option<Spanned<usize>>,
-    /// Cores that a run may use.
-    threads: Option<Spanned<usize>>,
-    keep_going: Option<bool>,
-    snapshot_every: Option<Spanned<RawInterval>>,
-    retries: Option<Spanned<usize>>,
-    timeout: Option<Text>,
-    /// Whether every run writes the page of `pipeline report` [default: as long as there is one].
-    report: Option<bool>,
-    /// A bucket where others may have finished steps.
-    remote: Option<Text>,
-    /// Sends each finished step there.
-    push: Option<Spanned<bool>>,
-    slurm: Option<Spanned<Settings>>,
+table! {
+    /// How the work is done. Nothing here enters a key.
+    #[derive(Default)]
+    struct RawRun {
+        /// Where to compute [default: auto, the best that there is].
+        backend: Option<OneOf<Backend>>,
+        /// Steps at a time [default: one a core as far as there is memory, or one a GPU].
+        jobs: Option<Spanned<usize>>,
+        /// Cores that a run may use [default: all].
+        threads: Option<Spanned<usize>>,
+        /// After a failure, go on with what does not need the failed step [default: true].
+        keep_going: Option<bool>,
+        /// How often what is half done is saved: a time (`s`, `min`, `h`, `d`), or a number of training steps [default: 10 min].
+        snapshot_every: Option<Spanned<RawInterval>>,
+        /// How often a step is tried again whose worker was killed or hung [default: 1].
+        retries: Option<Spanned<usize>>,
+        /// After so long without a word from a step, its worker counts as hung [default: never].
+        timeout: Option<Text>,
+        /// Whether every run writes the page of `pipeline report` [default: as long as there is one].
+        report: Option<bool>,
+        /// A bucket where others may have finished steps, `s3://BUCKET/PREFIX`: what is there is fetched rather than computed.
+        remote: Option<Text>,
+        /// Send each finished step there [default: false].
+        push: Option<Spanned<bool>>,
+        /// What `pipeline slurm` asks for; its options go before.
+        slurm: Option<Spanned<Settings>>,
+    }
 }
 
 /// As `--jobs`.
@@ -65,6 +78,12 @@ const MOST_RETRIES: usize = 1000;
 enum RawInterval {
     Steps(i64),
     Time(String),
+}
+
+impl Shaped for RawInterval {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Whole, Shape::Text])
+    }
 }
 
 /// Reads and checks an experiment; `overrides` are `--set` texts.
@@ -95,6 +114,11 @@ pub fn read_with(path: &Path, overrides: &[String], text: ReadText<'_>) -> Resul
             Err(ExperimentError { sources: loaded.sources, diagnostics })
         }
     }
+}
+
+/// The two tables that are no stages, with their keys, for the reference.
+pub fn written() -> [(&'static str, Vec<Key>); 2] {
+    [("experiment", RawHeader::keys()), ("run", RawRun::keys())]
 }
 
 /// What stands outermost in an experiment.
@@ -133,7 +157,7 @@ fn experiment(table: DeTable<'_>, loaded: &Loaded, checker: &mut Checker) -> Opt
     };
     checker.name(&header.name, "experiment");
     checker.seed = header.seed;
-    let precision = checker.one_of(header.precision.as_ref(), Precision::F32, "unknown precision {}");
+    let precision = checker.one_of(header.precision.as_deref(), Precision::F32, "unknown precision {}");
     let mut stages = Vec::new();
     for (room, value) in rooms {
         let (kind, span) = (room.kind, value.span());
@@ -196,8 +220,7 @@ fn run_settings(raw: RawRun, checker: &mut Checker) -> RunSettings {
     let backend = raw.backend.and_then(|name| {
         Backend::from_str(name.get_ref(), false).ok().or_else(|| {
             let message = format!("unknown backend `{}`", name.get_ref());
-            let names = ["auto", "cpu", "cuda", "wgpu"];
-            checker.fail(Diagnostic::new(message, name.span()).suggest(name.get_ref(), names))
+            checker.fail(Diagnostic::new(message, name.span()).suggest(name.get_ref(), Backend::names()))
         })
     });
     raw.jobs.iter().for_each(|jobs| checker.positive(jobs, "jobs", MOST_JOBS));

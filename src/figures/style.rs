@@ -1,18 +1,18 @@
 //! The house style: one palette, two widths, few and thin lines. Lengths are points (1/72 inch) at print size.
 
-use serde::{Deserialize, Serialize};
-
 use super::ink::Ink;
+use crate::words::words;
 
-/// Printed width of a figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Width {
-    /// One column of a two-column page, 3.25 inches.
-    #[default]
-    Column,
-    /// The whole page, both columns, 6.75 inches.
-    Page,
+words! {
+    /// Printed width of a figure.
+    #[derive(Default)]
+    pub enum Width {
+        /// One column of a two-column page, 3.25 inches.
+        #[default]
+        Column = "column",
+        /// The whole page, both columns, 6.75 inches.
+        Page = "page",
+    }
 }
 
 impl Width {

@@ -22,6 +22,7 @@ mod snapshots;
 pub mod stages;
 pub mod sweep;
 mod training;
+pub mod written;
 
 pub mod agreement;
 pub mod cluster;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::study::{Checker, Diagnostic};
+use crate::study::{Checker, Diagnostic, Shape, Shaped};
 
 /// All of whose pairs are measured: half a million lines.
 const MOST_MODELS: usize = 1000;
@@ -19,6 +19,7 @@ pub enum RawPairs {
     Labels(Vec<[String; 2]>),
 }
 
+pub const ALL: &str = "all";
 pub const HELP: &str = "write \"all\" or a list such as [[7, 22], [7, 31]]";
 
 /// `[[7, 22, 31], [7, 22, 40]]` by the models' labels, the anchor of each plane first.
@@ -29,12 +30,24 @@ pub enum RawPlanes {
     Labels(Vec<[String; 3]>),
 }
 
+impl Shaped for RawPairs {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::words(&[ALL]), Vec::<[u64; 2]>::shape(), Vec::<[String; 2]>::shape()])
+    }
+}
+
+impl Shaped for RawPlanes {
+    fn shape() -> Shape {
+        Shape::Either(vec![Vec::<[u64; 3]>::shape(), Vec::<[String; 3]>::shape()])
+    }
+}
+
 /// By labels; all pairs without.
 pub fn check_pairs(raw: Option<Spanned<RawPairs>>, checker: &mut Checker) -> Option<Option<Spanned<Vec<[String; 2]>>>> {
     let Some(pairs) = raw else { return Some(None) };
     let span = pairs.span();
     let list = match pairs.into_inner() {
-        RawPairs::Named(all) if all == "all" => None,
+        RawPairs::Named(all) if all == ALL => None,
         RawPairs::Named(other) => {
             let message = format!("`{other}` is not a set of pairs");
             return checker.fail(Diagnostic::new(message, span).help(HELP));

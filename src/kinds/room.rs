@@ -14,6 +14,7 @@ use super::finished::Finished;
 use super::offers::Offers;
 use super::preflight::Preflight;
 use super::references::References;
+use super::written::Written;
 use crate::engine::{Kind, ReadStep, StageId};
 use crate::fingerprint::Key;
 use crate::study::{Checker, Diagnostic, Places};
@@ -71,6 +72,8 @@ pub type ReadTable = fn(Spanned<DeValue<'_>>, Range<usize>, &mut Checker) -> Opt
 /// The door of a kind's room. [`super::ROOMS`] lists all of them.
 pub struct Room {
     pub kind: Kind,
+    /// The ways in which its stages are written, for the reference.
+    pub written: fn() -> Vec<Written>,
     pub read: ReadTable,
     /// The kinds of steps that its stages expand to.
     pub steps: &'static [ReadStep],
@@ -89,9 +92,15 @@ pub type Write<'a> = &'a mut dyn FnMut(PathBuf, Vec<u8>, BTreeSet<Key>) -> Resul
 
 impl Room {
     /// A kind that has steps and nothing to say in tables.
-    pub const fn without_tables(kind: Kind, read: ReadTable, steps: &'static [ReadStep]) -> Self {
+    pub const fn without_tables(
+        kind: Kind,
+        written: fn() -> Vec<Written>,
+        read: ReadTable,
+        steps: &'static [ReadStep],
+    ) -> Self {
         Self {
             kind,
+            written,
             read,
             steps,
             tables: &[],

@@ -11,9 +11,10 @@ use super::offers::{Models, Offers};
 use super::preflight::Preflight;
 use super::references::References;
 use super::room::{ReadTable, Spec};
+use super::written::Written;
 use crate::engine::StageId;
 use crate::study::words::{Axis, Coordinates, MOST_MODELS, ModelRef, Value, values};
-use crate::study::{Checker, Diagnostic, Places};
+use crate::study::{Checker, Diagnostic, Key, Places, Shape};
 
 /// How lists go together: `cross` or `zip`.
 const KEY: &str = "sweep";
@@ -39,6 +40,22 @@ struct List<'v> {
     key: String,
     at: Range<usize>,
     values: Vec<(Value, Spanned<DeValue<'v>>)>,
+}
+
+/// The same for the reference: keys that may have lists, and how these go together.
+pub fn written(mut written: Written, swept: &[&str]) -> Written {
+    for key in written.keys.iter_mut().filter(|key| swept.contains(&key.name)) {
+        let one = key.shape.clone();
+        key.shape = Shape::Either(vec![one.clone(), Shape::List(Box::new(one), None)]);
+    }
+    written.keys.push(Key {
+        name: KEY,
+        about: "How lists of values go together: each value with each, or the first with the first, the second with the \
+                second [default: cross].",
+        shape: Shape::words(&["cross", "zip"]),
+        required: false,
+    });
+    written
 }
 
 /// Reads a table some of whose keys, `swept`, may have a list of values.

@@ -8,39 +8,46 @@ use std::time::Duration;
 use clap::Args;
 use serde::Deserialize;
 
+use crate::study::shape::table;
 use crate::study::words::parse_duration;
+use crate::study::{Shape, Shaped};
 
-/// Whatever is not said comes from the plan, or is left to the cluster.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Jobs that share the study [default: as many as have something to do at once, for an hour at least].
-    #[arg(long, value_name = "N")]
-    pub pilots: Option<NonZero<u16>>,
-    /// How long each may run, such as "4 h" or 04:00:00; it goes on in the queue where there is more to do.
-    #[arg(long)]
-    pub time: Option<Limit>,
-    #[arg(long)]
-    pub partition: Option<String>,
-    #[arg(long)]
-    pub account: Option<String>,
-    /// Of each pilot: a number, or "a100:1" [default: one, where the backend or the cluster has any].
-    #[arg(long)]
-    pub gpus: Option<Gpus>,
-    /// Cores of each pilot [default: 4].
-    #[arg(long, value_name = "N")]
-    pub cpus: Option<NonZero<u16>>,
-    /// Of each pilot, such as "16G" [default: by the largest step].
-    #[arg(long)]
-    pub memory: Option<Memory>,
-    #[arg(long)]
-    pub constraint: Option<String>,
-    /// Further options of sbatch, such as --extra=--qos=high.
-    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
-    pub extra: Vec<Extra>,
-    /// Shell commands before the program starts, such as "module load cuda".
-    #[arg(long, value_name = "COMMANDS")]
-    pub setup: Option<String>,
+table! {
+    /// Whatever is not said comes from the plan, or is left to the cluster.
+    #[derive(Clone, Default, Args)]
+    pub struct Settings {
+        /// Jobs that share the study [default: as many as have something to do at once, for an hour at least].
+        #[arg(long, value_name = "N")]
+        pub pilots: Option<NonZero<u16>>,
+        /// How long each may run, such as "4 h" or 04:00:00; it goes on in the queue where there is more to do.
+        #[arg(long)]
+        pub time: Option<Limit>,
+        /// As of sbatch.
+        #[arg(long)]
+        pub partition: Option<String>,
+        /// As of sbatch.
+        #[arg(long)]
+        pub account: Option<String>,
+        /// Of each pilot: a number, or "a100:1" [default: one, where the backend or the cluster has any].
+        #[arg(long)]
+        pub gpus: Option<Gpus>,
+        /// Cores of each pilot [default: 4].
+        #[arg(long, value_name = "N")]
+        pub cpus: Option<NonZero<u16>>,
+        /// Of each pilot, such as "16G" [default: by the largest step].
+        #[arg(long)]
+        pub memory: Option<Memory>,
+        /// As of sbatch.
+        #[arg(long)]
+        pub constraint: Option<String>,
+        /// Further options of sbatch, such as --extra=--qos=high.
+        #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+        #[serde(default)]
+        pub extra: Vec<Extra>,
+        /// Shell commands before the program starts, such as "module load cuda".
+        #[arg(long, value_name = "COMMANDS")]
+        pub setup: Option<String>,
+    }
 }
 
 impl Settings {
@@ -140,6 +147,12 @@ enum RawGpus {
     Text(String),
 }
 
+impl Shaped for Gpus {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Whole, Shape::Text])
+    }
+}
+
 impl FromStr for Gpus {
     type Err = String;
 
@@ -231,6 +244,12 @@ macro_rules! from_text {
 
             fn try_from(text: String) -> Result<Self, String> {
                 text.parse()
+            }
+        }
+
+        impl Shaped for $word {
+            fn shape() -> Shape {
+                Shape::Text
             }
         })*
     };

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
+use super::shape::OneOf;
 use super::values;
 use super::words::Metric;
 use crate::words::Word;
@@ -87,7 +88,7 @@ impl Checker {
     }
 
     /// As many as are known; the others are noted.
-    pub fn metrics(&mut self, values: Option<Vec<Text>>, default: &[Metric]) -> Vec<Metric> {
+    pub fn metrics(&mut self, values: Option<Vec<OneOf<Metric>>>, default: &[Metric]) -> Vec<Metric> {
         let Some(values) = values else { return default.to_vec() };
         values.iter().filter_map(|value| self.metric(Some(value), Metric::Loss)).collect()
     }

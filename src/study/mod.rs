@@ -6,6 +6,7 @@ mod diagnostic;
 mod load;
 mod places;
 mod raw;
+pub mod shape;
 mod values;
 pub mod words;
 mod write;
@@ -15,4 +16,5 @@ pub use diagnostic::{Diagnostic, ExperimentError, SET, Sources, nearest, some_of
 pub use load::{Loaded, ReadText, from_disk, in_written_order, load};
 pub use places::Places;
 pub use raw::OneOrMany;
+pub use shape::{Key, Keyed, OneOf, Shape, Shaped};
 pub use write::written_keys;

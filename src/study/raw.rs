@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::shape::{Shape, Shaped};
+
 /// One value or several: `models = "a"` and `models = ["a", "b"]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "one name, or a list of names")]
@@ -16,5 +18,11 @@ impl<T> OneOrMany<T> {
             Self::One(one) => vec![one],
             Self::Many(many) => many,
         }
+    }
+}
+
+impl<T: Shaped> Shaped for OneOrMany<T> {
+    fn shape() -> Shape {
+        Shape::Either(vec![T::shape(), Vec::<T>::shape()])
     }
 }

@@ -69,9 +69,15 @@ impl Recipe {
     /// The names that [`Self::named`] knows.
     pub const NAMES: [&str; 3] = ["google-bert", "hf-flax", "adamw"];
 
-    /// - `google-bert`: Google's `run_classifier.py`, used for the published QQP and MNLI models;
-    /// - `hf-flax`: the Hugging Face Flax example, used for the published CoLA models;
-    /// - `adamw`: the defaults of today's Hugging Face `Trainer`, with a warm-up.
+    /// What the original of each is.
+    pub fn about(name: &str) -> &'static str {
+        match name {
+            "google-bert" => "Google's `run_classifier.py`, used for the published QQP and MNLI models",
+            "hf-flax" => "the Flax example of Hugging Face, used for the published CoLA models",
+            _ => "the defaults of today's `Trainer` of Hugging Face, with a warm-up",
+        }
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         let adamw = Self {
             learning_rate: 2e-5,

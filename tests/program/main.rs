@@ -48,5 +48,6 @@ mod stub;
 mod surfaces;
 mod sweeps;
 mod tables;
+mod tutorial;
 mod two_drivers;
 mod workspace;

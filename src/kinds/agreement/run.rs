@@ -48,8 +48,10 @@ words! {
     /// The mean over examples of the Jensen–Shannon divergence in nats, or of its root, which the published study has.
     #[derive(Default)]
     pub enum Divergence {
+        /// The mean over the examples of JS(p, q) = (KL(p‖m) + KL(q‖m))/2 with m = (p + q)/2, in nats.
         #[default]
         JensenShannon = "jensen-shannon",
+        /// The mean of its roots, as published.
         JensenShannonDistance = "jensen-shannon-distance",
     }
 }

@@ -1,6 +1,5 @@
 //! Its table.
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -8,15 +7,19 @@ use super::run::Divergence;
 use crate::engine::Kind;
 use crate::kinds::eval;
 use crate::kinds::references::stage;
-use crate::study::{Checker, Text};
+use crate::kinds::written::Written;
+use crate::study::shape::table;
+use crate::study::{Checker, OneOf, Text};
 
 pub const KIND: Kind = Kind::new("agreement");
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAgreement {
-    of: Text,
-    divergence: Option<Text>,
+table! {
+    struct RawAgreement {
+        /// The eval stage whose models are compared; one with `logs` will do.
+        of: Text,
+        /// How far the probabilities of two models are apart.
+        divergence: Option<OneOf<Divergence>>,
+    }
 }
 
 #[derive(Debug)]
@@ -26,8 +29,16 @@ pub struct Agreement {
     pub divergence: Divergence,
 }
 
+pub fn written() -> Written {
+    Written::new::<RawAgreement>(
+        "agreement",
+        "How often two models predict the same, and how far their probabilities are apart, pair by pair.",
+        "[agreement.same]\nof = \"paws\"\n",
+    )
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Agreement> {
     let raw: RawAgreement = checker.table(value)?;
-    let divergence = checker.one_of(raw.divergence.as_ref(), Divergence::default(), "unknown divergence {}")?;
+    let divergence = checker.one_of(raw.divergence.as_deref(), Divergence::default(), "unknown divergence {}")?;
     Some(Agreement { of: stage(raw.of, &[eval::KIND]), divergence })
 }

@@ -24,6 +24,10 @@ impl Spec for Agreement {
         to.named(&self.of, eval::KIND);
     }
 
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        vec![("divergence", self.divergence.to_string().into())]
+    }
+
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let name = self.of.get_ref();
         // An evaluation that could not be expanded said so.

@@ -14,14 +14,19 @@ use crate::kinds::offers::Offers;
 use crate::kinds::published;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
+use crate::kinds::written::Written;
+use crate::study::shape::table;
 use crate::study::words::Seeds;
-use crate::study::{Checker, Diagnostic};
+use crate::study::{Checker, Diagnostic, Shape, Shaped};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMembers {
-    seeds: Spanned<Seeds>,
-    members: Spanned<RawGroups>,
+table! {
+    struct RawMembers {
+        /// All models, by number.
+        seeds: Spanned<Seeds>,
+        /// Who is in a cluster: `"15, 25"` or `[15, 25]`, or of several clusters `["15, 25", "3..7"]`. Whoever is in none of them
+        /// is in a last one.
+        members: Spanned<RawGroups>,
+    }
 }
 
 /// One group, `"15, 25"` or `[15, 25]`, or several, `["15, 25", "3..7"]`.
@@ -32,11 +37,26 @@ enum RawGroups {
     Several(Vec<Seeds>),
 }
 
+impl Shaped for RawGroups {
+    fn shape() -> Shape {
+        let one = Shape::Either(vec![Shape::Whole, Seeds::shape()]);
+        Shape::Either(vec![one.clone(), Shape::List(Box::new(one), None)])
+    }
+}
+
 #[derive(Debug)]
 pub struct Members {
     seeds: Vec<u64>,
     /// Cluster of each seed, numbered by their first member.
     clusters: Vec<usize>,
+}
+
+pub fn written() -> Written {
+    Written::new::<RawMembers>(
+        "clusters that others found",
+        "Nothing is computed: who is in which cluster is listed.",
+        "[cluster.published]\nseeds = \"0..100\"\nmembers = \"15, 25, 26\"\n",
+    )
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Members> {

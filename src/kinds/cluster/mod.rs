@@ -17,6 +17,7 @@ use crate::study::has_key;
 
 pub const ROOM: Room = Room {
     kind: KIND,
+    written: || vec![spec::written(), members::written()],
     read: |value, _, checker| match has_key(&value, &["members"]) {
         true => boxed(members::read(value, checker)),
         false => boxed(spec::read(value, checker)),

@@ -6,18 +6,26 @@ use toml::de::DeValue;
 
 use crate::kinds::interpolate;
 use crate::kinds::references::stage;
+use crate::kinds::written::Written;
+use crate::study::shape::table;
 use crate::study::words::{Distance, Metric};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::{Checker, Diagnostic, OneOf, Shape, Shaped, Text};
 use crate::words::words;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCluster {
-    of: Text,
-    distance: Option<Text>,
-    metric: Option<Text>,
-    clusters: Option<Spanned<usize>>,
-    delta: Option<Spanned<Width>>,
+table! {
+    struct RawCluster {
+        /// An interpolate stage.
+        of: Text,
+        /// Made of each line between two models.
+        distance: Option<OneOf<Distance>>,
+        /// Along the line.
+        metric: Option<OneOf<Metric>>,
+        /// How many.
+        clusters: Option<Spanned<usize>>,
+        /// δ, the width of the similarities exp(−D²/2δ²), in the unit of the distances; or `"median"`, the median of the
+        /// distances.
+        delta: Option<Spanned<Width>>,
+    }
 }
 
 /// The width of similarities.
@@ -26,6 +34,12 @@ struct RawCluster {
 pub enum Width {
     Number(f64),
     Of(OfDistances),
+}
+
+impl Shaped for Width {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Number, OneOf::<OfDistances>::shape()])
+    }
 }
 
 words! {
@@ -44,10 +58,19 @@ pub struct Cluster {
     pub delta: Width,
 }
 
+pub fn written() -> Written {
+    Written::new::<RawCluster>(
+        "clusters",
+        "Spectral clustering of the models by a distance that is made of the lines between them.",
+        "[cluster.basins]\nof = \"lines\"\n",
+    )
+    .by("distance")
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Cluster> {
     let raw: RawCluster = checker.table(value)?;
-    let distance = checker.one_of(raw.distance.as_ref(), Distance::ConvexityGap, "unknown distance {}");
-    let metric = checker.metric(raw.metric.as_ref(), Metric::Loss);
+    let distance = checker.one_of(raw.distance.as_deref(), Distance::ConvexityGap, "unknown distance {}");
+    let metric = checker.metric(raw.metric.as_deref(), Metric::Loss);
     if let Some(clusters) = &raw.clusters
         && *clusters.get_ref() < 2
     {

@@ -14,6 +14,7 @@ use crate::engine::ReadStep;
 
 pub const ROOM: Room = Room {
     kind: KIND,
+    written: || vec![spec::written()],
     read: |value, _, checker| boxed(spec::read(value, checker)),
     steps: &[ReadStep::of::<run::Params>()],
     tables: &["dynamics", "dynamics_transitions"],

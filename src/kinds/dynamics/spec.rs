@@ -1,26 +1,36 @@
 //! Its table.
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::engine::Kind;
 use crate::kinds::cluster;
 use crate::kinds::references::stage;
+use crate::kinds::written::Written;
+use crate::study::shape::table;
 use crate::study::{Checker, Diagnostic, Text};
 
 pub const KIND: Kind = Kind::new("dynamics");
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDynamics {
-    of: Spanned<Vec<Text>>,
+table! {
+    struct RawDynamics {
+        /// Cluster stages of the same models at several checkpoints, in the order of training.
+        of: Spanned<Vec<Text>>,
+    }
 }
 
 /// Clusterings of the same models, in the order of training.
 #[derive(Debug)]
 pub struct DynamicsSpec {
     pub of: Vec<Spanned<String>>,
+}
+
+pub fn written() -> Written {
+    Written::new::<RawDynamics>(
+        "clusters over training",
+        "Follows the same models from checkpoint to checkpoint, and says who changes cluster.",
+        "[dynamics.training]\nof = [\"basins_15000\", \"basins\"]\n",
+    )
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<DynamicsSpec> {

@@ -21,7 +21,7 @@ use crate::kinds::published::{self, Logs, LogsSpec, first_missing, read};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::words::{DataRef, Metric, MetricName, Seeds};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::{Checker, Diagnostic, OneOf, Text};
 use crate::words::Word;
 
 /// Its table as it is written.
@@ -31,7 +31,7 @@ pub struct Keys {
     pub file: Option<Text>,
     pub data: Option<Text>,
     pub by: Option<Spanned<Vec<String>>>,
-    pub metrics: Option<Vec<Text>>,
+    pub metrics: Option<Vec<OneOf<Metric>>>,
     pub seeds: Spanned<Seeds>,
 }
 
@@ -100,6 +100,11 @@ impl Offers for PublishedLogs {
 impl Spec for PublishedLogs {
     fn references(&self, to: &mut References<'_>) {
         self.data.iter().for_each(|data| to.data(data));
+    }
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        let metrics: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
+        vec![("metrics", metrics.into())]
     }
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {

@@ -18,6 +18,7 @@ use crate::study::has_key;
 
 pub const ROOM: Room = Room {
     kind: KIND,
+    written: || [spec::written()].into_iter().chain(published::written()).collect(),
     read: |value, _, checker| match has_key(&value, published::KEYS) {
         true => published::read(value, checker),
         false => boxed(spec::read(value, checker)),

@@ -18,14 +18,14 @@ use crate::kinds::published::{self, first_missing};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
 use crate::study::words::{Metric, MetricName, Seeds};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::{Checker, Diagnostic, OneOf, Text};
 use crate::words::Word;
 
 /// Its table as it is written.
 pub struct Keys {
     pub table: Text,
     pub blake3: Option<Text>,
-    pub format: Option<Text>,
+    pub format: Option<OneOf<Format>>,
     pub model: Option<String>,
     pub columns: Option<Spanned<BTreeMap<String, String>>>,
     pub seeds: Spanned<Seeds>,
@@ -65,9 +65,9 @@ pub fn check(keys: Keys, checker: &mut Checker) -> Option<PublishedTable> {
         None => {}
     }
     let format = match keys.format {
-        Some(format) => {
-            checker.parse_text(format, |text| text.parse::<Format>().map_err(|error| error.to_string()))?.into_inner()
-        }
+        Some(format) => checker
+            .parse_text(format.clone(), |text| text.parse::<Format>().map_err(|error| error.to_string()))?
+            .into_inner(),
         None => match Format::of(Path::new(&name)) {
             Ok(format) => format,
             Err(error) => {

@@ -13,6 +13,7 @@ use crate::engine::ReadStep;
 
 pub const ROOM: Room = Room {
     kind: KIND,
+    written: spec::written,
     read: |value, at, checker| boxed(spec::read(value, at, checker)),
     steps: &[ReadStep::of::<run::Params>()],
     tables: &["expectations"],

@@ -9,8 +9,10 @@ use toml::de::DeValue;
 use crate::engine::Kind;
 use crate::kinds::cluster;
 use crate::kinds::references::stage;
+use crate::kinds::written::Written;
+use crate::study::shape::table;
 use crate::study::words::{MetricRef, ModelRef, Seeds};
-use crate::study::{Checker, Diagnostic, Form, OneOrMany, Text};
+use crate::study::{Checker, Diagnostic, Form, OneOf, OneOrMany, Shape, Shaped, Text};
 use crate::words::words;
 
 pub const KIND: Kind = Kind::new("expect");
@@ -31,21 +33,34 @@ const CLUSTERS: Form = Form {
     keys: &["clusters", "cluster", "measure", "members", "same_as", "between"],
 };
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawExpect {
-    metric: Option<Text>,
-    statistic: Option<Text>,
-    lowest: Option<Spanned<RawModels>>,
-    highest: Option<Spanned<RawModels>>,
-    correlation: Option<Spanned<OneOrMany<String>>>,
-    models: Option<Spanned<OneOrMany<String>>>,
-    clusters: Option<Text>,
-    cluster: Option<Spanned<RawWhich>>,
-    measure: Option<Text>,
-    members: Option<Spanned<RawModels>>,
-    same_as: Option<Text>,
-    between: Option<Spanned<[f64; 2]>>,
+table! {
+    struct RawExpect {
+        /// Of an eval stage, `"eval.paws:f1"`, whose values are expected somewhere.
+        metric: Option<Text>,
+        /// What of the values of several models is one number.
+        statistic: Option<OneOf<Statistic>>,
+        /// The models with the lowest values, these and no others: `"44, 73, 89"` or `[44, 73, 89]`.
+        lowest: Option<Spanned<RawModels>>,
+        /// The models with the highest values.
+        highest: Option<Spanned<RawModels>>,
+        /// Two metrics, `["eval.a:loss", "eval.b:f1"]`; or beside `clusters` one, with which the centroid feature goes.
+        correlation: Option<Spanned<OneOrMany<String>>>,
+        /// Some of the models, `"qqp[0..10]"` [default: all of the evaluation].
+        models: Option<Spanned<OneOrMany<String>>>,
+        /// A cluster stage.
+        clusters: Option<Text>,
+        /// Which of the clusters: `"smallest"`, `"largest"` or its number.
+        cluster: Option<Spanned<RawWhich>>,
+        /// What of the clusters is a number.
+        measure: Option<OneOf<Measure>>,
+        /// Who is together: one group, `"7, 11, 17"`, beside which the rest is another, or several, `["7, 11", "3..7"]`.
+        members: Option<Spanned<RawModels>>,
+        /// Another cluster stage, whose clusters are the same.
+        same_as: Option<Text>,
+        /// Where the number is, both ends counted; `inf` and `-inf` leave one open. Of `members` and `same_as` it is the adjusted
+        /// Rand index, and without bounds they are exactly so.
+        between: Option<Spanned<[f64; 2]>>,
+    }
 }
 
 /// One group of models, `"15, 25"` or `[15, 25]`, or several, `["15, 25", "3..7"]`.
@@ -64,6 +79,18 @@ enum RawModels {
 enum RawWhich {
     Number(usize),
     Word(String),
+}
+
+impl Shaped for RawModels {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Whole, Shape::Text, Vec::<u64>::shape(), Vec::<String>::shape()])
+    }
+}
+
+impl Shaped for RawWhich {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Whole, Shape::words(&["smallest", "largest"])])
+    }
 }
 
 words! {
@@ -161,6 +188,29 @@ pub enum Expect {
     },
 }
 
+pub fn written() -> Vec<Written> {
+    let metric = Written::new::<RawExpect>(
+        "a metric",
+        "Values of models are where they were expected, or the models that have the lowest or highest are.",
+        "[expect.strategies]\nmetric = \"eval.paws:f1\"\nbetween = [0.4, 0.6]\n",
+    );
+    let correlation = Written::new::<RawExpect>(
+        "a correlation",
+        "r of two metrics, or of the centroid feature of clusters with one.",
+        "[expect.with_the_basins]\nclusters = \"basins\"\ncorrelation = \"eval.paws:f1\"\nbetween = [-1, -0.5]\n",
+    );
+    let clusters = Written::new::<RawExpect>(
+        "clusters",
+        "Who is with whom, or how clear it is.",
+        "[expect.two_basins]\nclusters = \"basins\"\nmembers = \"7, 11, 17, 22\"\n",
+    );
+    vec![
+        metric.only(METRIC.keys).needing(&["metric"]),
+        correlation.only(CORRELATION.keys).needing(&["correlation", "between"]),
+        clusters.only(CLUSTERS.keys).needing(&["clusters"]),
+    ]
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker) -> Option<Expect> {
     let has = |key: &str| value.get_ref().as_table().is_some_and(|table| table.contains_key(key));
     match (has("metric"), has("correlation"), has("clusters")) {
@@ -219,7 +269,7 @@ fn of_metric(
     if let Some(ends) = ends {
         let misplaced = [
             raw.between.as_ref().map(|between| ("between", between.span())),
-            raw.statistic.as_ref().map(|statistic| ("statistic", statistic.span())),
+            raw.statistic.as_deref().map(|statistic| ("statistic", statistic.span())),
             clusters.as_ref().map(|clusters| ("clusters", clusters.span())),
         ];
         if let Some((key, at)) = misplaced.into_iter().flatten().next() {
@@ -234,7 +284,7 @@ fn of_metric(
         }
         return Some(Expect::Ends { metric, highest, expected: Spanned::new(at, groups.remove(0)), models });
     }
-    let statistic = checker.one_of(raw.statistic.as_ref(), Statistic::Mean, "unknown statistic {}")?;
+    let statistic = checker.one_of(raw.statistic.as_deref(), Statistic::Mean, "unknown statistic {}")?;
     let cluster = match (clusters, raw.cluster) {
         (None, None) => None,
         (Some(clusters), Some(cluster)) => {

@@ -15,6 +15,7 @@ use crate::engine::ReadStep;
 
 pub const ROOM: Room = Room::without_tables(
     KIND,
+    spec::written,
     |value, at, checker| boxed(spec::read(value, at, checker)),
     &[
         ReadStep::of::<tokenizer::Params>(),

@@ -12,8 +12,10 @@ use toml::de::DeValue;
 
 use crate::data::{Format, Grammar, LabelWords, Reading, Source};
 use crate::engine::Kind;
+use crate::kinds::written::Written;
+use crate::study::shape::{Choice, table};
 use crate::study::words::{Axis, Coordinates, expand_braces};
-use crate::study::{Checker, Diagnostic, Form, OneOrMany, Text, has_key};
+use crate::study::{Checker, Diagnostic, Form, OneOf, OneOrMany, Shape, Shaped, Text, has_key};
 
 pub const KIND: Kind = Kind::new("fetch");
 
@@ -47,43 +49,69 @@ const GENERATED: Form = Form {
     keys: &["dataset", "seed", "contrast", "adjective", "adverb", "splits"],
 };
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFetch {
-    model: Option<Text>,
-    models: Option<Text>,
-    dataset: Option<Text>,
-    step: Option<Spanned<u64>>,
-    tokenizer: Option<Text>,
-    blake3: Option<Text>,
-    config: Option<String>,
-    format: Option<Text>,
-    header: Option<bool>,
-    text: Option<Spanned<Vec<String>>>,
-    label: Option<String>,
-    labels: Option<Spanned<RawLabels>>,
-    relabel: Option<Spanned<bool>>,
-    drop_labels: Option<Spanned<OneOrMany<RawValue>>>,
-    keep: Option<Vec<String>>,
-    quote: Option<bool>,
-    separator: Option<Text>,
-    skip_bad_rows: Option<bool>,
-    seed: Option<u64>,
-    contrast: Option<Spanned<f64>>,
-    adjective: Option<Spanned<f64>>,
-    adverb: Option<Spanned<f64>>,
-    splits: Option<BTreeMap<String, RawGenerated>>,
+table! {
+    struct RawFetch {
+        /// A model: `hf:REPO[@REVISION]`, `path:FOLDER`, `path:FILE.zip`, or `https://….zip` with its `blake3`.
+        model: Option<Text>,
+        /// Models that others trained, by a number: `hf:connectivity/feather_berts_{0..99}`, both ends counted; or `path:…`.
+        models: Option<Text>,
+        /// `hf:REPO[@REVISION]`, `path:FILE`, `path:FOLDER`, `https://…` with its `blake3`, or `builtin:agents`.
+        dataset: Option<Text>,
+        /// Of the repository's history, the newest commit whose message names this training step.
+        step: Option<Spanned<u64>>,
+        /// Where the tokenizer is, `hf:REPO` or `path:FOLDER` [default: beside the model].
+        tokenizer: Option<Text>,
+        /// The digest of what an address leads to, in hexadecimal digits; `b3sum FILE` prints it.
+        blake3: Option<Text>,
+        /// Which of the repository's data sets.
+        config: Option<String>,
+        /// How the files are written [default: by their names].
+        format: Option<OneOf<Format>>,
+        /// Whether the first row of a `.csv` or `.tsv` names the columns; else they are called `0`, `1` and so on.
+        header: Option<bool>,
+        /// The column of the text, or two for a pair.
+        text: Option<Spanned<Vec<String>>>,
+        /// The column of the class [default: there are no classes].
+        label: Option<String>,
+        /// Of data: the classes that 0, 1, … of the column mean, or `{ neg = [1, 2], pos = 3 }`, what its values mean. Of a model:
+        /// its classes in the order of its outputs.
+        labels: Option<Spanned<RawLabels>>,
+        /// `labels` are meant although the model's configuration says otherwise.
+        relabel: Option<Spanned<bool>>,
+        /// Values of the label's column whose rows are left out and counted; `true` for `"-"`, `-1` and an empty one.
+        drop_labels: Option<Spanned<OneOrMany<RawValue>>>,
+        /// Further columns, for `where` and `by`.
+        keep: Option<Vec<String>>,
+        /// Whether quotes stand around fields [default: of a `.csv` they do, and a `.tsv` shows it].
+        quote: Option<bool>,
+        /// Between fields, one character [default: a comma, and a tab in a `.tsv`].
+        separator: Option<Text>,
+        /// Leave out and count the rows that cannot be read or have no text.
+        skip_bad_rows: Option<bool>,
+        /// Of what is drawn [default: the experiment's].
+        seed: Option<u64>,
+        /// The share of sentences that name a noun of each class, so that a bag of words says nothing.
+        contrast: Option<Spanned<f64>>,
+        /// How often a noun has an adjective.
+        adjective: Option<Spanned<f64>>,
+        /// How often a sentence ends in an adverb.
+        adverb: Option<Spanned<f64>>,
+        /// What is drawn for each split: `splits.train = { examples = 4000, passive = 0.02 }`.
+        splits: Option<BTreeMap<String, RawGenerated>>,
+    }
 }
 
 /// There are fewer different sentences.
 const MOST_GENERATED: usize = 1_000_000;
 
-/// How many sentences of which kind a built-in data set generates for one split.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawGenerated {
-    examples: Spanned<usize>,
-    passive: Spanned<f64>,
+table! {
+    /// How many sentences of which kind a built-in data set generates for one split.
+    struct RawGenerated {
+        /// How many.
+        examples: Spanned<usize>,
+        /// The share in the passive voice.
+        passive: Spanned<f64>,
+    }
 }
 
 /// What `drop_labels = true` drops: the ways to write that there is no label.
@@ -112,6 +140,24 @@ impl RawValue {
             Self::Flag(flag) => flag.to_string(),
             Self::Text(text) => text,
         }
+    }
+}
+
+impl Choice for Format {
+    fn choices() -> Vec<(&'static str, &'static str)> {
+        Self::NAMES.map(|name| (name, "")).to_vec()
+    }
+}
+
+impl Shaped for RawValue {
+    fn shape() -> Shape {
+        Shape::Value
+    }
+}
+
+impl Shaped for RawLabels {
+    fn shape() -> Shape {
+        Shape::Either(vec![Vec::<String>::shape(), Shape::Names(Box::new(OneOrMany::<RawValue>::shape()))])
     }
 }
 
@@ -208,6 +254,35 @@ pub struct GeneratedSplit {
 /// Where a table's data set comes from, if that can be read.
 fn dataset(value: &Spanned<DeValue<'_>>) -> Option<Source> {
     value.get_ref().as_table()?.get("dataset")?.get_ref().as_str()?.parse().ok()
+}
+
+pub fn written() -> Vec<Written> {
+    let dataset = Written::new::<RawFetch>(
+        "a data set",
+        "Fetches texts with their classes: Parquet, CSV, tab-separated or JSON, from the hub, an address or this machine.",
+        "[fetch.qqp]\ndataset = \"hf:nyu-mll/glue\"\nconfig = \"qqp\"\ntext = [\"question1\", \"question2\"]\nlabel = \"label\"\n",
+    );
+    let generated = Written::new::<RawFetch>(
+        "a built-in data set",
+        "Draws sentences of a small grammar: who acts, told in the active or the passive voice.",
+        "[fetch.agents]\ndataset = \"builtin:agents\"\nsplits.train = { examples = 4000, passive = 0.02 }\n",
+    );
+    let model = Written::new::<RawFetch>(
+        "a model",
+        "Fetches a BERT or one of its kin, in any of the formats in which they are kept.",
+        "[fetch.bert]\nmodel = \"hf:google-bert/bert-base-uncased\"\n",
+    );
+    let models = Written::new::<RawFetch>(
+        "models that others trained",
+        "A model for each number in the source's name; they stand wherever a fine-tune does.",
+        "[fetch.feather]\nmodels = \"hf:connectivity/feather_berts_{0..99}\"\n",
+    );
+    vec![
+        dataset.only(DATASET.keys).needing(&["dataset", "text"]),
+        generated.only(GENERATED.keys).needing(&["dataset", "splits"]),
+        model.only(MODEL.keys).without(&["models"]).needing(&["model"]),
+        models.only(MODEL.keys).without(&["model"]).needing(&["models"]),
+    ]
 }
 
 /// `at`: the stage's name.
@@ -355,7 +430,7 @@ fn check_dataset(raw: RawFetch, dataset: Spanned<String>, checker: &mut Checker)
         let text = format.get_ref();
         text.parse::<Format>().ok().or_else(|| {
             let unknown = Diagnostic::new(format!("unknown format `{text}`"), format.span());
-            checker.fail(unknown.suggest(text, ["parquet", "csv", "tsv", "jsonl", "json"]))
+            checker.fail(unknown.suggest(text, Format::NAMES))
         })
     });
     let text = match raw.text {

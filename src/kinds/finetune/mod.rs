@@ -16,6 +16,7 @@ pub const ROOM: Room = Room {
     files: training::files::<run::Params>,
     ..Room::without_tables(
         KIND,
+        || vec![sweep::written(spec::written(), &swept())],
         |value, at, checker| {
             sweep::read(&swept(), value, at, checker, |value, at, checker| boxed(spec::read(value, at, checker)))
         },

@@ -5,32 +5,53 @@ use toml::Spanned;
 
 use crate::kinds::room::whole;
 use crate::model::{Activation, DropoutRates, LARGEST_SIZE};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::shape::{Choice, table};
+use crate::study::{Checker, Diagnostic, OneOf, Shape, Shaped, Text};
 use crate::train::{HeadInit, MOST_ROWS, Recipe, ScheduleShape, TrainError};
 
 const MOST_EPOCHS: f64 = 100_000.0;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Overrides {
-    epochs: Option<Spanned<f64>>,
-    batch_size: Option<Spanned<usize>>,
-    learning_rate: Option<Spanned<f64>>,
-    max_length: Option<Spanned<usize>>,
-    warmup: Option<Spanned<f64>>,
-    schedule: Option<Text>,
-    weight_decay: Option<Spanned<f64>>,
-    decay_matrices_only: Option<bool>,
-    bias_correction: Option<bool>,
-    adam_epsilon: Option<Spanned<f64>>,
-    beta1: Option<Spanned<f64>>,
-    beta2: Option<Spanned<f64>>,
-    clip_norm: Option<Spanned<OrNone>>,
-    drop_last: Option<bool>,
-    carry_over: Option<bool>,
-    gelu_training: Option<Text>,
-    head_init: Option<Spanned<RawHead>>,
-    dropout: Option<Spanned<RawDropout>>,
+table! {
+    pub struct Overrides {
+        /// Passes over the data; a fraction ends in the middle of one.
+        epochs: Option<Spanned<f64>>,
+        /// Rows of a training step.
+        batch_size: Option<Spanned<usize>>,
+        /// The highest learning rate of the schedule.
+        learning_rate: Option<Spanned<f64>>,
+        /// Tokens of a text, after which it is cut.
+        max_length: Option<Spanned<usize>>,
+        /// The share of the training steps over which the learning rate rises, from 0 on.
+        warmup: Option<Spanned<f64>>,
+        /// From where the learning rate falls, in a straight line to 0 at the end: from what it would be had it always fallen, or
+        /// from its highest.
+        schedule: Option<OneOf<Schedules>>,
+        /// Decoupled: each step also takes `learning_rate` · `weight_decay` of a parameter away.
+        weight_decay: Option<Spanned<f64>>,
+        /// Leave biases and LayerNorm out of the weight decay.
+        decay_matrices_only: Option<bool>,
+        /// Adam's correction for moments that start at 0.
+        bias_correction: Option<bool>,
+        /// Added to the root of Adam's second moment.
+        adam_epsilon: Option<Spanned<f64>>,
+        /// What Adam keeps of its first moment at each step.
+        beta1: Option<Spanned<f64>>,
+        /// What Adam keeps of its second moment at each step.
+        beta2: Option<Spanned<f64>>,
+        /// The largest norm of all gradients together; `false` for none.
+        clip_norm: Option<Spanned<OrNone>>,
+        /// Leave out the last batch of an epoch where it is not full.
+        drop_last: Option<bool>,
+        /// Fill such a batch from the next epoch instead, on data so small that it would be a part of the training.
+        carry_over: Option<bool>,
+        /// The form of GELU while training; evaluation follows the model's configuration.
+        gelu_training: Option<OneOf<Gelus>>,
+        /// How a new classifier's weights are drawn: the standard deviation of a normal, redrawn beyond two of them, or Flax's
+        /// `"lecun-normal"`, a truncated normal of variance 1/inputs.
+        head_init: Option<Spanned<RawHead>>,
+        /// A rate for everything, `{ hidden = …, attention = …, classifier = … }`, or `"model"` for that of the configuration.
+        dropout: Option<Spanned<RawDropout>>,
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,8 +72,60 @@ enum RawHead {
 #[serde(untagged, expecting = "a rate, a table { hidden = …, attention = …, classifier = … }, or \"model\"")]
 enum RawDropout {
     Everywhere(f64),
-    Of { hidden: f64, attention: f64, classifier: f64 },
+    Of(Rates),
     Named(String),
+}
+
+table! {
+    struct Rates {
+        /// After embeddings and in layers.
+        hidden: f64,
+        /// Of the weights of attention.
+        attention: f64,
+        /// Before the classifier.
+        classifier: f64,
+    }
+}
+
+impl Shaped for OrNone {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Number, Shape::Off])
+    }
+}
+
+impl Shaped for RawHead {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Number, Shape::words(&[LECUN])])
+    }
+}
+
+impl Shaped for RawDropout {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Number, Rates::shape(), Shape::words(&[OF_MODEL])])
+    }
+}
+
+/// The words of `schedule`.
+#[derive(Debug)]
+struct Schedules;
+
+impl Choice for Schedules {
+    fn choices() -> Vec<(&'static str, &'static str)> {
+        vec![
+            (SCHEDULES[0].0, "1 − t/T at step t of T after the warm-up, as Google's script has it: a small drop"),
+            (SCHEDULES[1].0, "(T − t)/(T − W) after W steps of warm-up, as in transformers"),
+        ]
+    }
+}
+
+/// The words of `gelu_training`.
+#[derive(Debug)]
+struct Gelus;
+
+impl Choice for Gelus {
+    fn choices() -> Vec<(&'static str, &'static str)> {
+        GELUS.map(|(name, _)| (name, "")).to_vec()
+    }
 }
 
 const SCHEDULES: [(&str, ScheduleShape); 2] =
@@ -63,27 +136,6 @@ const LECUN: &str = "lecun-normal";
 const OF_MODEL: &str = "model";
 
 impl Overrides {
-    pub const KEYS: [&str; 18] = [
-        "epochs",
-        "batch_size",
-        "learning_rate",
-        "max_length",
-        "warmup",
-        "schedule",
-        "weight_decay",
-        "decay_matrices_only",
-        "bias_correction",
-        "adam_epsilon",
-        "beta1",
-        "beta2",
-        "clip_norm",
-        "drop_last",
-        "carry_over",
-        "gelu_training",
-        "head_init",
-        "dropout",
-    ];
-
     pub fn apply(self, recipe: &mut Recipe, checker: &mut Checker) {
         if let Some(epochs) = &self.epochs {
             checker.above_zero(epochs, "epochs");
@@ -132,7 +184,7 @@ impl Overrides {
         set(&mut recipe.learning_rate, self.learning_rate.map(Spanned::into_inner));
         set(&mut recipe.max_length, self.max_length.map(Spanned::into_inner));
         set(&mut recipe.warmup, self.warmup.map(Spanned::into_inner));
-        set(&mut recipe.schedule, named(self.schedule, &SCHEDULES, "schedule", checker));
+        set(&mut recipe.schedule, named(self.schedule.as_deref(), &SCHEDULES, "schedule", checker));
         set(&mut recipe.weight_decay, self.weight_decay.map(Spanned::into_inner));
         set(&mut recipe.decay_matrices_only, self.decay_matrices_only);
         set(&mut recipe.bias_correction, self.bias_correction);
@@ -141,7 +193,7 @@ impl Overrides {
         set(&mut recipe.beta2, self.beta2.map(Spanned::into_inner));
         set(&mut recipe.drop_last, self.drop_last);
         set(&mut recipe.carry_over, self.carry_over);
-        set(&mut recipe.gelu_training, named(self.gelu_training, &GELUS, "form of GELU", checker));
+        set(&mut recipe.gelu_training, named(self.gelu_training.as_deref(), &GELUS, "form of GELU", checker));
         if let Some(clip) = self.clip_norm {
             match clip.get_ref() {
                 OrNone::Some(norm) => recipe.clip_norm = Some(*norm),
@@ -164,7 +216,7 @@ impl Overrides {
                 RawDropout::Everywhere(rate) => {
                     recipe.dropout = Some(DropoutRates { hidden: *rate, attention: *rate, classifier: *rate });
                 }
-                RawDropout::Of { hidden, attention, classifier } => {
+                RawDropout::Of(Rates { hidden, attention, classifier }) => {
                     let (hidden, attention, classifier) = (*hidden, *attention, *classifier);
                     recipe.dropout = Some(DropoutRates { hidden, attention, classifier });
                 }
@@ -190,7 +242,7 @@ fn unknown(message: &str, at: std::ops::Range<usize>, checker: &mut Checker) {
     checker.fail::<()>(Diagnostic::new(message, at));
 }
 
-fn named<T: Copy>(text: Option<Text>, names: &[(&str, T)], what: &str, checker: &mut Checker) -> Option<T> {
+fn named<T: Copy>(text: Option<&Text>, names: &[(&str, T)], what: &str, checker: &mut Checker) -> Option<T> {
     let text = text?;
     let found = names.iter().find(|(name, _)| name == text.get_ref()).map(|(_, value)| *value);
     found.or_else(|| {
@@ -241,6 +293,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::study::Keyed;
 
     #[test]
     fn every_field_of_a_recipe_has_a_key() {
@@ -248,7 +301,7 @@ mod tests {
         let recipe = Recipe::named("google-bert").unwrap();
         let fields: BTreeSet<String> =
             serde_json::to_value(&recipe).unwrap().as_object().unwrap().keys().cloned().collect();
-        assert_eq!(fields, Overrides::KEYS.map(str::to_owned).into());
+        assert_eq!(fields, Overrides::KEYS.iter().map(|key| (*key).to_owned()).collect());
         assert_eq!(fields, written(&recipe).into_iter().map(|(key, _)| key.to_owned()).collect());
     }
 }

@@ -10,35 +10,53 @@ use toml::de::DeValue;
 use super::overrides::Overrides;
 use crate::engine::Kind;
 use crate::kinds::measure::MOST_EXAMPLES;
-use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, ModelRef, Seeds, Value};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::kinds::written::Written;
+use crate::study::shape::{Choice, Keyed, table};
+use crate::study::words::{Axis, Checkpoint, Coordinates, DataRef, LAST, ModelRef, Seeds, Value};
+use crate::study::{Checker, Diagnostic, OneOf, Shape, Shaped, Text};
 use crate::train::{MOST_STEPS, Recipe};
 
 pub const KIND: Kind = Kind::new("finetune");
 
 /// Keys that may have a list of values, in the order in which models are told apart by them.
 pub fn swept() -> Vec<&'static str> {
-    [&["model", "data", "recipe"], Overrides::KEYS.as_slice(), &["examples", "permute"]].concat()
+    [&["model", "data", "recipe"], Overrides::KEYS, &["examples", "permute"]].concat()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawFinetune {
-    model: Text,
-    data: Text,
-    seeds: Option<Spanned<Seeds>>,
-    head_seed: Option<u64>,
-    head_seeds: Option<Spanned<Seeds>>,
-    order_seed: Option<u64>,
-    order_seeds: Option<Spanned<Seeds>>,
-    dropout_seed: Option<u64>,
-    dropout_seeds: Option<Spanned<Seeds>>,
-    recipe: Option<Text>,
-    checkpoints: Option<Spanned<Vec<RawCheckpoint>>>,
-    #[serde(rename = "where")]
-    filter: Option<BTreeMap<String, String>>,
-    permute: Option<u64>,
-    examples: Option<Spanned<usize>>,
+table! {
+    struct RawFinetune {
+        /// Where every model starts: a fetch or pretrain stage, or another model.
+        model: Text,
+        /// A split: `"qqp.train"`, or some of its rows, `"qqp.train[0..1000]"`.
+        data: Text,
+        /// A model each: `"0..100"` (the end is left out), `"0..4, 7"` or `[0, 3, 7]`. Head, order and dropout follow the seed
+        /// where they have none of their own.
+        seeds: Option<Spanned<Seeds>>,
+        /// One seed of the new classifier's weights, in all models.
+        head_seed: Option<u64>,
+        /// The same seeds, a model each: as `seeds`, with which they are crossed.
+        head_seeds: Option<Spanned<Seeds>>,
+        /// One seed of the order of the rows, in all models.
+        order_seed: Option<u64>,
+        /// The same seeds, a model each: as `seeds`, with which they are crossed.
+        order_seeds: Option<Spanned<Seeds>>,
+        /// One seed of dropout, in all models.
+        dropout_seed: Option<u64>,
+        /// The same seeds, a model each: as `seeds`, with which they are crossed.
+        dropout_seeds: Option<Spanned<Seeds>>,
+        /// A set of values for the keys from `epochs` on; what is written beside it goes before.
+        recipe: Option<OneOf<Recipe>>,
+        /// Training steps after which a model is kept, and `"last"`.
+        checkpoints: Option<Spanned<Vec<RawCheckpoint>>>,
+        /// Rows with these values in columns that the data's `keep` keeps: `{ product = "books" }`.
+        #[serde(rename = "where")]
+        filter: Option<BTreeMap<String, String>>,
+        /// A seed that puts the rows into another order before `examples` takes the first ones, as NumPy's
+        /// `default_rng(seed).permutation` does.
+        permute: Option<u64>,
+        /// So many of the rows are taken, the first ones; all of them where nothing is said here.
+        examples: Option<Spanned<usize>>,
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,6 +64,18 @@ struct RawFinetune {
 enum RawCheckpoint {
     Step(usize),
     Name(String),
+}
+
+impl Shaped for RawCheckpoint {
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Whole, Shape::words(&[LAST])])
+    }
+}
+
+impl Choice for Recipe {
+    fn choices() -> Vec<(&'static str, &'static str)> {
+        Self::NAMES.map(|name| (name, Self::about(name))).to_vec()
+    }
 }
 
 #[derive(Debug)]
@@ -74,9 +104,20 @@ pub struct FinetuneRun {
     pub dropout_seed: u64,
 }
 
+pub fn written() -> Written {
+    Written::new::<RawFinetune>(
+        "models",
+        "Fine-tunes a classifier for each seed, all from the same start.",
+        "[finetune.qqp]\nmodel = \"bert\"\ndata = \"qqp.train\"\nseeds = \"0..100\"\n",
+    )
+    .and::<Overrides>()
+    .needing_one_of(&["seeds", "head_seeds", "order_seeds", "dropout_seeds"])
+    .by("recipe")
+}
+
 /// `at`: the stage's name.
 pub fn read(value: Spanned<DeValue<'_>>, at: Range<usize>, checker: &mut Checker) -> Option<Finetune> {
-    let (overrides, raw): (Overrides, RawFinetune) = checker.split_table(value, &Overrides::KEYS)?;
+    let (overrides, raw): (Overrides, RawFinetune) = checker.split_table(value, Overrides::KEYS)?;
     let runs = check_runs(&raw, at, checker);
     let model = checker.parse_text(raw.model, ModelRef::parse);
     let data = checker.parse_text(raw.data, DataRef::parse);

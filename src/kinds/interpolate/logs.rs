@@ -16,18 +16,25 @@ use crate::kinds::pairs::{self, RawPairs, all_pairs};
 use crate::kinds::published::{self, Logs, LogsSpec, note_skipped};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
+use crate::kinds::written::Written;
+use crate::study::shape::table;
 use crate::study::words::{Metric, Seeds};
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::{Checker, Diagnostic, OneOf, Text};
 use crate::words::Word;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLines {
-    logs: Text,
-    folder: Option<Text>,
-    seeds: Spanned<Seeds>,
-    metrics: Option<Vec<Text>>,
-    pairs: Option<Spanned<RawPairs>>,
+table! {
+    struct RawLines {
+        /// Text logs: `hf:REPO` or `path:FOLDER`, any number of lines in a file.
+        logs: Text,
+        /// Of the repository or folder; all of it where this is left out.
+        folder: Option<Text>,
+        /// The models that are expected, by number.
+        seeds: Spanned<Seeds>,
+        /// What is read of each point.
+        metrics: Option<Vec<OneOf<Metric>>>,
+        /// The lines that are expected: `[[7, 22], [7, 31]]` [default: all pairs].
+        pairs: Option<Spanned<RawPairs>>,
+    }
 }
 
 #[derive(Debug)]
@@ -37,6 +44,14 @@ pub struct PublishedLines {
     metrics: Vec<Metric>,
     /// Pairs of numbers; all pairs without.
     pairs: Option<Spanned<Vec<[u64; 2]>>>,
+}
+
+pub fn written() -> Written {
+    Written::new::<RawLines>(
+        "lines that others published",
+        "Text logs take the place of measured lines.",
+        "[interpolate.lines]\nlogs = \"hf:connectivity/interpolation_logs\"\nseeds = \"0..100\"\n",
+    )
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<PublishedLines> {
@@ -50,7 +65,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Publis
         Some(pairs) => {
             let span = pairs.span();
             match pairs.into_inner() {
-                RawPairs::Named(all) if all == "all" => None,
+                RawPairs::Named(all) if all == pairs::ALL => None,
                 RawPairs::Seeds(list) => match list.iter().flatten().find(|seed| !seeds.contains(seed)) {
                     Some(seed) => {
                         return checker.fail(Diagnostic::new(format!("model {seed} is not one of `seeds`"), span));
@@ -75,6 +90,11 @@ impl Offers for PublishedLines {
 
 impl Spec for PublishedLines {
     fn references(&self, _: &mut References<'_>) {}
+
+    fn defaults(&self) -> Vec<(&'static str, toml::Value)> {
+        let metrics: Vec<String> = self.metrics.iter().map(ToString::to_string).collect();
+        vec![("metrics", metrics.into())]
+    }
 
     fn steps(&self, stage: &StageId, to: &mut Expander<'_>) -> Result<(), Diagnostic> {
         let (logs, location) = self.logs.resolve(&is_line_log, to)?;

@@ -16,6 +16,7 @@ use crate::study::has_key;
 
 pub const ROOM: Room = Room {
     kind: KIND,
+    written: || vec![spec::written(), logs::written()],
     read: |value, _, checker| match has_key(&value, &["logs"]) {
         true => boxed(logs::read(value, checker)),
         false => boxed(spec::read(value, checker)),

@@ -1,22 +1,25 @@
 //! Its table.
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::kinds::measure::{LINE_EXAMPLES, Measurement, RawMeasure};
 use crate::kinds::pairs::{RawPairs, check_pairs};
+use crate::kinds::written::Written;
+use crate::study::shape::{Keyed, table};
 use crate::study::{Checker, Diagnostic};
 
 const POINTS: usize = 10;
 /// Of one line: more could not be told apart, and take years.
 const MOST_POINTS: usize = 10_000;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawInterpolate {
-    points: Option<Spanned<usize>>,
-    pairs: Option<Spanned<RawPairs>>,
+table! {
+    struct RawInterpolate {
+        /// Along each line, both ends counted, evenly spaced.
+        points: Option<Spanned<usize>>,
+        /// Which lines there are, by the models' seeds: `[[7, 22], [7, 31]]` [default: all pairs].
+        pairs: Option<Spanned<RawPairs>>,
+    }
 }
 
 #[derive(Debug)]
@@ -27,8 +30,17 @@ pub struct Interpolate {
     pub pairs: Option<Spanned<Vec<[String; 2]>>>,
 }
 
+pub fn written() -> Written {
+    Written::new::<RawInterpolate>(
+        "lines",
+        "Metrics along the straight line in weight space between two models, for every pair.",
+        "[interpolate.lines]\nmodels = \"qqp\"\ndata = \"qqp.validation\"\n",
+    )
+    .after::<RawMeasure>()
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Interpolate> {
-    let (measure, raw): (RawMeasure, RawInterpolate) = checker.split_table(value, &RawMeasure::KEYS)?;
+    let (measure, raw): (RawMeasure, RawInterpolate) = checker.split_table(value, RawMeasure::KEYS)?;
     if let Some(points) = &raw.points {
         if *points.get_ref() < 3 {
             let message = "`points` counts both end points and must be at least 3 for a barrier to show";

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::examples::Selection;
@@ -10,8 +9,9 @@ use crate::kinds::expand::Expander;
 use crate::kinds::models::Model;
 use crate::kinds::references::References;
 use crate::model::LARGEST_SIZE;
+use crate::study::shape::table;
 use crate::study::words::{Combine, DataRef, Metric, ModelRef};
-use crate::study::{Checker, Diagnostic, OneOrMany, Text};
+use crate::study::{Checker, Diagnostic, OneOf, OneOrMany, Text};
 
 /// The published study evaluates its lines and planes on this many examples.
 pub const LINE_EXAMPLES: usize = 512;
@@ -20,20 +20,31 @@ pub const MOST_EXAMPLES: usize = u32::MAX as usize;
 /// Tokens, where neither the measurement nor the models' own stage says.
 const MAX_LENGTH: usize = 128;
 
-/// Which models are measured on which examples.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawMeasure {
-    models: Spanned<OneOrMany<String>>,
-    data: Text,
-    metrics: Option<Vec<Text>>,
-    max_length: Option<Spanned<usize>>,
-    labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
-    combine: Option<Text>,
-    #[serde(rename = "where")]
-    filter: Option<BTreeMap<String, String>>,
-    permute: Option<u64>,
-    examples: Option<Spanned<usize>>,
+table! {
+    /// Which models are measured on which examples.
+    pub struct RawMeasure {
+        /// A stage that makes models, or several: `"qqp"`, `"qqp@15000"`, `"qqp[0..10]"`, `"finetune.qqp"`.
+        models: Spanned<OneOrMany<String>>,
+        /// A split: `"qqp.validation"`, or some of its rows, `"qqp.validation[0..1000]"`.
+        data: Text,
+        /// What is measured.
+        metrics: Option<Vec<OneOf<Metric>>>,
+        /// Tokens of a text, after which it is cut [default: the models' own, else 128].
+        max_length: Option<Spanned<usize>>,
+        /// Labels of the data, each with the labels of the model that count as it: `{ non-entailment = ["neutral",
+        /// "contradiction"] }` [default: the names are the same].
+        labels: Option<Spanned<BTreeMap<String, OneOrMany<String>>>>,
+        /// How the logits of several labels become one, where `labels` says that they do.
+        combine: Option<OneOf<Combine>>,
+        /// Rows with these values in columns that the data's `keep` keeps: `{ product = "books" }`.
+        #[serde(rename = "where")]
+        filter: Option<BTreeMap<String, String>>,
+        /// A seed that puts the rows into another order before `examples` takes the first ones, as NumPy's
+        /// `default_rng(seed).permutation` does.
+        permute: Option<u64>,
+        /// So many of the rows are taken, the first ones; all of them where nothing is said here.
+        examples: Option<Spanned<usize>>,
+    }
 }
 
 /// The same, validated.
@@ -53,10 +64,10 @@ pub struct Measurement {
 }
 
 impl RawMeasure {
-    pub const KEYS: [&str; 9] =
-        ["models", "data", "metrics", "max_length", "labels", "combine", "where", "permute", "examples"];
+    /// Which a stage has not that measures the loss alone.
+    pub const KEYS_NOT_OF_LOSS: [&str; 2] = ["metrics", "combine"];
     /// Of a stage that measures the loss alone.
-    pub const KEYS_OF_LOSS: [&str; 7] = ["models", "data", "max_length", "labels", "where", "permute", "examples"];
+    pub const KEYS_OF_LOSS: &[&str] = &["models", "data", "max_length", "labels", "where", "permute", "examples"];
 
     /// Where a stage says what it measures on.
     pub fn span_of_data(&self) -> std::ops::Range<usize> {
@@ -81,7 +92,7 @@ impl RawMeasure {
             value.iter().for_each(|value| checker.positive(value, name, most));
         }
         let metrics = checker.metrics(self.metrics, &[Metric::Loss, Metric::Accuracy]);
-        let combine = checker.one_of(self.combine.as_ref(), Combine::Max, "unknown way {} to combine logits");
+        let combine = checker.one_of(self.combine.as_deref(), Combine::Max, "unknown way {} to combine logits");
         let labels = self.labels.map_or_else(BTreeMap::new, |labels| {
             labels.into_inner().into_iter().map(|(data, model)| (data, model.into_vec())).collect()
         });

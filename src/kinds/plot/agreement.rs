@@ -19,6 +19,9 @@ use crate::study::{Checker, Diagnostic};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "heatmap",
+    about: "The agreement of all pairs of models, or the divergence of their probabilities.",
+    example: "[plot.agreement]\nkind = \"heatmap\"\nof = \"same\"\nvalue = \"agreement\"\n",
+    needs: &["value"],
     told_by: Some("value"),
     tag: "agreement",
     keys: &["value", "order_by", "clusters", "order", "clip"],
@@ -55,7 +58,7 @@ struct Parameters {
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[agreement::KIND], checker)?;
-    let value = checker.one_of(raw.value.as_ref(), Of::Agreement, "an agreement stage has no value {}")?;
+    let value = checker.one_of(raw.value.as_deref(), Of::Agreement, "an agreement stage has no value {}")?;
     let order_by = match (raw.order_by.clone(), &raw.clusters) {
         (None, None) => OrderBy::Seed,
         (None, Some(_)) => OrderBy::Cluster,

@@ -22,6 +22,9 @@ use crate::study::{Checker, Diagnostic};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "curves",
+    about: "Metrics along the lines between models, over all pairs or by the clusters of their ends.",
+    example: "[plot.curves]\nkind = \"curves\"\nof = \"lines\"\n",
+    needs: &[],
     told_by: None,
     tag: "curves",
     keys: &["metric", "clusters", "group_by", "best", "worst", "by", "band", "lines", "order", "limits", "log"],

@@ -21,6 +21,9 @@ use crate::study::{Checker, Diagnostic};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "distributions",
+    about: "Two metrics of the same models against each other: `of` is their names.",
+    example: "[plot.distributions]\nkind = \"distributions\"\nof = [\"eval.qqp:f1\", \"eval.paws:f1\"]\n",
+    needs: &[],
     told_by: None,
     tag: "distributions",
     keys: &["order", "limits"],

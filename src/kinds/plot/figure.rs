@@ -80,6 +80,12 @@ pub type Draw = fn(Value, &Look, &mut Context<'_>) -> Result<Box<dyn Picture>, S
 pub struct FigureKind {
     /// In an experiment file: `kind = "heatmap"`.
     pub name: &'static str,
+    /// What it shows, for the reference.
+    pub about: &'static str,
+    /// The least that is a whole table of it.
+    pub example: &'static str,
+    /// What cannot be left out, beside `kind` and `of`.
+    pub needs: &'static [&'static str],
     /// A key that tells it from another kind of that name.
     pub told_by: Option<&'static str>,
     /// In keys.

@@ -20,6 +20,9 @@ use crate::words::Word;
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "heatmap",
+    about: "The distances between all pairs of models, which a clustering was made of.",
+    example: "[plot.heatmap]\nkind = \"heatmap\"\nof = \"basins\"\n",
+    needs: &[],
     told_by: None,
     tag: "heatmap",
     keys: &["order_by", "order", "clip"],

@@ -23,6 +23,9 @@ use crate::study::words::{MetricName, MetricRef};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "histogram",
+    about: "A metric of the models by cluster, with densities.",
+    example: "[plot.histogram]\nkind = \"histogram\"\nof = \"basins\"\nmetric = \"eval.paws:f1\"\n",
+    needs: &["metric"],
     told_by: None,
     tag: "histogram",
     keys: &["metric", "group_by", "order", "limits", "log"],

@@ -7,10 +7,11 @@ use toml::Spanned;
 
 use super::figure::FigureKind;
 use super::pick::Pick;
-use super::raw::{RawEnd, RawPlot};
+use super::raw::{AUTO, Pictures, RawEnd, RawPlot};
 use super::run::FORMATS;
 use crate::data::Source;
 use crate::figures::{AxisLook, Colours, Look};
+use crate::study::shape::Choice;
 use crate::study::words::ModelRef;
 use crate::study::{Checker, Diagnostic, OneOrMany, Text};
 use crate::words::Word;
@@ -69,7 +70,7 @@ fn ends(range: &Spanned<[RawEnd; 2]>, name: &str, checker: &mut Checker) -> Opti
     for (end, found) in range.get_ref().iter().zip(&mut found) {
         match end {
             RawEnd::Number(number) if number.is_finite() => *found = Some(*number),
-            RawEnd::Word(word) if word == "auto" => {}
+            RawEnd::Word(word) if word == AUTO => {}
             RawEnd::Number(_) | RawEnd::Word(_) => {
                 let message = format!("an end of `{name}` is a number, or \"auto\" for that of the data");
                 return checker.fail(Diagnostic::new(message, range.span()).help("for example [0, \"auto\"]"));
@@ -201,10 +202,16 @@ pub fn font(raw: &RawPlot, checker: &mut Checker) -> Option<Spanned<PathBuf>> {
     }
 }
 
+impl Choice for Pictures {
+    fn choices() -> Vec<(&'static str, &'static str)> {
+        FORMATS.iter().filter(|(format, _)| *format != "csv").map(|(format, _)| (*format, "")).collect()
+    }
+}
+
 /// Of the pictures; the numbers beside them are always written. Empty for all.
 pub fn formats(raw: &RawPlot, checker: &mut Checker) -> Option<Vec<String>> {
     let Some(formats) = &raw.formats else { return Some(Vec::new()) };
-    let known: Vec<&str> = FORMATS.iter().map(|(format, _)| *format).filter(|format| *format != "csv").collect();
+    let known: Vec<&str> = Pictures::choices().into_iter().map(|(format, _)| format).collect();
     for format in formats.get_ref() {
         if !known.contains(&format.get_ref().as_str()) {
             let message = format!("a figure is not written as `{}`", format.get_ref());

@@ -18,6 +18,9 @@ use crate::study::{Checker, Diagnostic};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "matrix",
+    about: "Every line of at most 12 models, beside its distance.",
+    example: "[plot.matrix]\nkind = \"matrix\"\nof = \"few\"\n",
+    needs: &[],
     told_by: None,
     tag: "matrix",
     keys: &["metric", "distance", "order", "limits", "log"],
@@ -50,7 +53,7 @@ struct Parameters {
 
 fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
     let of = raw.one_stage(&[interpolate::KIND], checker)?;
-    let distance = checker.one_of(raw.distance.as_ref(), Distance::ConvexityGap, "unknown distance {}")?;
+    let distance = checker.one_of(raw.distance.as_deref(), Distance::ConvexityGap, "unknown distance {}")?;
     let metric = checker.metric(raw.metric.as_ref(), Metric::Loss)?;
     Some(Box::new(MatrixSpec { of, metric, distance }))
 }

@@ -26,5 +26,9 @@ pub use spec::KIND;
 use super::room::{Room, boxed};
 use crate::engine::ReadStep;
 
-pub const ROOM: Room =
-    Room::without_tables(KIND, |value, _, checker| boxed(spec::read(value, checker)), &[ReadStep::of::<run::Params>()]);
+pub const ROOM: Room = Room::without_tables(
+    KIND,
+    spec::written,
+    |value, _, checker| boxed(spec::read(value, checker)),
+    &[ReadStep::of::<run::Params>()],
+);

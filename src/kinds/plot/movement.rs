@@ -17,6 +17,9 @@ use crate::study::Checker;
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "movement",
+    about: "Where each model is at each checkpoint, with arrows; changes of cluster are black.",
+    example: "[plot.movement]\nkind = \"movement\"\nof = \"training\"\n",
+    needs: &[],
     told_by: None,
     tag: "movement",
     keys: &["order", "limits"],

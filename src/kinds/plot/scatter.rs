@@ -23,6 +23,9 @@ use crate::study::words::{MetricName, MetricRef};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "scatter",
+    about: "A metric of each model against its centroid feature.",
+    example: "[plot.scatter]\nkind = \"scatter\"\nof = \"basins\"\nmetric = \"eval.paws:f1\"\n",
+    needs: &["metric"],
     told_by: None,
     tag: "scatter",
     keys: &["metric", "group_by", "order", "limits", "log"],

@@ -22,6 +22,9 @@ use crate::study::words::{MetricName, MetricRef};
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "sharpness",
+    about: "A metric of each model against its sharpness.",
+    example: "[plot.sharpness]\nkind = \"sharpness\"\nof = \"sharp\"\nmetric = \"eval.paws:f1\"\n",
+    needs: &["metric"],
     told_by: None,
     tag: "sharpness",
     keys: &["metric", "clusters", "group_by", "order", "limits", "log"],

@@ -18,8 +18,9 @@ use crate::kinds::files::{absolute, digest_of_file};
 use crate::kinds::offers::Offers;
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
+use crate::kinds::written::Written;
 use crate::plain;
-use crate::study::{Checker, Diagnostic, Text};
+use crate::study::{Checker, Diagnostic, Shape, Text};
 
 pub const KIND: Kind = Kind::new("plot");
 
@@ -41,6 +42,21 @@ pub struct Plot {
     named: Vec<Spanned<String>>,
 }
 
+/// A figure of each kind: with the keys that all have, and those of the others that it has too.
+pub fn written() -> Vec<Written> {
+    let figure = |kind: &FigureKind| {
+        let others: Vec<&str> =
+            FIGURES.iter().flat_map(|other| other.keys).copied().filter(|key| !kind.keys.contains(key)).collect();
+        let mut written =
+            Written::new::<RawPlot>(kind.name, kind.about, kind.example).without(&others).needing(kind.needs);
+        for key in written.keys.iter_mut().filter(|key| key.name == "kind") {
+            key.shape = Shape::words(&[kind.name]);
+        }
+        written
+    };
+    FIGURES.into_iter().map(figure).collect()
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Plot> {
     let raw: RawPlot = checker.table(value)?;
     let name = raw.kind.get_ref().as_str();
@@ -53,7 +69,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Plot> 
     for (key, span) in raw.given().into_iter().filter(|(key, _)| !kind.keys.contains(key)) {
         checker.fail::<()>(Diagnostic::new(format!("a {name} has no `{key}`"), span));
     }
-    let (title, width) = (title(raw.title.as_ref(), checker), width(raw.width.as_ref(), checker));
+    let (title, width) = (title(raw.title.as_ref(), checker), width(raw.width.as_deref(), checker));
     let (look, formats, pick) = (look(&raw, kind, checker), formats(&raw, checker), pick(&raw, checker));
     let order = raw.order.iter().flat_map(|order| order.get_ref()).cloned();
     let labels = raw.labels.iter().flatten().map(|(name, words)| Spanned::new(words.span(), name.clone()));

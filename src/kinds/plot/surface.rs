@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::figure::{Drawing, Expanded, Figure, FigureKind, Picture};
 use super::pick::Pick;
-use super::raw::RawPlot;
+use super::raw::{RawPlot, View};
 use crate::engine::{Context, Input, Role, StageError};
 use crate::figures::{Look, SurfacePlane, Surfaces, Width};
 use crate::kinds::expand::Expander;
@@ -16,10 +16,12 @@ use crate::kinds::references::References;
 use crate::kinds::surface::{self, Grid, Plane};
 use crate::study::words::Metric;
 use crate::study::{Checker, Diagnostic};
-use crate::words::words;
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "surface",
+    about: "Planes through three models, side by side; `of` is one surface stage or several.",
+    example: "[plot.surface]\nkind = \"surface\"\nof = \"plane\"\n",
+    needs: &[],
     told_by: None,
     tag: "surface",
     keys: &["metric", "clip_x", "clip_y", "clip_z", "view"],
@@ -41,14 +43,6 @@ struct SurfaceSpec {
     /// What is shown: ranges of x, y and the metric.
     clips: [Option<[f64; 2]>; 3],
     view: View,
-}
-
-words! {
-    /// From where a surface is looked at.
-    pub enum View {
-        Above = "2d",
-        Aslant = "3d",
-    }
 }
 
 fn is_above(view: &View) -> bool {
@@ -95,7 +89,7 @@ fn read(raw: &RawPlot, checker: &mut Checker) -> Option<Box<dyn Figure>> {
         *range = Some([low, high]);
     }
     let metric = checker.metric(raw.metric.as_ref(), Metric::Loss)?;
-    let view = checker.one_of(raw.view.as_ref(), View::Above, "a surface has no view {}")?;
+    let view = checker.one_of(raw.view.as_deref(), View::Above, "a surface has no view {}")?;
     Some(Box::new(SurfaceSpec { of, metric, clips, view }))
 }
 

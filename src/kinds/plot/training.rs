@@ -22,6 +22,9 @@ use crate::train::MOST_STEPS;
 
 pub const FIGURE: FigureKind = FigureKind {
     name: "training",
+    about: "The loss of all seeds in training, above the learning rate.",
+    example: "[plot.training]\nkind = \"training\"\nof = \"qqp\"\n",
+    needs: &[],
     told_by: None,
     tag: "training",
     keys: &["smooth", "group_by", "limits", "log"],

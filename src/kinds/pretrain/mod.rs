@@ -15,6 +15,7 @@ pub const ROOM: Room = Room {
     files: training::files::<run::Params>,
     ..Room::without_tables(
         KIND,
+        || vec![sweep::written(spec::written(), &SWEPT)],
         |value, at, checker| {
             sweep::read(&SWEPT, value, at, checker, |value, _, checker| boxed(spec::read(value, checker)))
         },

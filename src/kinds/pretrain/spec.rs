@@ -1,11 +1,12 @@
 //! Its table.
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::engine::Kind;
+use crate::kinds::written::Written;
 use crate::model::{Head, LARGEST_SIZE, MOST_LAYERS, TransformerConfig};
+use crate::study::shape::table;
 use crate::study::words::DataRef;
 use crate::study::{Checker, Diagnostic, Text};
 use crate::train::{MOST_ROWS, MOST_STEPS, memory_of_training};
@@ -35,25 +36,41 @@ pub const SWEPT: [&str; 16] = [
 /// Of any machine.
 const MOST_MEMORY: u64 = 1 << 40;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawPretrain {
-    data: Text,
-    vocabulary: Option<Spanned<usize>>,
-    layers: Spanned<usize>,
-    hidden: Spanned<usize>,
-    heads: Spanned<usize>,
-    intermediate: Option<Spanned<usize>>,
-    max_length: Option<Spanned<usize>>,
-    initializer_range: Option<Spanned<f64>>,
-    dropout: Option<Spanned<f64>>,
-    mask: Option<Spanned<f64>>,
-    steps: Spanned<usize>,
-    batch_size: Option<Spanned<usize>>,
-    learning_rate: Spanned<f64>,
-    warmup: Option<Spanned<f64>>,
-    weight_decay: Option<Spanned<f64>>,
-    seed: Option<u64>,
+table! {
+    struct RawPretrain {
+        /// A split whose texts are read, `"agents.train"`.
+        data: Text,
+        /// The most words; the rarest are left out.
+        vocabulary: Option<Spanned<usize>>,
+        /// Layers of the Transformer.
+        layers: Spanned<usize>,
+        /// Numbers in a token's vector.
+        hidden: Spanned<usize>,
+        /// Heads of attention; they divide `hidden`.
+        heads: Spanned<usize>,
+        /// Numbers inside each layer [default: 4 · `hidden`].
+        intermediate: Option<Spanned<usize>>,
+        /// Tokens of a text, after which it is cut.
+        max_length: Option<Spanned<usize>>,
+        /// The standard deviation of the weights at the start.
+        initializer_range: Option<Spanned<f64>>,
+        /// The rate of dropout, everywhere.
+        dropout: Option<Spanned<f64>>,
+        /// The share of tokens that the model is to guess.
+        mask: Option<Spanned<f64>>,
+        /// Training steps.
+        steps: Spanned<usize>,
+        /// Rows of a training step.
+        batch_size: Option<Spanned<usize>>,
+        /// The highest learning rate of the schedule.
+        learning_rate: Spanned<f64>,
+        /// The share of the steps over which the learning rate rises.
+        warmup: Option<Spanned<f64>>,
+        /// Decoupled: each step also takes `learning_rate` · `weight_decay` of a parameter away.
+        weight_decay: Option<Spanned<f64>>,
+        /// Decides the weights, the order, the masks and dropout [default: the experiment's].
+        seed: Option<u64>,
+    }
 }
 
 #[derive(Debug)]
@@ -74,6 +91,14 @@ pub struct Pretrain {
     pub warmup: f64,
     pub weight_decay: f64,
     pub seed: u64,
+}
+
+pub fn written() -> Written {
+    Written::new::<RawPretrain>(
+        "a model from nothing",
+        "Trains a small BERT by masked language modelling, for studies that need no download.",
+        "[pretrain.bert]\ndata = \"agents.train\"\nlayers = 2\nhidden = 64\nheads = 4\nsteps = 2000\nlearning_rate = 1e-3\n",
+    )
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Pretrain> {

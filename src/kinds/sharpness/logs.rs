@@ -13,21 +13,34 @@ use crate::kinds::offers::Offers;
 use crate::kinds::published::{self, Logs, LogsSpec, first_missing, note_skipped};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
+use crate::kinds::written::Written;
+use crate::study::shape::table;
 use crate::study::words::Seeds;
 use crate::study::{Checker, Diagnostic, Text};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSharpness {
-    logs: Text,
-    folder: Option<Text>,
-    seeds: Spanned<Seeds>,
+table! {
+    struct RawSharpness {
+        /// Text logs: `hf:REPO` or `path:FOLDER`.
+        logs: Text,
+        /// Of the repository or folder; all of it where this is left out.
+        folder: Option<Text>,
+        /// The models that are expected, by number.
+        seeds: Spanned<Seeds>,
+    }
 }
 
 #[derive(Debug)]
 pub struct PublishedSharpness {
     logs: LogsSpec,
     seeds: Vec<u64>,
+}
+
+pub fn written() -> Written {
+    Written::new::<RawSharpness>(
+        "sharpness that others published",
+        "Text logs take the place of the ascent.",
+        "[sharpness.sharp]\nlogs = \"path:sharpness\"\nseeds = \"0..100\"\n",
+    )
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<PublishedSharpness> {

@@ -1,11 +1,12 @@
 //! Its table.
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::kinds::measure::{Measurement, RawMeasure};
-use crate::study::{Checker, Text};
+use crate::kinds::written::Written;
+use crate::study::shape::table;
+use crate::study::{Checker, OneOf};
 use crate::train::{BoxShape, MOST_ROWS};
 
 /// What the published study uses.
@@ -15,17 +16,24 @@ const BATCH_SIZE: usize = 128;
 /// No model has so many parameters.
 const MOST_DIRECTIONS: usize = 1 << 40;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSharpness {
-    epsilon: Option<Spanned<f64>>,
-    #[serde(rename = "box")]
-    shape: Option<Text>,
-    directions: Option<Spanned<usize>>,
-    learning_rate: Option<Spanned<f64>>,
-    batch_size: Option<Spanned<usize>>,
-    dropout: Option<Spanned<f64>>,
-    seed: Option<u64>,
+table! {
+    struct RawSharpness {
+        /// The size of the box in which the loss may climb.
+        epsilon: Option<Spanned<f64>>,
+        /// How far each parameter w may move.
+        #[serde(rename = "box")]
+        shape: Option<OneOf<BoxShape>>,
+        /// So many parameters move, drawn at random by `seed` [default: all of them].
+        directions: Option<Spanned<usize>>,
+        /// Of the ascent.
+        learning_rate: Option<Spanned<f64>>,
+        /// Rows of each step of the ascent.
+        batch_size: Option<Spanned<usize>>,
+        /// During the ascent, everywhere [default: the model's configuration].
+        dropout: Option<Spanned<f64>>,
+        /// Of what is drawn [default: the experiment's].
+        seed: Option<u64>,
+    }
 }
 
 #[derive(Debug)]
@@ -43,8 +51,18 @@ pub struct SharpnessSpec {
     pub seed: u64,
 }
 
+pub fn written() -> Written {
+    Written::new::<RawSharpness>(
+        "sharpness",
+        "How far the loss of each model climbs in a small box around its weights.",
+        "[sharpness.sharp]\nmodels = \"qqp\"\ndata = \"qqp.validation\"\n",
+    )
+    .after::<RawMeasure>()
+    .without(&RawMeasure::KEYS_NOT_OF_LOSS)
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<SharpnessSpec> {
-    let (measure, raw): (RawMeasure, RawSharpness) = checker.split_table(value, &RawMeasure::KEYS_OF_LOSS)?;
+    let (measure, raw): (RawMeasure, RawSharpness) = checker.split_table(value, RawMeasure::KEYS_OF_LOSS)?;
     for (value, name) in [(&raw.epsilon, "epsilon"), (&raw.learning_rate, "learning_rate")] {
         value.iter().for_each(|value| checker.above_zero(value, name));
     }
@@ -54,7 +72,7 @@ pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<Sharpn
     {
         value.iter().for_each(|value| checker.positive(value, name, most));
     }
-    let shape = checker.one_of(raw.shape.as_ref(), BoxShape::Published, "unknown box {}");
+    let shape = checker.one_of(raw.shape.as_deref(), BoxShape::Published, "unknown box {}");
     Some(SharpnessSpec {
         measure: measure.check(None, checker)?,
         epsilon: raw.epsilon.map_or(EPSILON, Spanned::into_inner),

@@ -16,17 +16,23 @@ use crate::kinds::pairs::RawPlanes;
 use crate::kinds::published::{Logs, LogsSpec, first_missing, read as read_file};
 use crate::kinds::references::References;
 use crate::kinds::room::Spec;
+use crate::kinds::written::Written;
 use crate::model::formats::{PublishedSurface, read_surface};
+use crate::study::shape::table;
 use crate::study::words::Metric;
 use crate::study::{Checker, Diagnostic, Text};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSurfaces {
-    logs: Text,
-    folder: Option<Text>,
-    files: Spanned<BTreeMap<String, Text>>,
-    planes: Spanned<RawPlanes>,
+table! {
+    struct RawSurfaces {
+        /// Python pickles, of which nothing is executed: `hf:REPO` or `path:FOLDER`.
+        logs: Text,
+        /// Of the repository or folder; all of it where this is left out.
+        folder: Option<Text>,
+        /// A name of files for each metric, with `{}` for the numbers of the plane's three models: `{ loss = "loss_{}_{}_{}.pkl" }`.
+        files: Spanned<BTreeMap<String, Text>>,
+        /// By the models' numbers, the anchor first: `[[7, 22, 31]]`.
+        planes: Spanned<RawPlanes>,
+    }
 }
 
 #[derive(Debug)]
@@ -36,6 +42,14 @@ pub struct PublishedSurfaces {
     files: BTreeMap<Metric, String>,
     /// Numbers of three models, the anchor first; each plane once.
     planes: Vec<[u64; 3]>,
+}
+
+pub fn written() -> Written {
+    Written::new::<RawSurfaces>(
+        "planes that others published",
+        "Python pickles take the place of measured planes.",
+        "[surface.plane]\nlogs = \"path:surfaces\"\nfiles = { loss = \"loss_{}_{}_{}.pkl\" }\nplanes = [[7, 22, 31]]\n",
+    )
 }
 
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<PublishedSurfaces> {

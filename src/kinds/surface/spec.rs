@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::kinds::measure::{LINE_EXAMPLES, Measurement, RawMeasure};
 use crate::kinds::pairs::RawPlanes;
+use crate::kinds::written::Written;
+use crate::study::shape::{Keyed, table};
 use crate::study::{Checker, Diagnostic};
 
 /// The published study's defaults.
@@ -16,12 +17,16 @@ const POINTS_PER_UNIT: f64 = 20.0;
 /// Along an axis; more would not fit into a picture, and take years.
 const MOST_POINTS: f64 = 2000.0;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSurface {
-    planes: Option<Spanned<RawPlanes>>,
-    range: Option<Spanned<f64>>,
-    points_per_unit: Option<Spanned<f64>>,
+table! {
+    struct RawSurface {
+        /// Planes through three models each, by their seeds, the anchor first: `[[7, 22, 31], [7, 22, 40]]` [default: the one
+        /// plane through the three `models`].
+        planes: Option<Spanned<RawPlanes>>,
+        /// Of both coefficients, to either side of the anchor.
+        range: Option<Spanned<f64>>,
+        /// Along both axes, for each unit of a coefficient.
+        points_per_unit: Option<Spanned<f64>>,
+    }
 }
 
 /// Grids in planes through three models.
@@ -36,8 +41,17 @@ pub struct SurfaceSpec {
     pub points: usize,
 }
 
+pub fn written() -> Written {
+    Written::new::<RawSurface>(
+        "planes",
+        "Metrics on a grid in the plane through three models.",
+        "[surface.plane]\nmodels = [\"qqp[7]\", \"qqp[22]\", \"qqp[31]\"]\ndata = \"qqp.validation\"\n",
+    )
+    .after::<RawMeasure>()
+}
+
 pub fn read(value: Spanned<DeValue<'_>>, checker: &mut Checker) -> Option<SurfaceSpec> {
-    let (measure, raw): (RawMeasure, RawSurface) = checker.split_table(value, &RawMeasure::KEYS)?;
+    let (measure, raw): (RawMeasure, RawSurface) = checker.split_table(value, RawMeasure::KEYS)?;
     let points = check_points(raw.range.as_ref(), raw.points_per_unit.as_ref(), measure.span_of_data(), checker);
     let planes = raw.planes.map(|planes| {
         let span = planes.span();

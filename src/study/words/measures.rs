@@ -12,13 +12,22 @@ use crate::words::{Word, words};
 words! {
     /// The numbers that can be measured of a model on a split.
     pub enum Metric {
+        /// The mean of −ln p(label), in nats.
         Loss = "loss",
+        /// The share of examples whose likeliest class is the label.
         Accuracy = "accuracy",
+        /// 2PR/(P + R) of the second of two classes, with precision P and recall R.
         F1 = "f1",
+        /// The mean of the F1 of all classes.
         MacroF1 = "macro_f1",
+        /// F1 of all classes' decisions counted together, which is the accuracy where each example has one class.
         MicroF1 = "micro_f1",
+        /// The mean of the F1 of all classes, each weighed by its examples.
         WeightedF1 = "weighted_f1",
+        /// Matthews' correlation of predictions with labels, −1 to 1.
         Matthews = "matthews",
+        /// Expected calibration error: in ten bins by the probability p of the predicted class, the mean of |accuracy − mean p|,
+        /// each bin weighed by its examples.
         Ece = "ece",
     }
 }
@@ -137,10 +146,18 @@ impl fmt::Display for MetricName {
 words! {
     /// A distance between two models, made of the line between them.
     pub enum Distance {
+        /// The largest barrier height of any part of the line: max over i < k < j of ℓₖ − ((j−k)·ℓᵢ + (k−i)·ℓⱼ)/(j−i), at
+        /// least 0. It is 0 exactly where the line is convex.
         ConvexityGap = "convexity-gap",
+        /// How far the metric rises above the straight line between its two ends: max over k of ℓₖ − ((n−k)·ℓ₀ + k·ℓₙ)/n, at
+        /// least 0.
         BarrierHeight = "barrier-height",
+        /// The largest over all peaks inside the line of ℓ(peak) − (ℓ(left) + ℓ(right))/2, where left and right are where one
+        /// comes to going down from it to either side. A line without a peak has 0.
         BumpHeight = "bump-height",
+        /// The area between the line and its lowest value, over the Euclidean distance of the two models.
         AreaUnderCurve = "area-under-curve",
+        /// Of the two models' parameters.
         Euclidean = "euclidean",
     }
 }
@@ -180,7 +197,9 @@ impl Distance {
 words! {
     /// How logits of several labels become one.
     pub enum Combine {
+        /// The largest.
         Max = "max",
+        /// ln Σ exp, as the probabilities add up.
         LogSumExp = "logsumexp",
     }
 }

@@ -9,5 +9,5 @@ mod seeds;
 pub use coordinates::{Apart, Axis, Coordinates, MOST_MODELS, Value};
 pub use durations::parse_duration;
 pub use measures::{Combine, Distance, Metric, MetricName, Precision};
-pub use references::{Checkpoint, DataRef, MetricRef, Missing, ModelRef, Pick, values};
+pub use references::{Checkpoint, DataRef, LAST, MetricRef, Missing, ModelRef, Pick, values};
 pub use seeds::{Seeds, expand_braces};

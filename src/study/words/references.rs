@@ -58,10 +58,13 @@ pub enum Checkpoint {
     Last,
 }
 
+/// The end of training, as it is written.
+pub const LAST: &str = "last";
+
 impl Checkpoint {
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
-            "last" => Ok(Self::Last),
+            LAST => Ok(Self::Last),
             _ => match text.parse() {
                 Ok(step) if step > 0 => Ok(Self::Step(step)),
                 _ => {
@@ -85,7 +88,7 @@ impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Step(step) => write!(f, "{step}"),
-            Self::Last => f.write_str("last"),
+            Self::Last => f.write_str(LAST),
         }
     }
 }

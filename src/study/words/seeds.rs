@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 
 use super::coordinates::MOST_MODELS;
+use crate::study::shape::{Shape, Shaped};
 
 const MOST_SEEDS: u64 = MOST_MODELS as u64;
 /// Of a source with braces: it is written out for every model.
@@ -17,6 +18,13 @@ pub enum Seeds {
     Text(String),
     List(Vec<u64>),
     One(u64),
+}
+
+impl Shaped for Seeds {
+    /// A number alone is read, to say what to write instead.
+    fn shape() -> Shape {
+        Shape::Either(vec![Shape::Text, Vec::<u64>::shape()])
+    }
 }
 
 impl Seeds {

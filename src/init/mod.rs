@@ -8,7 +8,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use columns::{Guess, looks_like_data};
-use study::{Division, Proposal};
+use study::{Division, Proposal, stem};
 
 use crate::data::look::{self, SeenColumn};
 use crate::data::{Columns, DataError, Format, Hub, LabelWords, Reading, Source, read_tables};
@@ -193,11 +193,6 @@ fn roles(splits: &[String]) -> (Option<String>, Option<String>) {
     let held_out =
         first(&["validation", "valid", "dev", "val", "eval", "test"]).filter(|split| Some(split) != train.as_ref());
     (train, held_out)
-}
-
-fn stem(file: &Path) -> String {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Format::of_name(&name).map_or(name.clone(), |(stem, _)| stem.to_owned())
 }
 
 /// How the file is to be read, where that is not as its ending says: what separates fields, whether there is a line of

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use super::columns::{Guess, SplitColumn};
 use crate::data::look::SeenColumn;
@@ -12,6 +13,8 @@ const MODEL: &str = "hf:sentence-transformers/all-MiniLM-L6-v2";
 /// Rows that a first study takes: some minutes a model on a laptop.
 const MOST_TRAINED: usize = 8000;
 const MOST_HELD_OUT: usize = 2000;
+/// Rows at each point of a line, where there are so many.
+const ON_LINES: usize = 256;
 /// Of one model, so that it learns something from few rows.
 const STEPS: usize = 120;
 const BATCH: usize = 32;
@@ -148,7 +151,8 @@ impl Proposal<'_> {
             "[eval.held_out]\nmodels = \"{name}\"\ndata = {held_out}\nmetrics = [\"loss\", \"accuracy\", \"{metrics}\"]\n"
         )?;
         writeln!(to, "# The loss on the straight line between every two models.")?;
-        writeln!(to, "[interpolate.lines]\nmodels = \"{name}\"\ndata = {held_out}\nexamples = 256\n")?;
+        let examples = if self.held_out_rows() < ON_LINES { "" } else { &format!("examples = {ON_LINES}\n") };
+        writeln!(to, "[interpolate.lines]\nmodels = \"{name}\"\ndata = {held_out}\n{examples}")?;
         writeln!(
             to,
             "[plot.lines]\nkind = \"matrix\"                 # every line beside its distance\nof = \"lines\"\n"
@@ -227,15 +231,26 @@ impl Proposal<'_> {
         match &self.division {
             Division::Rows { rows, .. } => (rows - Division::held_out(*rows)).min(MOST_TRAINED),
             Division::Splits { .. } => self.dataset.len(),
-            Division::Column(split) => {
-                let values = self.dataset.column(&split.column).unwrap_or_default();
-                values.iter().filter(|value| **value == split.train).count()
-            }
+            Division::Column(split) => self.rows_with(split, &split.train),
         }
     }
 
+    /// That models are asked about, as far as that is known.
+    fn held_out_rows(&self) -> usize {
+        match &self.division {
+            Division::Rows { rows, .. } => Division::held_out(*rows).min(MOST_HELD_OUT),
+            Division::Splits { .. } => 0,
+            Division::Column(split) => self.rows_with(split, &split.held_out),
+        }
+    }
+
+    fn rows_with(&self, split: &SplitColumn, wanted: &str) -> usize {
+        let values = self.dataset.column(&split.column).unwrap_or_default();
+        values.iter().filter(|value| *value == wanted).count()
+    }
+
     fn only_split(&self) -> String {
-        super::stem(std::path::Path::new(self.source.trim_start_matches("path:")))
+        stem(Path::new(self.source.trim_start_matches("path:")))
     }
 
     /// Room for nearly all texts, by their words, and no more than is read quickly.
@@ -269,4 +284,10 @@ fn list(texts: &[String]) -> String {
 fn one_line(text: &str) -> String {
     let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     if shown.len() < text.len() { format!("{shown}…") } else { shown }
+}
+
+/// The name of a file without what says how it is written.
+pub(super) fn stem(file: &Path) -> String {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Format::of_name(&name).map_or(name.clone(), |(stem, _)| stem.to_owned())
 }

@@ -8,8 +8,9 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::checker::Text;
 use crate::words::Word;
+
+type Text = Spanned<String>;
 
 /// What a value may be.
 #[derive(Debug, Clone, PartialEq)]

@@ -42,8 +42,10 @@ fn every_block_in_the_documents_is_taken() {
     let folders = [root.to_owned(), root.join("docs")];
     let entries =
         folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().map(|entry| entry.unwrap().path());
-    let documents: Vec<_> =
+    let mut documents: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
+    // The reference shows least tables of every sort, and its own test reads them.
+    documents.retain(|path| !path.ends_with("docs/reference.md"));
     let parse = |text: &str, place: &str| text.parse::<Table>().unwrap_or_else(|error| panic!("{place}: {error}"));
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let study = parse(&blocks(&readme)[0].1, "the README's first study");

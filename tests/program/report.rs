@@ -112,8 +112,8 @@ fn a_page_is_there_before_a_run_and_after_it_and_says_what_the_other_results_say
     assert!(!workspace.path(PAGE).exists());
     // What was to come out is said first, whether it did or not.
     let expected = [
-        "expect.yes={ metric = \"in_domain:accuracy\", between = [0, 1] }",
-        "expect.no={ metric = \"in_domain:accuracy\", between = [2, 3] }",
+        "expect.yes={ metric = \"eval.in_domain:accuracy\", between = [0, 1] }",
+        "expect.no={ metric = \"eval.in_domain:accuracy\", between = [2, 3] }",
     ];
     let ended = workspace.run(&["--set", "run.report=true", "--set", expected[0], "--set", expected[1]]);
     let page = workspace.read(PAGE);

@@ -106,7 +106,4 @@ fn a_shell_is_told_every_command() {
     let schema = workspace.pipeline(&["schema"]).ok().out;
     let committed = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.json")).unwrap();
     assert_eq!(schema, committed);
-    let version = workspace.pipeline(&["--version"]).ok().out;
-    assert!(version.starts_with(&format!("pipeline {} (", env!("CARGO_PKG_VERSION"))), "{version}");
-    assert!(version.contains("CPU"), "{version}");
 }

@@ -17,7 +17,7 @@ table! {
     struct RawInterpolate {
         /// Along each line, both ends counted, evenly spaced.
         points: Option<Spanned<usize>>,
-        /// Which lines there are, by the models' seeds: `[[7, 22], [7, 31]]` [default: all pairs].
+        /// Which lines there are: `"all"`, or those between models by their seeds, `[[7, 22], [7, 31]]`.
         pairs: Option<Spanned<RawPairs>>,
     }
 }

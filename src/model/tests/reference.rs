@@ -6,6 +6,7 @@ use burn::DispatchDevice;
 use burn::tensor::backend::Backend as _;
 use serde_json::Value;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "reference", "bert", name].iter().collect()
@@ -65,6 +66,14 @@ pub fn cpu() -> DispatchDevice {
 
 pub const THREE: Head = Head::Classifier { labels: 3 };
 pub const BOTH: [Kernels; 2] = [Kernels::Host, Kernels::Device];
+
+/// The device's own generator is one for all threads: who seeds it and then draws does so alone.
+pub fn device_seeded(seed: u64) -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    B::seed(&cpu(), seed);
+    alone
+}
 
 pub fn model(kernels: Kernels) -> Transformer {
     Transformer::new(&config(), THREE, &weights("model.safetensors"), &cpu()).unwrap().with_kernels(kernels)
@@ -222,9 +231,7 @@ fn dropout_repeats_with_its_seed_and_step() {
         let model = model(kernels);
         let run = |seed, step| {
             let mut dropout = Dropout::new(rates, seed, step, &cpu());
-            if kernels == Kernels::Device {
-                B::seed(&cpu(), seed * 100 + step);
-            }
+            let _alone = (kernels == Kernels::Device).then(|| device_seeded(seed * 100 + step));
             let (loss, gradients) = model.loss_and_gradients(&batch(), &mut dropout).unwrap();
             (values(&loss), values(gradients[0].as_ref().unwrap()))
         };

@@ -2,13 +2,11 @@
 
 use super::statement::{Place, Statement};
 use super::{BOTH, classifier, difference, values};
-use crate::device::B;
 use crate::model::classifier::ClassifierKept;
 use crate::model::dropout::{Dropout, DropoutRates};
 use crate::model::kernels::Mask;
-use crate::model::tests::reference::{batch, config, cpu, weights};
+use crate::model::tests::reference::{batch, config, cpu, device_seeded, weights};
 use crate::model::{Activation, Kernels};
-use burn::tensor::backend::Backend as _;
 
 /// What a mask multiplies its first `count` values with.
 fn factors(mask: &Mask, count: usize) -> Vec<f32> {
@@ -75,6 +73,7 @@ fn dropout_is_where_bert_has_it() {
             rates(0.1, 0.1, 0.1),
             rates(0.5, 0.6, 0.3),
         ] {
+            let _alone = (kernels == Kernels::Device).then(|| device_seeded(8));
             let mut dropout = Dropout::new(rates, 8, 3, &cpu());
             let (logits, kept) = model.logits(&batch, &mut dropout, true).unwrap();
             let kept = kept.unwrap();
@@ -139,9 +138,7 @@ fn every_gradient_follows_the_masks() {
     let (config, before, batch) = (config(), weights("model.safetensors"), batch());
     for kernels in BOTH {
         let model = classifier(kernels).with_activation(Activation::Tanh);
-        if kernels == Kernels::Device {
-            B::seed(&cpu(), 42);
-        }
+        let _alone = (kernels == Kernels::Device).then(|| device_seeded(42));
         let mut dropout = Dropout::new(rates(0.2, 0.3, 0.25), 4, 2, &cpu());
         let (logits, kept) = model.logits(&batch, &mut dropout, true).unwrap();
         let kept = kept.unwrap();
@@ -205,9 +202,7 @@ fn rate_and_scale_are_right_over_many_draws() {
     const COLUMNS: usize = 64;
     for kernels in BOTH {
         for rate in [0.01, 0.1, 0.3, 0.5, 0.9] {
-            if kernels == Kernels::Device {
-                B::seed(&cpu(), 77);
-            }
+            let _alone = (kernels == Kernels::Device).then(|| device_seeded(77));
             let mut dropout = Dropout::new(rates(rate, 0.0, 0.0), 5, 1, &cpu());
             let mut draw = || factors(&kernels.mask(rate, [ROWS, COLUMNS], &mut dropout, &cpu()), ROWS * COLUMNS);
             let (first, second) = (draw(), draw());

@@ -443,7 +443,7 @@ pub mod cache {
     pub struct Push {
         #[command(flatten)]
         pub experiment: super::Experiment,
-        /// The bucket [default: `remote` in the file's [run]].
+        /// The bucket [default: `remote` in `[run]`].
         #[arg(long, value_name = "s3://BUCKET/PREFIX")]
         pub to: Option<String>,
     }
@@ -452,7 +452,7 @@ pub mod cache {
     pub struct Pull {
         #[command(flatten)]
         pub experiment: super::Experiment,
-        /// The bucket [default: `remote` in the file's [run]].
+        /// The bucket [default: `remote` in `[run]`].
         #[arg(long, value_name = "s3://BUCKET/PREFIX")]
         pub from: Option<String>,
     }

@@ -37,13 +37,19 @@ pub struct Written {
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     #[error("{0}")]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     #[error("{0}")]
     Source(String),
     #[error("no column of {place} holds texts: {columns}; name it with --text COLUMN")]
     NoText { place: String, columns: String },
     #[error("{place} has no column `{column}`; it has {columns}")]
     NoColumn { place: String, column: String, columns: String },
+}
+
+impl From<DataError> for InitError {
+    fn from(error: DataError) -> Self {
+        Self::Data(Box::new(error))
+    }
 }
 
 /// What a study is made from.

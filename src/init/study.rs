@@ -37,7 +37,7 @@ pub enum Division {
 
 impl Division {
     fn held_out(rows: usize) -> usize {
-        (rows / 5).min(MOST_HELD_OUT).max(1)
+        (rows / 5).clamp(1, MOST_HELD_OUT)
     }
 
     /// The classes of a file that is sorted by them are not on both sides.

@@ -58,7 +58,7 @@ pub trait Shaped {
     const OPTIONAL: bool = false;
 }
 
-/// A table whose keys are known; [`table!`] implements it.
+/// A table whose keys are known; `table!` implements it.
 pub trait Keyed {
     /// In the order of the fields.
     const KEYS: &'static [&'static str];

@@ -33,7 +33,7 @@ type Section = HashMap<String, String>;
 
 impl S3Settings {
     /// `AWS_REGION`, `AWS_DEFAULT_REGION`; `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`; the profile that `AWS_PROFILE` names
-    /// in `~/.aws/config` and `~/.aws/credentials`; keys in the order that [`Credentials`] tells.
+    /// in `~/.aws/config` and `~/.aws/credentials`; keys in the order that `Credentials` tells.
     ///
     /// # Errors
     /// What is set there cannot be read or used.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::workspace::{Ended, TINY, Workspace};
+use crate::workspace::{Ended, TINY, Workspace, has, lines};
 
 fn git(workspace: &Workspace, arguments: &[&str]) {
     let mut git = Command::new("git");
@@ -20,19 +20,6 @@ fn commit(workspace: &Workspace) {
 
 fn diff(workspace: &Workspace, arguments: &[&str]) -> Ended {
     workspace.pipeline(&[&["diff"], arguments].concat())
-}
-
-/// The lines of a text, each with its spaces as one.
-fn lines(text: &str) -> Vec<String> {
-    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
-}
-
-#[track_caller]
-fn has(text: &str, wanted: &[&str]) {
-    let lines = lines(text);
-    for wanted in wanted {
-        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}:\n{text}");
-    }
 }
 
 /// The study is what another file extends; both are of the same revision.

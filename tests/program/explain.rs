@@ -2,23 +2,10 @@
 
 use serde_json::Value;
 
-use crate::workspace::{TINY, Workspace};
+use crate::workspace::{TINY, Workspace, has, lines};
 
 fn explain(workspace: &Workspace, arguments: &[&str]) -> String {
     workspace.pipeline(&[&["explain", "study.toml"], arguments].concat()).ok().out
-}
-
-/// The lines of a text, each with its spaces as one.
-fn lines(text: &str) -> Vec<String> {
-    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
-}
-
-#[track_caller]
-fn has(text: &str, wanted: &[&str]) {
-    let lines = lines(text);
-    for wanted in wanted {
-        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}:\n{text}");
-    }
 }
 
 #[test]

@@ -166,3 +166,17 @@ impl Workspace {
 pub fn files(folder: PathBuf) -> Vec<PathBuf> {
     std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
+
+/// The lines of a text, each with its spaces as one.
+pub fn lines(text: &str) -> Vec<String> {
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Whether a line of the text begins with each of these.
+#[track_caller]
+pub fn has(text: &str, wanted: &[&str]) {
+    let lines = lines(text);
+    for wanted in wanted {
+        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}:\n{text}");
+    }
+}

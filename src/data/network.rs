@@ -4,6 +4,9 @@ use super::issuer::issuer_of;
 use super::{DataError, shown_value};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
+use ureq::Agent;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
 
 const RETRIES: usize = 2;
 /// Before the first retry; three times longer before each further one.
@@ -16,6 +19,21 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes a second, over as long as a silence may last: who drips one now and then is as good as silent.
 const SLOWEST: u64 = 1024;
+
+/// How the hub and a bucket are asked.
+pub(super) fn asking(stalled: Duration) -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // By hand: their own answer is what tells a file's name, and what is secret must not go further.
+        .max_redirects(0)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(stalled))
+        .timeout_per_read(Some(stalled))
+        .timeout_per_write(Some(stalled))
+        // Compressed bytes have other sizes and ranges than the file.
+        .accept_encoding("identity")
+        .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")))
+}
 
 /// What so long a time must bring at least.
 pub(super) fn least(window: Duration) -> u64 {

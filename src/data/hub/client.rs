@@ -1,7 +1,7 @@
 //! Requests to the hub. The token goes to the hub itself and to nobody it redirects to; every wait has an end.
 
 use super::super::DataError;
-use super::super::network::{CONNECT_TIMEOUT, Failure, Steady, host};
+use super::super::network::{Failure, Steady, asking, host};
 use super::super::trust::tls;
 use super::settings::{HUGGING_FACE, HubSettings};
 use serde::de::DeserializeOwned;
@@ -35,17 +35,7 @@ impl Client {
             let what = "an address starts with https://".to_string();
             return Err(DataError::NotAHub { host: host(&endpoint), what });
         }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // By hand: the answer of the hub itself is what tells a file's name, and the token must not go further.
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(settings.stalled))
-            .timeout_per_read(Some(settings.stalled))
-            .timeout_per_write(Some(settings.stalled))
-            // Compressed bytes have other sizes and ranges than the file.
-            .accept_encoding("identity")
-            .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")));
+        let config = asking(settings.stalled);
         // Without the network, nobody's certificate matters.
         let config = if settings.offline { config } else { config.tls_config(tls()?) };
         let (token, token_from) = (settings.token.clone(), settings.token_from.clone());

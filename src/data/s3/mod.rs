@@ -23,7 +23,7 @@ pub use address::S3Address;
 pub use settings::S3Settings;
 
 use super::DataError;
-use super::network::{CONNECT_TIMEOUT, Failure, Patience, Steady, first_byte, host, quoted};
+use super::network::{Failure, Patience, Steady, asking, first_byte, host, quoted};
 use super::trust::tls;
 use crate::units::parse_utc;
 use credentials::{Keys, now};
@@ -105,16 +105,7 @@ impl Bucket {
     }
 
     pub fn new(address: S3Address, settings: S3Settings) -> Result<Self, DataError> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_recv_response(Some(settings.stalled))
-            .timeout_per_read(Some(settings.stalled))
-            .timeout_per_write(Some(settings.stalled))
-            .accept_encoding("identity")
-            .user_agent(concat!("pipeline/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls()?);
+        let config = asking(settings.stalled).tls_config(tls()?);
         let region = Mutex::new(settings.region.clone());
         Ok(Self { agent: config.build().new_agent(), address, settings, region })
     }
